@@ -1,0 +1,282 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	sqlite3 "github.com/ncruces/go-sqlite3"
+
+	"github.com/musterhq/muster/session"
+)
+
+// writer owns the one connection that writes. Its goroutine takes transactions
+// from the queue and serves each to its end; those that succeed one after the
+// other form a group, which is committed, with one disk sync, when nobody waits
+// or the group is full or old.
+type writer struct {
+	conn    *conn
+	options Options
+
+	queue  chan job
+	closed chan struct{} // closed when no job is taken any more
+	done   chan struct{} // closed when the goroutine has ended
+	once   sync.Once
+
+	group    []*transaction // served, waiting for the commit
+	dirty    bool           // the connection is inside a transaction
+	walPages int            // in the log since the last checkpoint
+
+	sessions, commits atomic.Uint64
+}
+
+// job is what the goroutine does next: a transaction, or work that needs the
+// connection outside any.
+type job struct {
+	tx    *transaction
+	alone func()
+}
+
+// checkpointPages is the length of the log, in pages, at which it is copied
+// into the database: 16 MiB, so that an import rewrites a page less often.
+const checkpointPages = 4096
+
+func newWriter(c *conn, o Options) *writer {
+	w := &writer{
+		conn: c, options: o,
+		queue:  make(chan job, o.QueueLimit),
+		closed: make(chan struct{}), done: make(chan struct{}),
+	}
+	c.db.WALHook(func(_ *sqlite3.Conn, _ string, pages int) error {
+		w.walPages = pages
+		return nil
+	})
+	go w.loop()
+	return w
+}
+
+// submit queues a job, waiting while the queue is full.
+func (w *writer) submit(ctx context.Context, j job) error {
+	select {
+	case <-w.closed:
+		return errClosed
+	default:
+	}
+	select {
+	case w.queue <- j:
+		return nil
+	case <-w.closed:
+		return errClosed
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for the writer: %w", context.Cause(ctx))
+	}
+}
+
+// close serves what is queued and closes the connection.
+func (w *writer) close() error {
+	w.once.Do(func() { close(w.closed) })
+	<-w.done
+	return w.conn.close()
+}
+
+func (w *writer) loop() {
+	defer close(w.done)
+	for {
+		select {
+		case j := <-w.queue:
+			w.serveGroup(j)
+		case <-w.closed:
+			for { // what was queued before the end is still served
+				select {
+				case j := <-w.queue:
+					w.serveGroup(j)
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+// serveGroup serves a job and all that wait behind it, then commits.
+func (w *writer) serveGroup(j job) {
+	start := time.Now()
+	for {
+		if j.alone != nil {
+			w.commit()
+			j.alone()
+		} else {
+			w.serve(j.tx)
+		}
+		if len(w.group) >= w.options.GroupLimit || time.Since(start) > w.options.GroupAge {
+			break
+		}
+		select {
+		case j = <-w.queue:
+			continue
+		default:
+		}
+		break
+	}
+	w.commit()
+	w.checkpoint()
+}
+
+// alone runs fn with the connection, outside any transaction.
+func (w *writer) alone(ctx context.Context, fn func(*conn) error) error {
+	done := make(chan error, 1)
+	err := w.submit(ctx, job{alone: func() { done <- fn(w.conn) }})
+	if err != nil {
+		return err
+	}
+	return <-done
+}
+
+// serve lets one transaction use the connection until it has committed, rolled
+// back, failed or outlived its bound.
+func (w *writer) serve(t *transaction) {
+	if !t.state.CompareAndSwap(queued, served) {
+		return // its session did not wait
+	}
+	t.follows = len(w.group) > 0
+	ctx, cancel := context.WithTimeoutCause(t.ctx, w.options.WriteLimit, session.ErrExpired)
+	defer cancel()
+	if err := w.begin(ctx, t); err != nil {
+		w.drop(t, err)
+		return
+	}
+	for {
+		select {
+		case c := <-t.calls:
+			if w.answer(ctx, t, c) {
+				return
+			}
+		case <-ctx.Done():
+			w.drop(t, context.Cause(ctx))
+			return
+		}
+	}
+}
+
+// begin opens the group's transaction, or a savepoint in it for who follows.
+func (w *writer) begin(ctx context.Context, t *transaction) error {
+	if t.follows {
+		return w.conn.do(ctx, "savepoint session")
+	}
+	if err := w.conn.do(ctx, "begin immediate"); err != nil {
+		return err
+	}
+	w.dirty = true
+	return nil
+}
+
+// answer does what a session asks for and reports whether that was the last.
+func (w *writer) answer(ctx context.Context, t *transaction, c call) (last bool) {
+	err := w.run(ctx, t, c)
+	switch {
+	case err != nil:
+		w.drop(t, err)
+		return true
+	case c.last:
+		w.keep(t)
+		return true
+	default:
+		c.reply <- nil
+		return false
+	}
+}
+
+// keep leaves what the transaction did to the group's commit.
+func (w *writer) keep(t *transaction) {
+	if t.follows {
+		if err := w.conn.do(context.Background(), "release session"); err != nil {
+			w.drop(t, err)
+			return
+		}
+	}
+	w.group = append(w.group, t)
+}
+
+// run runs a plan. Its functions belong to the session: a panic in one goes on
+// in the session's goroutine and must not end this one.
+func (w *writer) run(ctx context.Context, t *transaction, c call) error {
+	if c.plan == nil {
+		return errRolledBack
+	}
+	if c.ctx != t.ctx { // the exchange has an end of its own
+		narrow, cancel := context.WithCancelCause(ctx)
+		defer context.AfterFunc(c.ctx, func() { cancel(context.Cause(c.ctx)) })()
+		ctx = narrow
+	}
+	return guarded(ctx, w.conn, c.plan)
+}
+
+// drop takes back what the transaction did and leaves the group as it was. Some
+// errors of a statement make SQLite roll back everything: then the group is
+// lost, and its sessions run again.
+func (w *writer) drop(t *transaction, err error) {
+	t.failed = err
+	close(t.dropped)
+	switch {
+	case t.follows && !w.conn.db.GetAutocommit():
+		if w.conn.exec(context.Background(), "rollback to session; release session") != nil {
+			w.lose(fmt.Errorf("%w: a session of the group could not be rolled back", session.ErrConflict))
+		}
+	case t.follows:
+		w.lose(fmt.Errorf("%w: the group was rolled back", session.ErrConflict))
+	default:
+		w.conn.rollback()
+		w.dirty = false
+	}
+	if len(w.group) > 0 {
+		w.group = append(w.group, t) // what it saw is true only if the group commits
+	} else {
+		t.finish(nil)
+	}
+}
+
+// lose ends the group without its changes.
+func (w *writer) lose(err error) {
+	w.conn.rollback()
+	w.dirty = false
+	for _, t := range w.group {
+		t.finish(err)
+	}
+	w.group = w.group[:0]
+}
+
+// commit makes the group durable and acknowledges its sessions.
+func (w *writer) commit() {
+	if !w.dirty {
+		return
+	}
+	if err := w.conn.do(context.Background(), "commit"); err != nil {
+		w.lose(err)
+		return
+	}
+	w.dirty = false
+	w.commits.Add(1)
+	for _, t := range w.group {
+		if t.failed == nil {
+			w.sessions.Add(1)
+		}
+		t.finish(nil)
+	}
+	clear(w.group)
+	w.group = w.group[:0]
+}
+
+// checkpoint copies a long log into the database, as far as no reader needs it.
+func (w *writer) checkpoint() {
+	if w.walPages < checkpointPages {
+		return
+	}
+	w.conn.db.SetInterrupt(context.Background())
+	_, _, err := w.conn.db.WALCheckpoint("main", sqlite3.CHECKPOINT_PASSIVE)
+	if err == nil || !errors.Is(err, sqlite3.BUSY) {
+		w.walPages = 0 // the next commit says how long the log still is
+	}
+}

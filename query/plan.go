@@ -1,0 +1,120 @@
+package query
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Plan is one run of some changes and queries, laid out for an engine: the
+// engine runs Steps in order, feeds each step its rows or the number of rows
+// it touched, and the session calls [Plan.Finish] when all have succeeded. A
+// plan is used once and by one goroutine at a time.
+type Plan struct {
+	Steps []Step
+	ends  []end
+}
+
+// Step is one statement of a plan.
+type Step struct {
+	SQL  string
+	Args []any
+	// Row is called for each row of a query; it is nil for a change.
+	Row func(Row) error
+	// Touched is called with the number of rows that a change wrote.
+	Touched func(n int64) error
+
+	conflicts map[string]error
+}
+
+// end takes an answer once all rows are seen, and then assigns it.
+type end struct {
+	take   func() error
+	assign func()
+}
+
+// NewPlan lays out a new run of the parts.
+func NewPlan(parts ...Part) *Plan {
+	p := &Plan{Steps: make([]Step, 0, len(parts)), ends: make([]end, 0, len(parts))}
+	p.Ask(parts...)
+	return p
+}
+
+// Ask appends the parts.
+func (p *Plan) Ask(parts ...Part) {
+	for _, part := range parts {
+		part.lay(p, &p.ends)
+	}
+}
+
+// Change appends a change; touched, if it is not nil, receives the number of
+// rows that it wrote.
+func (p *Plan) Change(c Change, touched *int64) {
+	p.Steps = append(p.Steps, Step{
+		SQL: c.sql, Args: c.args, conflicts: c.conflicts,
+		Touched: func(n int64) error {
+			if touched != nil {
+				*touched = n
+			}
+			if n == 0 {
+				return c.none
+			}
+			return nil
+		},
+	})
+}
+
+func (p *Plan) ask(sql string, args []any, row func(Row) error) {
+	p.Steps = append(p.Steps, Step{SQL: sql, Args: args, Row: row})
+}
+
+// Finish takes all the answers and, if every one is there, assigns them. On an
+// error no destination is touched.
+func (p *Plan) Finish() error {
+	for _, e := range p.ends {
+		if err := e.take(); err != nil {
+			return err
+		}
+	}
+	for _, e := range p.ends {
+		e.assign()
+	}
+	return nil
+}
+
+// Finish finishes plans that ran apart as if they were one: all or nothing.
+func Finish(plans ...*Plan) error {
+	var all Plan
+	for _, p := range plans {
+		all.ends = append(all.ends, p.ends...)
+	}
+	return all.Finish()
+}
+
+// Fail is the error of a session whose step failed with err: the one that the
+// step declared for a violated constraint, or err with the step's number.
+func (p *Plan) Fail(step int, err error) error {
+	var v *Violation
+	if errors.As(err, &v) {
+		if declared := p.Steps[step].conflicts[v.Constraint]; declared != nil {
+			return declared
+		}
+	}
+	return fmt.Errorf("statement %d of %d: %w", step+1, len(p.Steps), err)
+}
+
+// Statements lists the SQL texts of the parts, for tests that prepare each on
+// every engine.
+func Statements(parts ...Part) []string {
+	return texts(NewPlan(parts...))
+}
+
+// StatementOf gives the SQL text of a change.
+func StatementOf(c Change) string { return c.sql }
+
+func texts(p *Plan) []string {
+	list := make([]string, len(p.Steps))
+	for i, s := range p.Steps {
+		list[i] = s.SQL
+	}
+	return list
+}

@@ -1,0 +1,73 @@
+package session
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Cost adds up what the sessions of one request cost, and carries the moment
+// that the request has seen from one session to the next. It is safe for
+// concurrent use; the zero value is ready.
+type Cost struct {
+	mu    sync.Mutex
+	spent Spent
+}
+
+// Spent is what was spent so far.
+type Spent struct {
+	RoundTrips int           // exchanges with the database, commits included
+	Database   time.Duration // time in these exchanges, waiting for a connection included
+	Retries    int           // write sessions that were run again
+	Unshared   int           // Spreads that had to be Gathers
+	Node       string        // the server that answered last
+	Position   Position      // the greatest that the caller held or a commit made
+}
+
+type costKey struct{}
+
+// Track returns a context whose sessions add to a new Cost and see at least the
+// position.
+func Track(ctx context.Context, seen Position) (context.Context, *Cost) {
+	c := &Cost{spent: Spent{Position: seen}}
+	return context.WithValue(ctx, costKey{}, c), c
+}
+
+// Total gives what the sessions have cost until now.
+func (c *Cost) Total() Spent {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.spent
+}
+
+// costOf is the Cost that ctx carries, or nil: its methods then do nothing.
+func costOf(ctx context.Context) *Cost {
+	c, _ := ctx.Value(costKey{}).(*Cost)
+	return c
+}
+
+func (c *Cost) update(f func(*Spent)) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f(&c.spent)
+}
+
+func (c *Cost) book(d time.Duration, node string) {
+	c.update(func(s *Spent) {
+		s.RoundTrips++
+		s.Database += d
+		s.Node = node
+	})
+}
+
+func (c *Cost) reached(p Position) { c.update(func(s *Spent) { s.Position = p }) }
+func (c *Cost) retried()           { c.update(func(s *Spent) { s.Retries++ }) }
+func (c *Cost) fellBack()          { c.update(func(s *Spent) { s.Unshared++ }) }
+
+func (c *Cost) seen() (p Position) {
+	c.update(func(s *Spent) { p = s.Position })
+	return p
+}

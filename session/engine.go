@@ -1,0 +1,82 @@
+package session
+
+import (
+	"context"
+	"errors"
+
+	"github.com/musterhq/muster/query"
+)
+
+// Errors of sessions and engines. An engine wraps its driver's error with the
+// one that fits; what fits none is internal.
+var (
+	// ErrUnavailable says that the database cannot serve now: it is down, busy
+	// beyond the bound, or out of space. Trying again later may succeed.
+	ErrUnavailable = errors.New("session: the database is not available")
+	// ErrConflict says that the transaction could not be ordered among the
+	// others. [DB.Write] retries it; who sees it has run out of attempts.
+	ErrConflict = errors.New("session: the transaction conflicts with another")
+	// ErrExpired says that the session outlived the engine's bound and was
+	// rolled back, so that others could go on.
+	ErrExpired = errors.New("session: the session took longer than its bound")
+	// ErrClosed says that a session was used after its function returned.
+	ErrClosed = errors.New("session: used after its end")
+	// ErrConcurrent says that a session was used by two goroutines at once.
+	ErrConcurrent = errors.New("session: used by two goroutines at once")
+	// ErrOnce says that a session opened with [Once] asked a second time.
+	ErrOnce = errors.New("session: a session of one gather asked twice")
+)
+
+// Engine is a database as sessions need it. It is safe for concurrent use.
+type Engine interface {
+	// Snapshot opens a read-only view of one moment, not older than the
+	// position asked for. It may wait with the work until the first plan.
+	Snapshot(ctx context.Context, o SnapshotOptions) (Snapshot, error)
+	// Transaction opens a serialisable transaction. It may wait with the work
+	// until the first plan.
+	Transaction(ctx context.Context) (Transaction, error)
+	// Close waits for open sessions and frees everything.
+	Close() error
+}
+
+// SnapshotOptions say what is known of a read session before it starts.
+type SnapshotOptions struct {
+	After Position // the snapshot has seen at least this
+	Once  bool     // one plan follows, so that its end can travel with it
+}
+
+// Snapshot is the engine's side of a read session. One goroutine uses it.
+type Snapshot interface {
+	// Gather runs the plan's steps in the snapshot, in one round trip.
+	Gather(ctx context.Context, p *query.Plan) error
+	// Spread runs the plans in the snapshot, at the same time where that is
+	// possible, and reports whether it was.
+	Spread(ctx context.Context, plans []*query.Plan) (spread bool, err error)
+	// Node names the server that answered; empty before the first plan.
+	Node() string
+	// Close ends the session and never delays the caller.
+	Close()
+}
+
+// Transaction is the engine's side of a write session. One goroutine uses it.
+// After an error it is rolled back; Rollback is still called.
+type Transaction interface {
+	// Gather runs the plan's steps in order, in one round trip.
+	Gather(ctx context.Context, p *query.Plan) error
+	// Commit runs the plan's steps in order and commits, in one round trip if
+	// no step's outcome can refuse the commit. Once it returns nil, the changes
+	// survive a power cut. A context that ends while the commit is under way
+	// does not undo it: Commit then still returns how it went, or an error that
+	// says that this is not known.
+	Commit(ctx context.Context, p *query.Plan) (Position, error)
+	// Rollback ends the transaction without its changes. It is bounded, and
+	// does nothing after Commit. Its error is not nil if what the transaction
+	// has read turned out never to have been committed.
+	Rollback() error
+	// Node names the server; empty before the first plan.
+	Node() string
+}
+
+// Position is a moment in the database's history, opaque to all but the engine
+// that made it. The empty position is the beginning.
+type Position string

@@ -1,0 +1,252 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/musterhq/muster/query"
+)
+
+// DB opens sessions on an engine. It is safe for concurrent use.
+type DB struct{ engine Engine }
+
+// New returns the DB of an engine, which the caller closes after the last
+// session.
+func New(e Engine) *DB { return &DB{engine: e} }
+
+// Read is an open read session: one snapshot. One goroutine uses it, inside
+// the function that was given it.
+type Read struct {
+	conn    conn
+	cost    *Cost
+	pending []query.Change // of the write session that this is the reading side of
+	once    bool           // one gather is all that was asked for
+	asked   bool
+	state   atomic.Uint32
+}
+
+// conn is what reading needs of a snapshot and of a transaction.
+type conn interface {
+	Gather(ctx context.Context, p *query.Plan) error
+	Node() string
+}
+
+const (
+	idle uint32 = iota
+	running
+	closed
+)
+
+// Option says what is known of a read session before it starts.
+type Option func(*SnapshotOptions)
+
+// Once is for a session that runs exactly one query or gather: its end travels
+// with it, so that all of it is one round trip. A second one is [ErrOnce].
+func Once(o *SnapshotOptions) { o.Once = true }
+
+// Read calls fn with a session that sees one moment of the database, taken no
+// later than its first query and not before the position in ctx (see [Track]).
+// The session ends with fn; its end never delays the caller. The error is
+// fn's, or why the session could not be opened.
+func (db *DB) Read(ctx context.Context, fn func(*Read) error, options ...Option) error {
+	cost := costOf(ctx)
+	o := SnapshotOptions{After: cost.seen()}
+	for _, option := range options {
+		option(&o)
+	}
+	s, err := db.engine.Snapshot(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	r := &Read{conn: s, cost: cost, once: o.Once}
+	defer r.close()
+	return fn(r)
+}
+
+// Reader is a session that can read: a [Read] or a [Write].
+type Reader interface{ reader() *Read }
+
+func (r *Read) reader() *Read { return r }
+
+// Run runs one query in the session and gives its answer. For independent
+// queries, [Read.Gather] costs one round trip where several Runs cost several.
+func Run[T any](ctx context.Context, r Reader, q query.Query[T]) (T, error) {
+	var answer T
+	err := r.reader().Gather(ctx, query.Into(&answer, q))
+	return answer, err
+}
+
+// Gather runs independent queries together: one snapshot, one round trip. Their
+// destinations are set only when all succeed.
+func (r *Read) Gather(ctx context.Context, parts ...query.Part) error {
+	p := r.plan()
+	p.Ask(parts...)
+	return r.run(ctx, p)
+}
+
+// Spread runs queries that take many milliseconds each, such as the scans of an
+// export, at the same time on several connections that share the session's
+// snapshot. It is the exception: for all else, Gather is faster. It takes the
+// connections that are free at that moment, and where a snapshot cannot be
+// shared it is a Gather and says so in [Cost].
+func (r *Read) Spread(ctx context.Context, parts ...query.Part) error {
+	s, ok := r.conn.(Snapshot)
+	if !ok || len(parts) < 2 || r.once {
+		return r.Gather(ctx, parts...)
+	}
+	plans := make([]*query.Plan, len(parts))
+	for i, part := range parts {
+		plans[i] = query.NewPlan(part)
+	}
+	err := r.timed(func() error {
+		spread, err := s.Spread(ctx, plans)
+		if !spread {
+			r.cost.fellBack()
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return query.Finish(plans...)
+}
+
+// plan starts the next exchange with the changes that wait for it.
+func (r *Read) plan() *query.Plan {
+	p := query.NewPlan()
+	for _, c := range r.pending {
+		p.Change(c, nil)
+	}
+	r.pending = nil
+	return p
+}
+
+func (r *Read) run(ctx context.Context, p *query.Plan) error {
+	if err := r.timed(func() error { return r.conn.Gather(ctx, p) }); err != nil {
+		return err
+	}
+	return p.Finish()
+}
+
+// timed guards one exchange with the engine against misuse, and books it.
+func (r *Read) timed(exchange func() error) error {
+	if !r.state.CompareAndSwap(idle, running) {
+		if r.state.Load() == closed {
+			return ErrClosed
+		}
+		return ErrConcurrent
+	}
+	defer r.state.CompareAndSwap(running, idle)
+	if r.once && r.asked {
+		return ErrOnce
+	}
+	r.asked = true
+	start := time.Now()
+	err := exchange()
+	r.cost.book(time.Since(start), r.conn.Node())
+	return err
+}
+
+func (r *Read) close() { r.state.Store(closed) }
+
+// Write is an open write session: one serialisable transaction. It reads what
+// it has written. One goroutine uses it, inside the function that was given it.
+type Write struct {
+	*Read
+	tx    Transaction
+	after []func(context.Context)
+}
+
+// Add takes changes to make, in order. They are sent together, before the next
+// query or with the commit, which costs no round trip of its own; that they
+// were made is certain when [DB.Write] returns nil.
+func (w *Write) Add(changes ...query.Change) { w.pending = append(w.pending, changes...) }
+
+// Do makes the change now, after those that were added before it, and gives the
+// number of rows that it touched.
+func (w *Write) Do(ctx context.Context, c query.Change) (touched int64, err error) {
+	p := w.plan()
+	p.Change(c, &touched)
+	err = w.run(ctx, p)
+	return touched, err
+}
+
+// AfterCommit has fn called once the session is committed, before [DB.Write]
+// returns, with a context that the request's end does not cancel. Functions are
+// called in order; without a commit none is.
+func (w *Write) AfterCommit(fn func(context.Context)) { w.after = append(w.after, fn) }
+
+// Attempts and pauses of a write session that conflicts with others.
+const (
+	maxAttempts = 12
+	firstPause  = 2 * time.Millisecond
+	longestWait = 250 * time.Millisecond
+)
+
+// Write calls fn with a transaction and commits it when fn returns nil; on an
+// error, a panic or a cancelled context it is rolled back. When Write returns
+// nil the changes are durable.
+//
+// A transaction that conflicts with another is tried again with jitter, inside
+// ctx's deadline and a bounded number of times: fn may run twice, so it has no
+// effect but on the database and through [Write.AfterCommit], and sets its
+// results anew each time.
+func (db *DB) Write(ctx context.Context, fn func(*Write) error) error {
+	pause := firstPause
+	for attempt := 1; ; attempt++ {
+		err := db.write(ctx, fn)
+		if attempt == maxAttempts || !errors.Is(err, ErrConflict) {
+			return err
+		}
+		costOf(ctx).retried()
+		jittered := pause/2 + rand.N(pause) //nolint:gosec // spreads load, guards nothing
+		select {
+		case <-ctx.Done():
+			return errors.Join(err, context.Cause(ctx))
+		case <-time.After(jittered):
+		}
+		pause = min(2*pause, longestWait)
+	}
+}
+
+func (db *DB) write(ctx context.Context, fn func(*Write) error) error {
+	tx, err := db.engine.Transaction(ctx)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // for a panic; the other ways are below
+	w := &Write{tx: tx, Read: &Read{conn: tx, cost: costOf(ctx)}}
+	defer w.close()
+	if err := fn(w); err != nil {
+		if lost := tx.Rollback(); lost != nil {
+			return lost // fn judged by what was never true
+		}
+		return err
+	}
+	if err := w.commit(ctx); err != nil {
+		return err
+	}
+	w.close()
+	for _, fn := range w.after {
+		fn(context.WithoutCancel(ctx))
+	}
+	return nil
+}
+
+func (w *Write) commit(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	p := w.plan()
+	return w.timed(func() error {
+		position, err := w.tx.Commit(ctx, p)
+		if err == nil {
+			w.cost.reached(position)
+		}
+		return err
+	})
+}

@@ -1,0 +1,6 @@
+// Package sessiontest says what an engine promises, as a suite of tests that
+// every engine runs unchanged, and counts round trips.
+//
+// It imports query, session and the standard library, and is imported by tests
+// only.
+package sessiontest

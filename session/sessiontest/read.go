@@ -1,0 +1,235 @@
+package sessiontest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/musterhq/muster/query"
+	"github.com/musterhq/muster/session"
+)
+
+var readTests = map[string]func(*testing.T, *bundle){
+	"a session keeps its snapshot": func(t *testing.T, b *bundle) {
+		err := b.db.Read(t.Context(), func(r *session.Read) error {
+			before, err := session.Run(t.Context(), r, balance(0))
+			if err != nil {
+				return err
+			}
+			b.write(t, transfer(0, 1)...)
+			after, err := session.Run(t.Context(), r, balance(0))
+			equal(t, "balance in the session", after, before)
+			return err
+		})
+		wantErr(t, err, nil)
+		equal(t, "balance afterwards", ask(t, b, balance(0)), total/accounts-1)
+	},
+
+	"a gather is one round trip": func(t *testing.T, b *bundle) {
+		ctx, cost := session.Track(t.Context(), "")
+		var parts [accounts]int
+		err := b.db.Read(ctx, func(r *session.Read) error { return r.Gather(ctx, balances(&parts)...) })
+		wantErr(t, err, nil)
+		equal(t, "trips on the engine", b.engine.Trips(), 1)
+		equal(t, "trips in the cost", cost.Total().RoundTrips, 1)
+		if cost.Total().Database <= 0 || cost.Total().Node == "" {
+			t.Errorf("the cost %+v lacks its time or node", cost.Total())
+		}
+	},
+
+	"a session without a query costs nothing": func(t *testing.T, b *bundle) {
+		wantErr(t, b.db.Read(t.Context(), func(*session.Read) error { return nil }), nil)
+		equal(t, "trips", b.engine.Trips(), 0)
+	},
+
+	"destinations stay untouched when one fails": func(t *testing.T, b *bundle) {
+		first, second := -1, -1
+		err := b.db.Read(t.Context(), func(r *session.Read) error {
+			return r.Gather(t.Context(), query.Into(&first, balance(0)),
+				query.Into(&second, query.Scalar[int](`select balance from account where name = 'nobody'`).Else(errWanted)))
+		})
+		wantErr(t, err, errWanted)
+		equal(t, "first", first, -1)
+		equal(t, "second", second, -1)
+	},
+
+	"an error is its own query's, and the session goes on or ends": func(t *testing.T, b *bundle) {
+		err := b.db.Read(t.Context(), func(r *session.Read) error {
+			_, err := session.Run(t.Context(), r, query.Scalar[int](`select no_such_column from account`))
+			return err
+		})
+		if err == nil {
+			t.Error("a wrong text was run")
+		}
+		equal(t, "sum afterwards", ask(t, b, sum()), total)
+	},
+
+	"a query value runs twice and at once": func(t *testing.T, b *bundle) {
+		q := query.Many(`select name from account order by name`, func(r query.Row) (s string, err error) { return s, r.Scan(&s) })
+		inParallel(t, 8, func(int) error {
+			for range 20 {
+				err := b.db.Read(t.Context(), func(r *session.Read) error {
+					var one, two []string
+					err := r.Gather(t.Context(), query.Into(&one, q), query.Into(&two, q))
+					if len(one) != accounts || len(two) != accounts {
+						t.Errorf("got %v and %v", one, two)
+					}
+					return err
+				})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	},
+
+	"a query of several runs together": func(t *testing.T, b *bundle) {
+		q := query.Map(query.Together(func(p *[accounts]int) []query.Part { return balances(p) }),
+			func(p [accounts]int) (int, error) { return p[0] + p[1] + p[2] + p[3], nil })
+		equal(t, "sum", ask(t, b, q), total)
+		equal(t, "trips", b.engine.Trips(), 1)
+	},
+
+	"the number of rows is checked": func(t *testing.T, b *bundle) {
+		scan := func(r query.Row) (n int, err error) { return n, r.Scan(&n) }
+		read := func(q query.Query[int]) error {
+			return b.db.Read(t.Context(), func(r *session.Read) error {
+				_, err := session.Run(t.Context(), r, q)
+				return err
+			})
+		}
+		wantErr(t, read(query.One(`select balance from account where name = 'nobody'`, scan)), query.ErrNoRow)
+		wantErr(t, read(query.One(`select balance from account`, scan)), query.ErrManyRows)
+		if got := ask(t, b, query.Maybe(`select balance from account where name = 'nobody'`, scan)); got != nil {
+			t.Errorf("got %v for no row, want nil", *got)
+		}
+		if got := ask(t, b, query.Many(`select balance from account where name = 'nobody'`, scan)); got == nil || len(got) != 0 {
+			t.Errorf("got %v for no rows, want an empty slice", got)
+		}
+	},
+
+	"rows can be handed over one by one": func(t *testing.T, b *bundle) {
+		var got []string
+		q := query.Each(`select name from account order by name`,
+			func(r query.Row) (s string, err error) { return s, r.Scan(&s) },
+			func(s string) error { got = append(got, s); return nil })
+		equal(t, "rows", ask(t, b, q), accounts)
+		equal(t, "last row", got[len(got)-1], name(accounts-1))
+	},
+
+	"the database refuses a write in a read session": func(t *testing.T, b *bundle) {
+		err := b.db.Read(t.Context(), func(r *session.Read) error {
+			_, err := session.Run(t.Context(), r, query.Scalar[int](`insert into note (id) values (1) returning id`))
+			return err
+		})
+		if err == nil {
+			t.Error("a read session wrote")
+		}
+		equal(t, "notes", ask(t, b, notes()), 0)
+	},
+
+	"a cancelled query ends at once and harms nothing": func(t *testing.T, b *bundle) {
+		for range 20 {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+			within(t, 30*time.Second, func() {
+				wantErr(t, b.db.Read(ctx, func(r *session.Read) error {
+					_, err := session.Run(ctx, r, slow())
+					return err
+				}), context.DeadlineExceeded)
+			})
+			cancel()
+		}
+		equal(t, "sum afterwards", ask(t, b, sum()), total)
+	},
+
+	"a panic ends the session and goes on": func(t *testing.T, b *bundle) {
+		for range 50 { // more often than there are connections
+			equal(t, "panic", panics(func() {
+				_ = b.db.Read(t.Context(), func(r *session.Read) error {
+					_, _ = session.Run(t.Context(), r, sum())
+					panic(errWanted)
+				})
+			}), any(errWanted))
+			equal(t, "panic of a row function", panics(func() {
+				_ = b.db.Read(t.Context(), func(r *session.Read) error {
+					return r.Gather(t.Context(), query.Into(new(int), query.One(`select 1`, func(query.Row) (int, error) { panic(errWanted) })))
+				})
+			}), any(errWanted))
+		}
+		equal(t, "sum afterwards", ask(t, b, sum()), total)
+	},
+
+	"spread shares the session's snapshot": func(t *testing.T, b *bundle) {
+		whileTransferring(t, b, func() error {
+			for range 200 {
+				var parts [accounts]int
+				err := b.db.Read(t.Context(), func(r *session.Read) error {
+					if err := r.Spread(t.Context(), balances(&parts)...); err != nil {
+						return err
+					}
+					again, err := session.Run(t.Context(), r, balance(0))
+					equal(t, "balance after the spread", again, parts[0])
+					return err
+				})
+				if err != nil {
+					return err
+				}
+				wantWhole(t, parts)
+			}
+			return nil
+		})
+	},
+
+	"spread in an open snapshot keeps to it": func(t *testing.T, b *bundle) {
+		ctx, cost := session.Track(t.Context(), "")
+		err := b.db.Read(ctx, func(r *session.Read) error {
+			before, err := session.Run(ctx, r, balance(0))
+			if err != nil {
+				return err
+			}
+			b.write(t, transfer(0, 1)...)
+			var parts [accounts]int
+			if err := r.Spread(ctx, balances(&parts)...); err != nil {
+				return err
+			}
+			equal(t, "balance in the spread", parts[0], before)
+			wantWhole(t, parts)
+			return nil
+		})
+		wantErr(t, err, nil)
+		equal(t, "trips", cost.Total().RoundTrips, 2)
+	},
+
+	"spread fails as one": func(t *testing.T, b *bundle) {
+		first := -1
+		bad := query.Scalar[int](`select balance from account where name = 'nobody'`).Else(errWanted)
+		wantErr(t, b.db.Read(t.Context(), func(r *session.Read) error {
+			return r.Spread(t.Context(), query.Into(&first, balance(0)), query.Into(new(int), bad))
+		}), errWanted)
+		equal(t, "first", first, -1)
+		boom := query.One(`select 1`, func(query.Row) (int, error) { panic(errWanted) })
+		equal(t, "panic", panics(func() {
+			_ = b.db.Read(t.Context(), func(r *session.Read) error {
+				return r.Spread(t.Context(), query.Into(&first, balance(0)), query.Into(new(int), boom))
+			})
+		}), any(errWanted))
+		equal(t, "sum afterwards", ask(t, b, sum()), total)
+	},
+}
+
+// balances puts every account's balance into its place.
+func balances(into *[accounts]int) []query.Part {
+	parts := make([]query.Part, accounts)
+	for i := range accounts {
+		parts[i] = query.Into(&into[i], balance(i))
+	}
+	return parts
+}
+
+func wantWhole(t *testing.T, parts [accounts]int) {
+	t.Helper()
+	if got := parts[0] + parts[1] + parts[2] + parts[3]; got != total {
+		t.Errorf("the parts %v add up to %d, want %d: they are of different moments", parts, got, total)
+	}
+}
