@@ -23,7 +23,8 @@ type Step struct {
 	// Touched is called with the number of rows that a change wrote.
 	Touched func(n int64) error
 
-	conflicts map[string]error
+	none      error            // declared: no row was touched
+	conflicts map[string]error // declared, by constraint
 }
 
 // end takes an answer once all rows are seen, and then assigns it.
@@ -32,9 +33,12 @@ type end struct {
 	assign func()
 }
 
+// usualSteps is how many steps most plans have: a member and its six relations.
+const usualSteps = 8
+
 // NewPlan lays out a new run of the parts.
 func NewPlan(parts ...Part) *Plan {
-	p := &Plan{Steps: make([]Step, 0, len(parts)), ends: make([]end, 0, len(parts))}
+	p := &Plan{Steps: make([]Step, 0, max(len(parts), usualSteps)), ends: make([]end, 0, len(parts))}
 	p.Ask(parts...)
 	return p
 }
@@ -50,7 +54,7 @@ func (p *Plan) Ask(parts ...Part) {
 // rows that it wrote.
 func (p *Plan) Change(c Change, touched *int64) {
 	p.Steps = append(p.Steps, Step{
-		SQL: c.sql, Args: c.args, conflicts: c.conflicts,
+		SQL: c.sql, Args: c.args, none: c.none, conflicts: c.conflicts,
 		Touched: func(n int64) error {
 			if touched != nil {
 				*touched = n
@@ -91,8 +95,11 @@ func Finish(plans ...*Plan) error {
 }
 
 // Fail is the error of a session whose step failed with err: the one that the
-// step declared for a violated constraint, or err with the step's number.
+// step declared for it, or err with the step's number.
 func (p *Plan) Fail(step int, err error) error {
+	if none := p.Steps[step].none; none != nil && errors.Is(err, none) {
+		return none
+	}
 	var v *Violation
 	if errors.As(err, &v) {
 		if declared := p.Steps[step].conflicts[v.Constraint]; declared != nil {

@@ -128,8 +128,9 @@ func Map[T, U any](q Query[T], f func(T) (U, error)) Query[U] {
 func Together[T any](build func(*T) []Part) Query[T] {
 	return Query[T]{begin: func(p *Plan) func() (T, error) {
 		t := new(T)
-		var inner Plan
-		for _, part := range build(t) {
+		parts := build(t)
+		inner := Plan{ends: make([]end, 0, len(parts))}
+		for _, part := range parts {
 			part.lay(p, &inner.ends)
 		}
 		return func() (T, error) {

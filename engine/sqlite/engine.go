@@ -160,7 +160,7 @@ func (s *snapshot) Close() {
 	if s.conn == nil {
 		return
 	}
-	if s.begun {
+	if s.begun && s.conn.do(context.Background(), "commit") != nil { // of nothing: cheaper than a rollback
 		s.conn.rollback()
 	}
 	s.engine.readers.give(s.conn)
