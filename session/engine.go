@@ -43,6 +43,8 @@ type Engine interface {
 type SnapshotOptions struct {
 	After Position // the snapshot has seen at least this
 	Once  bool     // one plan follows, so that its end can travel with it
+
+	first []query.Part // the session's own: it travels with the first plan
 }
 
 // Snapshot is the engine's side of a read session. One goroutine uses it.

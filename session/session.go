@@ -22,6 +22,7 @@ func New(e Engine) *DB { return &DB{engine: e} }
 type Read struct {
 	conn    conn
 	cost    *Cost
+	first   []query.Part   // to travel with the first exchange
 	pending []query.Change // of the write session that this is the reading side of
 	once    bool           // one gather is all that was asked for
 	asked   bool
@@ -47,6 +48,14 @@ type Option func(*SnapshotOptions)
 // with it, so that all of it is one round trip. A second one is [ErrOnce].
 func Once(o *SnapshotOptions) { o.Once = true }
 
+// First has parts travel with the session's first exchange, whatever that is:
+// they cost no round trip of their own. What must hold before anything else is
+// answered, such as the caller's token, belongs here: an error of theirs comes
+// before any other, and they run even if fn asks nothing.
+func First(parts ...query.Part) Option {
+	return func(o *SnapshotOptions) { o.first = append(o.first, parts...) }
+}
+
 // Read calls fn with a session that sees one moment of the database, taken no
 // later than its first query and not before the position in ctx (see [Track]).
 // The session ends with fn; its end never delays the caller. The error is
@@ -62,9 +71,12 @@ func (db *DB) Read(ctx context.Context, fn func(*Read) error, options ...Option)
 		return err
 	}
 	defer s.Close()
-	r := &Read{conn: s, cost: cost, once: o.Once}
+	r := &Read{conn: s, cost: cost, once: o.Once, first: o.first}
 	defer r.close()
-	return fn(r)
+	if err := fn(r); err != nil || len(r.first) == 0 {
+		return err
+	}
+	return r.Gather(ctx)
 }
 
 // Reader is a session that can read: a [Read] or a [Write].
@@ -98,6 +110,7 @@ func (r *Read) Spread(ctx context.Context, parts ...query.Part) error {
 	if !ok || len(parts) < 2 || r.once {
 		return r.Gather(ctx, parts...)
 	}
+	parts = append(r.takeFirst(), parts...)
 	plans := make([]*query.Plan, len(parts))
 	for i, part := range parts {
 		plans[i] = query.NewPlan(part)
@@ -115,14 +128,20 @@ func (r *Read) Spread(ctx context.Context, parts ...query.Part) error {
 	return query.Finish(plans...)
 }
 
-// plan starts the next exchange with the changes that wait for it.
+// plan starts the next exchange with the parts and changes that wait for it.
 func (r *Read) plan() *query.Plan {
-	p := query.NewPlan()
+	p := query.NewPlan(r.takeFirst()...)
 	for _, c := range r.pending {
 		p.Change(c, nil)
 	}
 	r.pending = nil
 	return p
+}
+
+func (r *Read) takeFirst() []query.Part {
+	parts := r.first
+	r.first = nil
+	return parts
 }
 
 func (r *Read) run(ctx context.Context, p *query.Plan) error {
