@@ -62,8 +62,10 @@ func bindOne(s *sqlite3.Stmt, i int, arg any) error {
 		return bindPointer(s, i, v)
 	case *time.Time:
 		return bindPointer(s, i, v)
-	case []string, []int:
-		return bindJSON(s, i, v)
+	case []string:
+		return bindJSON(s, i, v, v == nil)
+	case []int:
+		return bindJSON(s, i, v, v == nil)
 	}
 	return bindReflected(s, i, reflect.ValueOf(arg))
 }
@@ -84,7 +86,10 @@ func bindTime(s *sqlite3.Stmt, i int, t time.Time) error {
 	return s.BindText(i, string(t.AppendFormat(buffer[:0], timeLayout)))
 }
 
-func bindJSON(s *sqlite3.Stmt, i int, list any) error {
+func bindJSON(s *sqlite3.Stmt, i int, list any, none bool) error {
+	if none {
+		return s.BindNull(i)
+	}
 	text, err := json.Marshal(list)
 	if err != nil {
 		return err
@@ -121,7 +126,7 @@ func bindReflected(s *sqlite3.Stmt, i int, v reflect.Value) error {
 
 func bindList(s *sqlite3.Stmt, i int, v reflect.Value) error {
 	if !v.Type().Elem().Implements(reflect.TypeFor[query.UUID]()) {
-		return bindJSON(s, i, v.Interface())
+		return bindJSON(s, i, v.Interface(), v.IsNil())
 	}
 	digits := make([]string, v.Len())
 	for n := range digits {
@@ -129,7 +134,7 @@ func bindList(s *sqlite3.Stmt, i int, v reflect.Value) error {
 		b := id.UUID()
 		digits[n] = hex.EncodeToString(b[:])
 	}
-	return bindJSON(s, i, digits)
+	return bindJSON(s, i, digits, false)
 }
 
 // row is the row at which a statement stands.

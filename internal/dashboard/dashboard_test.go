@@ -39,7 +39,7 @@ type fatal interface{ Fatalf(string, ...any) }
 
 func create(t fatal, db *session.DB, rules member.Rules, at time.Time, g member.Gender, s member.Status) (id ids.Member) {
 	err := db.Write(context.Background(), func(w *session.Write) error {
-		id = member.Create(w, rules, member.New{Name: "Someone", Gender: g, Status: s, CreatedAt: &at}, at)
+		id = member.Create(w, rules, member.New{Name: "Someone", Gender: g, Status: s, CreatedAt: &at}, at).ID
 		return nil
 	})
 	if err != nil {

@@ -83,7 +83,7 @@ func memberOperations() []Operation {
 			readWith: listMembers,
 		},
 		{
-			Method: http.MethodPost, Path: "/members", ID: "create-member", Tag: "Members", Permission: canWrite, Writes: true, Trips: 3,
+			Method: http.MethodPost, Path: "/members", ID: "create-member", Tag: "Members", Permission: canWrite, Writes: true, Trips: 2,
 			Summary: "Create a member",
 			Doc:     "Creates a pending member with what is known of it, all or nothing. With an Idempotency-Key, a repetition within 24 hours gets the first answer and makes nothing.",
 			body:    reflect.TypeFor[NewMember](), accepts: []string{typeJSON}, repeated: true,
@@ -331,30 +331,12 @@ func createMember(a *API, in *input) writer {
 		in.refuse(err)
 		return nil
 	}
-	return func(ctx context.Context, w *session.Write) (reply, error) {
-		id := member.Create(w, a.rules, m, in.now)
-		d, err := session.Run(ctx, w, member.Load(id, given(&m)))
-		if err != nil {
-			return reply{}, err //nolint:wrapcheck // it is told or logged by the caller
-		}
+	return func(_ context.Context, w *session.Write) (reply, error) {
+		d := member.Create(w, a.rules, m, in.now)
 		answer, err := a.shown(&d, member.WithAll, in.now)
-		answer.location = prefix + "/members/" + id.String()
+		answer.location = prefix + "/members/" + d.ID.String()
 		return answer, err
 	}
-}
-
-// given are the relations that a new member has: the others need not be asked
-// for.
-func given(m *member.New) (rel member.Relations) {
-	for r, has := range map[member.Relations]bool{
-		member.WithProfile: m.Profile != nil, member.WithLifestyle: m.Lifestyle != nil,
-		member.WithPreference: m.Preference != nil, member.WithSubscription: m.Subscription != nil,
-	} {
-		if has {
-			rel |= r
-		}
-	}
-	return rel
 }
 
 func (n *NewMember) member() member.New {

@@ -415,3 +415,30 @@ func TestHead(t *testing.T) {
 	b.call(t, "HEAD", path, "", with("If-None-Match", etag)).want(t, 304)
 	b.call(t, "HEAD", admin+"/members/"+someone, "").want(t, 404)
 }
+
+// What a creation answers is not read back: it must be what a loader gives.
+func TestCreationAnswersWhatIsStored(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for name, body := range map[string]string{
+		"the least": `{"phone":"+82 10-1111-2222","name":"  Ａda ","gender":"other","birth_year":1990}`,
+		"relations with little in them": `{"phone":"+82 10-1111-2223","name":"Ada","gender":"other","birth_year":1990,
+			"profile":{},"lifestyle":{},"preference":{}}`,
+		"much": `{"phone":"+82 10-1111-2224","name":"Ada","gender":"female","birth_year":1990,
+			"profile":{"height":170,"introduction":" hello\n"},"lifestyle":{"pets":[],"hobbies":["chess","chess "]},
+			"preference":{"age_min":20,"regions":["Seoul"]},
+			"subscription":{"plan":"gold","started_at":"2026-01-01T00:00:00.123456789+09:00"}}`,
+	} {
+		created := b.call(t, "POST", admin+"/members", body)
+		if created.status != 201 {
+			t.Fatalf("%s: got %s", name, created)
+		}
+		loaded := b.call(t, "GET", created.header.Get("Location"), "")
+		if diff := cmp.Diff(string(loaded.body), string(created.body)); diff != "" {
+			t.Errorf("%s (-loaded +created):\n%s", name, diff)
+		}
+		if got, want := created.header.Get("Etag"), loaded.header.Get("Etag"); got != want {
+			t.Errorf("%s: got ETag %s, want %s", name, got, want)
+		}
+	}
+}

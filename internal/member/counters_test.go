@@ -77,7 +77,7 @@ func TestCountersProperty(t *testing.T) {
 				n := person("Someone")
 				n.Gender, n.Status = member.Genders()[pick%3], member.Statuses()[pick2%5]
 				n.CreatedAt = new(now.Add(-time.Duration(pick%100) * 11 * time.Hour))
-				id := member.Create(w, rules, n, now)
+				id := member.Create(w, rules, n, now).ID
 				w.AfterCommit(func(_ ctxType) {
 					mu.Lock()
 					defer mu.Unlock()

@@ -58,7 +58,7 @@ func (b bundle) populate(count int) []member.Detail {
 			b.Fatal(err)
 		}
 		updated := now.Add(time.Duration(r.IntN(40)) * time.Minute)
-		id := member.Create(w, rules, n, updated)
+		id := member.Create(w, rules, n, updated).ID
 		if r.IntN(3) == 0 {
 			p := media.Photo{ID: ids.New[ids.Photo](now), MemberID: id, Key: "k", Status: media.Pending, ContentType: "image/png", SHA256: "0"}
 			w.Add(media.AddPhoto(p))

@@ -60,7 +60,7 @@ func (b bundle) create(n member.New) ids.Member {
 	}
 	var id ids.Member
 	b.write(func(w *session.Write) error {
-		id = member.Create(w, rules, n, now)
+		id = member.Create(w, rules, n, now).ID
 		return nil
 	})
 	return id

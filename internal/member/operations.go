@@ -24,13 +24,13 @@ var (
 )
 
 // Create adds the changes that make a member of n, which has passed Check, and
-// gives its id. Nothing is asked: all travels with the commit. Faults, at the
-// commit: phone_taken, external_id_taken.
-func Create(w *session.Write, rules Rules, n New, at time.Time) ids.Member {
-	u := add(w, &n, at)
-	w.Add(unindexed(u.ID))
-	w.Add(rules.recount(nil, &u, at)...)
-	return u.ID
+// gives it as a loader will, with all relations. Nothing is asked: all travels
+// with the commit. Faults, at the commit: phone_taken, external_id_taken.
+func Create(w *session.Write, rules Rules, n New, at time.Time) Detail {
+	d := add(w, &n, at)
+	w.Add(unindexed(d.ID))
+	w.Add(rules.recount(nil, &d.User, at)...)
+	return d
 }
 
 // CreateMany is Create for a batch, with one delta for each kind of member and
@@ -41,10 +41,10 @@ func CreateMany(ctx context.Context, w *session.Write, rules Rules, list []New, 
 	t := make(tally)
 	for i := range list {
 		n := &list[i]
-		u := add(w, n, at)
-		made[i] = u.ID
-		names[i] = named{u.ID, fold(n.Name), n.Phone}
-		t[rules.kindOf(&u)]++
+		d := add(w, n, at)
+		made[i] = d.ID
+		names[i] = named{d.ID, fold(n.Name), n.Phone}
+		t[rules.kindOf(&d.User)]++
 	}
 	for k, n := range t {
 		w.Add(k.count(n, at))
@@ -56,7 +56,7 @@ func CreateMany(ctx context.Context, w *session.Write, rules Rules, list []New, 
 }
 
 // add adds the rows of a new member, the user first.
-func add(w *session.Write, n *New, at time.Time) User {
+func add(w *session.Write, n *New, at time.Time) Detail {
 	id := ids.New[ids.Member](n.created(at))
 	w.Add(insertUser(id, n, at))
 	if n.Profile != nil {
@@ -71,7 +71,14 @@ func add(w *session.Write, n *New, at time.Time) User {
 	if n.Subscription != nil {
 		w.Add(subscriptions.insert(id, n.Subscription))
 	}
-	return User{ID: id, Gender: n.Gender, Status: n.Status}
+	return Detail{
+		User: User{
+			ID: id, ExternalID: n.ExternalID, Phone: n.Phone, Name: n.Name, Gender: n.Gender, BirthYear: n.BirthYear,
+			Status: n.Status, CreatedAt: id.Time(), UpdatedAt: at.UTC().Truncate(time.Microsecond), Version: 1,
+		},
+		Profile: n.Profile, Lifestyle: n.Lifestyle, Preference: n.Preference, Subscription: n.Subscription,
+		Photos: []media.Photo{}, Documents: []media.Document{},
+	}
 }
 
 // Update applies a JSON merge patch (RFC 7396) to a member and its profile,

@@ -49,7 +49,7 @@ func TestCreateAndLoad(t *testing.T) {
 	var id ids.Member
 	trips := b.trips(func(ctx context.Context) {
 		err := b.db.Write(ctx, func(w *session.Write) error {
-			id = member.Create(w, korea, n, now)
+			id = member.Create(w, korea, n, now).ID
 			return nil
 		})
 		if err != nil {
@@ -189,7 +189,7 @@ func TestPhoneTaken(t *testing.T) {
 	}
 	createOther := func() (id ids.Member, err error) {
 		err = b.db.Write(t.Context(), func(w *session.Write) error {
-			id = member.Create(w, korea, other, now)
+			id = member.Create(w, korea, other, now).ID
 			return nil
 		})
 		return id, err
