@@ -234,11 +234,11 @@ func TestLinksOfPhotosAndDocuments(t *testing.T) {
 	b.addMedia(t, path)
 	r := b.call(t, "GET", path, "").want(t, 200)
 	for relation, want := range map[string]struct {
-		content, kind string
-		life          time.Duration
+		content, kind, shown string
+		life                 time.Duration
 	}{
-		"photos":    {"a photo", "image/jpeg", 15 * time.Minute},
-		"documents": {"a document", "application/pdf", 2 * time.Minute},
+		"photos":    {"a photo", "image/jpeg", "inline", 15 * time.Minute},
+		"documents": {"a document", "application/pdf", `attachment; filename="identity.pdf"`, 2 * time.Minute},
 	} {
 		list, _ := r.object[relation].([]any)
 		if len(list) != 1 {
@@ -249,6 +249,9 @@ func TestLinksOfPhotosAndDocuments(t *testing.T) {
 		got := b.call(t, "GET", link, "").want(t, 200)
 		if string(got.body) != want.content || got.header.Get("Content-Type") != want.kind || got.header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s: got %q as %s", relation, got.body, got.header.Get("Content-Type"))
+		}
+		if shown := got.header.Get("Content-Disposition"); !strings.HasPrefix(shown, want.shown) {
+			t.Errorf("%s: got Content-Disposition %q, want %q", relation, shown, want.shown)
 		}
 		until, err := time.Parse(time.RFC3339, item["url_expires_at"].(string))
 		if err != nil || until.Before(start.Add(want.life)) || until.After(start.Add(2*want.life)) {

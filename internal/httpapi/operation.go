@@ -233,9 +233,11 @@ const maxRepetitions = 3
 
 // answerOnce runs a write, or gives the answer that the key has had already.
 // The token and the key are looked at in a snapshot before the transaction, so
-// that one that only adds rows never holds the writer while it waits; two
-// requests with one key are told apart by the record's own constraint.
+// that one that only adds rows never holds the writer while it waits. Of two
+// requests with one key, the second is refused by the record's own constraint,
+// or by what the first has made: it looks again for the answer.
 func (x *exchange) answerOnce(ctx context.Context, o *Operation, token operator.Secret, in *input, request idempotency.Request, run writer) error {
+	var refused error
 	for range maxRepetitions {
 		who, kept, err := x.admit(ctx, token, in, request)
 		if err != nil {
@@ -246,16 +248,20 @@ func (x *exchange) answerOnce(ctx context.Context, o *Operation, token operator.
 			x.answer(o, reply{status: kept.Status, etag: kept.ETag, location: kept.Location}, kept.Body)
 			return nil
 		}
-		answer, body, err := x.commit(ctx, o, who, in, request, run)
-		if errors.Is(err, idempotency.ErrAnswered) {
-			continue
+		if refused != nil && !errors.Is(refused, idempotency.ErrAnswered) {
+			return refused
 		}
+		answer, body, err := x.commit(ctx, o, who, in, request, run)
 		if err == nil {
 			x.answer(o, answer, body)
+			return nil
 		}
-		return err
+		if request.Key == "" || ctx.Err() != nil {
+			return err
+		}
+		refused = err
 	}
-	return idempotency.ErrAnswered
+	return refused
 }
 
 // admit asks whose token it is, and what was answered under the key.

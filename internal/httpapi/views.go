@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"fmt"
+	"path"
 	"time"
 
 	"github.com/musterhq/muster/internal/blob"
@@ -85,7 +86,11 @@ func (a *API) showDocuments(list []media.Document, now time.Time) ([]Document, e
 	shown := make([]Document, len(list))
 	_, until := blob.Lifetime(now, documentLife)
 	for i, d := range list {
-		url, err := a.blob.Sign(d.Key, blob.SignOptions{Expires: documentLife, ContentType: d.ContentType}, now)
+		// A document is saved and not shown in place; its name says what it is
+		// and not whose.
+		url, err := a.blob.Sign(d.Key, blob.SignOptions{
+			Expires: documentLife, ContentType: d.ContentType, Filename: d.Kind + path.Ext(d.Key),
+		}, now)
 		if err != nil {
 			return nil, fmt.Errorf("signing the link of document %s: %w", d.ID, unclassified{err})
 		}
