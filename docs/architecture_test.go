@@ -155,7 +155,7 @@ func list(t *testing.T) (packages []pkg) {
 	return packages
 }
 
-var link = regexp.MustCompile(`\]\(([^)#:\s]+)[^)]*\)`)
+var link = regexp.MustCompile(`\]\(([^)#:\s]+)(?:#[^)]*)?\)`)
 
 // TestLinksLeadSomewhere follows every relative link of every document.
 func TestLinksLeadSomewhere(t *testing.T) {
