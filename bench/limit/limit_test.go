@@ -36,8 +36,8 @@ import (
 var now = time.Date(2026, 3, 17, 4, 5, 6, 700_000_000, time.UTC)
 
 const (
-	members     = 300
-	illustrated = 50 // the newest, which have photos and documents
+	members     = 120
+	illustrated = 15 // the newest, which have photos and documents
 )
 
 // pair is both servers on one database.
@@ -171,7 +171,7 @@ const create = `{"phone":"010-1234-5678","name":" 김바다 ","gender":"female",
 
 func TestBothAnswerTheSame(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"UTC", "Asia/Seoul", "America/St_Johns"} {
+	for _, name := range []string{"Asia/Seoul", "America/St_Johns"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			zone, err := time.LoadLocation(name)

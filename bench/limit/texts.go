@@ -30,7 +30,7 @@ var texts = [howMany]string{
 		from preference where member_id = ?1`,
 	subscription: `
 		select id, plan, status, started_at, expires_at
-		from (select * from subscription where current) as subscription where member_id = ?1`,
+		from subscription where member_id = ?1 and current`,
 	photos: `
 		select member_id, id, s3_key, display_order, status, content_type, bytes, width, height, sha256, created_at
 		from photos where member_id = ?1 and deleted_at is null order by display_order, id limit ?2`,

@@ -60,7 +60,7 @@ func readKey(file string, log *slog.Logger) ([][]byte, error) {
 		log.Warn("a key could be read by others on this machine; it cannot any more. If one of them is not trusted, replace it",
 			"file", file, "was", info.Mode().Perm().String())
 	}
-	text, err := os.ReadFile(file) //nolint:gosec // in the data folder
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, explain(filepath.Dir(file), err)
 	}
@@ -112,7 +112,7 @@ func makeKey(file string) error {
 
 // syncFolder makes the folder's entries durable.
 func syncFolder(path string) error {
-	f, err := os.Open(path) //nolint:gosec // in the data folder
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}

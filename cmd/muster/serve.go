@@ -83,11 +83,17 @@ func (s serveCmd) Run(ctx context.Context, c console) (err error) {
 // page caches of the connections; together they stay below 150 MB.
 const softMemory = 96 << 20
 
-// boundMemory sets the bound, unless GOMEMLIMIT does.
+// lazyCollection lets the heap grow to five times what is live, which is a few
+// megabytes, before it is collected: the bound above is what limits it.
+const lazyCollection = 400
+
+// boundMemory sets the bound, unless GOMEMLIMIT or GOGC do.
 func boundMemory() {
-	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
-		debug.SetMemoryLimit(softMemory)
+	if debug.SetMemoryLimit(-1) != math.MaxInt64 || os.Getenv("GOGC") != "" {
+		return
 	}
+	debug.SetMemoryLimit(softMemory)
+	debug.SetGCPercent(lazyCollection)
 }
 
 func (s serveCmd) listen(ctx context.Context) (net.Listener, error) {

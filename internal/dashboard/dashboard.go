@@ -65,11 +65,14 @@ func windowFrom(from time.Time, rules member.Rules) window {
 	return w
 }
 
-// dayAfter is the moment at which the day after that of t begins: the first of
-// its slots, whatever clocks do in that night.
+// dayAfter is the moment at which the day after that of t begins.
 func dayAfter(t time.Time, rules member.Rules) time.Time {
 	day := rules.DayOf(t)
-	slot := member.SlotOf(t)
+	guess := midnightOf(t, 1, rules)
+	if rules.DayOf(guess) != day && rules.DayOf(guess.Add(-1)) == day {
+		return guess
+	}
+	slot := member.SlotOf(t) // clocks are changed in that night
 	for rules.DayOf(member.SlotStart(slot)) == day {
 		slot++
 	}
@@ -79,9 +82,24 @@ func dayAfter(t time.Time, rules member.Rules) time.Time {
 // midnight is the moment at which the day of t begins.
 func midnight(t time.Time, rules member.Rules) time.Time {
 	day := rules.DayOf(t)
-	slot := member.SlotOf(t)
+	guess := midnightOf(t, 0, rules)
+	if rules.DayOf(guess) == day && rules.DayOf(guess.Add(-1)) != day {
+		return guess
+	}
+	slot := member.SlotOf(t) // clocks were changed in that night
 	for rules.DayOf(member.SlotStart(slot-1)) == day {
 		slot--
 	}
 	return member.SlotStart(slot)
+}
+
+// midnightOf is when the day so many days after that of t begins, unless clocks
+// are changed then.
+func midnightOf(t time.Time, days int, rules member.Rules) time.Time {
+	zone := rules.Zone
+	if zone == nil {
+		zone = time.UTC
+	}
+	year, month, day := t.In(zone).Date()
+	return time.Date(year, month, day+days, 0, 0, 0, 0, zone)
 }

@@ -68,25 +68,27 @@ func TestStatsProperty(t *testing.T) {
 				s  member.Status
 			}
 			var all []one
-			for i := range 400 {
-				at := base.Add(time.Duration(r.Int64N(int64(40 * 24 * time.Hour)))).Truncate(time.Microsecond)
-				if i%2 == 0 {
-					at = at.Truncate(15 * time.Minute)
-				}
-				o := one{at, member.Genders()[r.IntN(3)], member.Statuses()[r.IntN(5)]}
-				id := create(t, db, rules, o.at, o.g, o.s)
-				if i%5 != 0 {
-					all = append(all, o)
-					continue
-				}
+			for half := range 2 {
 				err := db.Write(t.Context(), func(w *session.Write) error {
-					_, err := member.Delete(t.Context(), w, rules, id, nil, base)
-					return err
+					for i := range 150 {
+						at := base.Add(time.Duration(r.Int64N(int64(40 * 24 * time.Hour)))).Truncate(time.Microsecond)
+						if i%2 == 0 {
+							at = at.Truncate(15 * time.Minute)
+						}
+						o := one{at, member.Genders()[r.IntN(3)], member.Statuses()[r.IntN(5)]}
+						d := member.Create(w, rules, member.New{Name: "Someone", Gender: o.g, Status: o.s, CreatedAt: &o.at}, at)
+						if i%5 != 0 {
+							all = append(all, o)
+						} else if _, err := member.Delete(t.Context(), w, rules, d.ID, nil, base); err != nil {
+							return err
+						}
+					}
+					return nil
 				})
 				if err != nil {
 					t.Fatal(err)
 				}
-				if i == 200 {
+				if half == 0 { // the numbers of the other are in deltas
 					if _, err := member.Fold(t.Context(), db); err != nil {
 						t.Fatal(err)
 					}

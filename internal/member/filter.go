@@ -38,11 +38,15 @@ func (s side) of(alias string) string {
 
 // source is an index that one filter can be read from.
 type source struct {
-	table  string             // with its alias
-	id     string             // the column of the member's id
-	where  func(*text) string // the condition that the index serves
-	newest bool               // read in the order of age, the newest first
-	covers bool               // its rows are of the side and pass the whole filter
+	table   string             // with its alias
+	id      string             // the column of the member's id
+	where   func(*text) string // the condition that the index serves
+	newest  bool               // to be read in the order of age, the newest first
+	ordered bool               // its rows are in the order of age
+	native  bool               // it is in the order of the list, with what else it has
+	kinds   bool               // it is that of status and gender
+	covers  bool               // its rows are of the side and pass the whole filter
+	slow    bool               // a row of it takes as long as a member's
 }
 
 // of writes the source as what follows "select … from".
@@ -77,58 +81,70 @@ func (t *text) and(conditions ...string) {
 
 // sources are the indexes that the filters of a side can be read from.
 func (o *ListOptions) sources(s side) (list []source) {
-	f := &o.Filter
-	only := o.filters() == 1 && s == live
+	f, by := &o.Filter, o.Sort.By
+	only := o.filters() == 1
+	ofUsers := func(native, covers bool, where func(*text) string) {
+		list = append(list, source{table: "users u", id: "u.id", native: native, covers: covers, where: where})
+	}
 	if f.BirthYearFrom != nil || f.BirthYearTo != nil {
-		list = append(list, source{table: "users u", id: "u.id", covers: only, where: func(t *text) string {
-			return s.of("u") + o.birthYears(t, "coalesce(u.birth_year, 0)")
-		}})
+		ofUsers(by == ByBirthYear, only, func(t *text) string {
+			return s.of("u") + o.birthYears(t, "u.birth_year")
+		})
 	}
 	if f.UpdatedFrom != nil || f.UpdatedTo != nil {
-		list = append(list, source{table: "users u", id: "u.id", covers: only, where: func(t *text) string {
-			return s.of("u") + o.updated(t, "u.updated_at")
-		}})
+		ofUsers(by == ByUpdated, only, func(t *text) string { return s.of("u") + o.updated(t, "u.updated_at") })
 	}
 	if f.CreatedFrom != nil || f.CreatedTo != nil {
-		list = append(list, source{table: "users u", id: "u.id", where: func(t *text) string {
-			return s.of("u") + o.created(t, "u.id")
-		}})
+		ofUsers(by == ByCreated, only, func(t *text) string { return s.of("u") + o.created(t, "u.id") })
 	}
-	if (len(f.Status) > 0 || len(f.Gender) > 0) && s == live {
-		list = append(list, source{table: "users u", id: "u.id", covers: only, where: func(t *text) string {
+	if o.byKind() && s == live {
+		ofUsers(by == ByCreated, only, func(t *text) string {
 			statuses, genders := o.kinds()
-			return "u.status {in " + t.arg(statuses) + "} and u.gender {in " + t.arg(genders) + "} and " + s.of("u")
-		}})
+			return s.of("u") + " and u.status {in " + t.arg(statuses) + "} and u.gender {in " + t.arg(genders) + "}"
+		})
+		list[len(list)-1].kinds = true
 	}
-	return append(list, o.ordered()...)
+	return append(list, o.relationSources()...)
 }
 
-// ordered are the indexes that have their rows in the order of age.
-func (o *ListOptions) ordered() (list []source) {
+// relationSources are the indexes of relations, whose rows are in the order of
+// age. Of several photos, the first stands for all.
+func (o *ListOptions) relationSources() (list []source) {
 	f := &o.Filter
+	add := func(table string, where func(*text) string) {
+		list = append(list, source{table: table + " p", id: "p.member_id", ordered: true, where: where})
+	}
 	if f.Region != "" {
-		list = append(list, source{table: "profile p", id: "p.member_id", where: func(t *text) string {
-			return "p.region = " + t.arg(f.Region)
-		}})
+		add("profile", func(t *text) string { return "p.region = " + t.arg(f.Region) })
 	}
 	if f.Subscription != "" && f.Subscription != NoSubscription {
-		list = append(list, source{table: "subscription p", id: "p.member_id", where: func(t *text) string {
-			return "p.current and p.status = " + t.arg(f.Subscription)
-		}})
+		add("subscription", func(t *text) string { return "p.current and p.status = " + t.arg(f.Subscription) })
 	}
 	if f.Plan != "" {
-		list = append(list, source{table: "subscription p", id: "p.member_id", where: func(t *text) string {
-			return "p.current and p.plan = " + t.arg(f.Plan)
-		}})
+		add("subscription", func(t *text) string { return "p.current and p.plan = " + t.arg(f.Plan) })
 	}
+	first := func(table string, has *bool) {
+		if has != nil && *has {
+			add(table, func(*text) string {
+				return "p.deleted_at is null and not exists (select 1 from " + table +
+					" x where x.member_id = p.member_id and x.deleted_at is null and x.id < p.id)"
+			})
+			list[len(list)-1].slow = true
+		}
+	}
+	first("photos", f.HasPhotos)
+	first("documents", f.HasDocuments)
 	return list
 }
+
+// byKind reports whether the list is filtered by status or gender.
+func (o *ListOptions) byKind() bool { return len(o.Filter.Status) > 0 || len(o.Filter.Gender) > 0 }
 
 // filters is the number of filters, status and gender being one.
 func (o *ListOptions) filters() (n int) {
 	f := &o.Filter
 	for _, on := range []bool{
-		len(f.Status) > 0 || len(f.Gender) > 0, f.BirthYearFrom != nil || f.BirthYearTo != nil,
+		o.byKind(), f.BirthYearFrom != nil || f.BirthYearTo != nil,
 		f.CreatedFrom != nil || f.CreatedTo != nil, f.UpdatedFrom != nil || f.UpdatedTo != nil,
 		f.Region != "", f.HasPhotos != nil, f.HasDocuments != nil, f.Subscription != "", f.Plan != "", f.Text != "",
 	} {
@@ -170,7 +186,7 @@ func (s Sort) column(alias string) string {
 	case ByName:
 		return alias + ".name_key"
 	case ByBirthYear:
-		return "coalesce(" + alias + ".birth_year, 0)"
+		return alias + ".birth_year"
 	default:
 		return alias + ".id"
 	}
@@ -221,7 +237,7 @@ func (p plan) checks(t *text, alias string) (list []string) {
 func (p plan) checksBeside(t *text, alias string) (list []string) {
 	o, f := &p.options, &p.options.Filter
 	list = append(list,
-		strings.TrimPrefix(o.birthYears(t, alias+".birth_year"), " and "),
+		strings.TrimPrefix(o.birthYears(t, "cast("+alias+".birth_year as integer)"), " and "),
 		strings.TrimPrefix(p.createdCheck(t, alias), " and "),
 		strings.TrimPrefix(o.updated(t, "coalesce("+alias+".updated_at, "+alias+".created_at)"), " and "))
 	exists := func(has bool, condition string) {
@@ -266,7 +282,7 @@ func (p plan) createdCheck(t *text, alias string) string {
 func (o *ListOptions) birthYears(t *text, column string) string {
 	low, high := o.Filter.BirthYearFrom, o.Filter.BirthYearTo
 	if low == nil && high != nil || low != nil && *low < 1 {
-		low = new(1) // an unknown year is 0 in the index
+		low = new(1) // a year that is not known is 0
 	}
 	return within(t, column, low, high, " <= ")
 }

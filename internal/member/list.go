@@ -146,7 +146,8 @@ const (
 // Once reports whether List costs one round trip with these options, so that
 // its session may be opened with [session.Once].
 func (o ListOptions) Once() bool {
-	return o.Filter.Text == "" && o.Include&WithAll == 0 && !o.normal().needsEstimate()
+	o = o.normal()
+	return o.Filter.Text == "" && o.Include&WithAll == 0 && !o.needsEstimate()
 }
 
 // normal is o with its defaults filled in.
@@ -233,17 +234,10 @@ func (s Sort) cursorAt(u *User) *Cursor {
 	case ByName:
 		c.Value = fold(u.Name)
 	case ByBirthYear:
-		c.Value = strconv.Itoa(u.year())
+		c.Value = strconv.Itoa(yearOf(u.BirthYear))
 	case ByCreated:
 	}
 	return c
-}
-
-func (u *User) year() int {
-	if u.BirthYear == nil {
-		return 0
-	}
-	return *u.BirthYear
 }
 
 // compare orders two members as the sort does.
@@ -255,7 +249,7 @@ func (s Sort) compare(a, b *User) int {
 	case ByName:
 		n = cmp.Compare(fold(a.Name), fold(b.Name))
 	case ByBirthYear:
-		n = cmp.Compare(a.year(), b.year())
+		n = cmp.Compare(yearOf(a.BirthYear), yearOf(b.BirthYear))
 	case ByCreated:
 	}
 	n = cmp.Or(n, compareIDs(a.ID, b.ID))
@@ -269,7 +263,8 @@ func (s Sort) compare(a, b *User) int {
 // one round trip; one more when relations are included; one more when it must
 // first see which of several filters is the narrowest; and a few for a search,
 // whose page may then be shorter than the limit although there is a next one.
-// Faults: invalid.
+// Faults: invalid, also for a text that too many members match to be sorted
+// otherwise than newest first.
 func List(ctx context.Context, r *session.Read, rules Rules, o ListOptions) (Page, error) {
 	o = o.normal()
 	if err := o.check(); err != nil {

@@ -2,6 +2,7 @@ package member_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -70,6 +71,17 @@ func (b bundle) write(fn func(*session.Write) error) {
 	b.Helper()
 	if err := b.db.Write(b.Context(), fn); err != nil {
 		b.Fatalf("write session: %v", err)
+	}
+}
+
+// createMany makes members in batches that are short enough for a slow machine.
+func (b bundle) createMany(rules member.Rules, list []member.New) {
+	b.Helper()
+	for batch := range slices.Chunk(list, 250) {
+		b.write(func(w *session.Write) error {
+			_, err := member.CreateMany(b.Context(), w, rules, batch, now)
+			return err
+		})
 	}
 }
 

@@ -3,6 +3,7 @@ package member
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/musterhq/muster/internal/ids"
@@ -13,82 +14,90 @@ import (
 // How much a list looks at, beyond its page. A database counts rows of an index
 // about ten times faster than it looks up members.
 const (
-	narrowLimit  = 1000   // a filter that lets no more pass is fetched whole, and sorted
+	narrowLimit  = 2000   // a filter that lets no more pass is fetched whole, and sorted
 	countLimit   = 10_000 // rows of an index that a total counts
-	examineLimit = 2000   // members that a total looks up
+	examineLimit = 1000   // members that a total looks up
 )
 
 // plan is the way to a page and a total of one side of a list. It is one of
-// three: to fetch all that the narrowest filter lets pass, and sort them; to
-// follow the index of one filter, in the order of age; or to follow the index
-// of the sort, and look at each member.
+// four: to fetch all that the narrowest filter lets pass, and sort them; to
+// follow the index of a relation, or that of status and gender, in the order of
+// age; or to follow the index of the sort, and look at each member.
 type plan struct {
 	options ListOptions
 	side    side
 	match   *match       // what free text asks for, or nil
 	found   []ids.Member // with match: all that it can be
-	sample  []ids.Member // with match: some that it can be
 	narrow  *source      // fetched whole
 	along   *source      // followed in the order of age
+	byKind  bool         // status and gender are
+	counted *source      // that the total is counted by; nil is all members
 }
 
 // needsEstimate reports whether the way depends on how many members the filters
-// let pass: where no index has both the filter and the order.
-func (o ListOptions) needsEstimate() bool {
-	f := &o.Filter
-	years, updated := f.BirthYearFrom != nil || f.BirthYearTo != nil, f.UpdatedFrom != nil || f.UpdatedTo != nil
-	others := f.Region != "" || f.Subscription != "" && f.Subscription != NoSubscription || f.Plan != ""
-	created := f.CreatedFrom != nil || f.CreatedTo != nil
-	kinds := len(f.Status) > 0 || len(f.Gender) > 0
-	switch o.Sort.By {
-	case ByCreated:
-		return years || updated
-	case ByUpdated:
-		return years || others || created || kinds
-	case ByBirthYear:
-		return updated || others || created || kinds
-	default:
-		return years || updated || others || created || kinds
-	}
+// let pass: where no one index has both the filters and the order.
+func (o *ListOptions) needsEstimate() bool {
+	return slices.ContainsFunc(o.Filter.Deleted.sides(), func(s side) bool {
+		sources := o.sources(s)
+		if len(sources) != 1 {
+			return len(sources) > 1
+		}
+		return !sources[0].native && (o.Sort.By != ByCreated || !sources[0].ordered)
+	})
 }
 
 // planned chooses the way for each side. Where that depends on how many members
-// a filter lets pass, it asks, up to a bound, in one round trip.
+// a filter lets pass, as it does for free text, it asks, up to a bound, in one
+// round trip.
 func planned(ctx context.Context, r *session.Read, o ListOptions, m *match) ([]plan, error) {
-	var plans []plan
-	for _, s := range o.Filter.Deleted.sides() {
-		p := plan{options: o, side: s, match: m}
-		if ordered := o.ordered(); o.Sort.By == ByCreated && len(ordered) > 0 {
-			p.along = &ordered[0]
-		}
-		plans = append(plans, p)
-	}
-	if !o.needsEstimate() {
-		return plans, nil
-	}
-	sources := make([][]source, len(plans))
-	sizes := make([][]int64, len(plans))
+	sides := o.Filter.Deleted.sides()
+	plans := make([]plan, len(sides))
+	sources := make([][]source, len(sides))
+	sizes := make([][]int64, len(sides))
+	whole := o
+	whole.After = nil // a filter lets as many pass on every page
 	var parts []query.Part
-	o.After = nil // a filter lets as many pass on every page
-	for i := range plans {
-		sources[i] = o.sources(plans[i].side)
+	for i, s := range sides {
+		plans[i] = plan{options: o, side: s, match: m}
+		sources[i] = whole.sources(s)
 		sizes[i] = make([]int64, len(sources[i]))
-		for j, s := range sources[i] {
-			parts = append(parts, query.Into(&sizes[i][j], s.size(narrowLimit+1)))
+		for j, x := range sources[i] {
+			limit := countLimit
+			if x.slow {
+				limit = narrowLimit
+			}
+			parts = append(parts, query.Into(&sizes[i][j], x.size(limit+1)))
 		}
 	}
-	if err := r.Gather(ctx, parts...); err != nil {
-		return nil, err //nolint:wrapcheck // List wraps it
+	estimate := m != nil || o.needsEstimate()
+	if estimate && len(parts) > 0 {
+		if err := r.Gather(ctx, parts...); err != nil {
+			return nil, err //nolint:wrapcheck // List wraps it
+		}
 	}
 	for i := range plans {
-		least := int64(narrowLimit + 1)
-		for j, n := range sizes[i] {
-			if n < least {
-				least, plans[i].narrow = n, &sources[i][j]
-			}
-		}
+		plans[i].choose(sources[i], sizes[i], estimate)
 	}
 	return plans, nil
+}
+
+// choose takes the smallest source: to be fetched whole if it is small enough,
+// else to be followed if that is in the order of the list. Without an estimate
+// there is one source at most.
+func (p *plan) choose(sources []source, sizes []int64, estimate bool) {
+	followed := int64(math.MaxInt64)
+	least := followed
+	for i := range sources {
+		if sizes[i] < least {
+			least, p.counted = sizes[i], &sources[i]
+		}
+		if p.options.Sort.By == ByCreated && sizes[i] < followed && (sources[i].ordered || sources[i].kinds) {
+			followed, p.along, p.byKind = sizes[i], &sources[i], sources[i].kinds
+		}
+	}
+	if estimate && least <= narrowLimit {
+		p.narrow = p.counted
+	}
 }
 
 // size is the number of a source's rows, up to a bound.
@@ -106,6 +115,9 @@ func (p plan) page() query.Query[[]User] {
 		p.fetched(t)
 		p.after(t, "u")
 		t.WriteString(" order by " + p.order("u"))
+	case p.byKind:
+		p.writeKinds(t)
+		t.WriteString(" order by " + p.order("u"))
 	case p.along != nil:
 		t.WriteString("select " + userColumns + " from " + p.along.table + " cross join users u where " +
 			p.along.where(t) + " and u.id = " + p.along.id)
@@ -115,9 +127,6 @@ func (p plan) page() query.Query[[]User] {
 		t.and(p.side.of("u"))
 		t.and(p.checks(t, "u")...)
 		t.WriteString(" order by " + p.along.id + p.options.Sort.direction())
-	case p.byKind():
-		p.writeKinds(t)
-		t.WriteString(" order by " + p.order("u"))
 	default:
 		t.WriteString("select " + userColumns + " from users u where " + p.side.of("u"))
 		t.WriteString(p.bounds(t))
@@ -142,14 +151,9 @@ func (p plan) fetched(t *text) {
 	t.and(p.checks(t, "u")...)
 }
 
-// byKind reports whether the members can be read from the index of status and
-// gender, in the order of age: as many short runs as there are pairs of these,
-// made one by a sort.
-func (p plan) byKind() bool {
-	f := &p.options.Filter
-	return p.options.Sort.By == ByCreated && p.side == live && p.match == nil && (len(f.Status) > 0 || len(f.Gender) > 0)
-}
-
+// writeKinds writes the query that reads the index of status and gender in the
+// order of age: as many short runs as there are pairs of these, made one by a
+// sort.
 func (p plan) writeKinds(t *text) {
 	statuses, genders := p.options.kinds()
 	limit, first := t.arg(p.options.Limit+1), true
@@ -217,34 +221,34 @@ func (p plan) order(alias string) string {
 // bounded number.
 func (p plan) total() query.Query[Total] {
 	p.options.After = nil // a total is of the whole list
-	o := &p.options
-	statuses, genders := o.kinds()
-	switch n := o.filters(); {
-	case p.sample != nil:
-		return p.sampledTotal()
+	n := p.options.filters()
+	switch {
 	case p.found != nil || p.narrow != nil:
 		return p.exactTotal()
-	case p.side == live && (n == 0 || n == 1 && (len(o.Filter.Status) > 0 || len(o.Filter.Gender) > 0)):
-		return query.Map(Counts(), func(list []KindCount) (t Total, _ error) {
-			for _, c := range list {
-				if slices.Contains(statuses, string(c.Status)) && slices.Contains(genders, string(c.Gender)) {
-					t.Count += c.N
-				}
-			}
-			t.Exact = true
-			return t, nil
-		})
+	case p.side == live && (n == 0 || n == 1 && p.options.byKind()):
+		return p.countersTotal()
 	case n == 0:
 		return indexTotal(p.all())
-	}
-	sources := append(o.ordered(), o.sources(p.side)...)
-	if len(sources) == 0 {
+	case p.counted == nil:
 		return p.examinedTotal(p.all())
+	case p.counted.covers:
+		return indexTotal(*p.counted)
+	default:
+		return p.examinedTotal(*p.counted)
 	}
-	if sources[0].covers {
-		return indexTotal(sources[0])
-	}
-	return p.examinedTotal(sources[0])
+}
+
+func (p plan) countersTotal() query.Query[Total] {
+	statuses, genders := p.options.kinds()
+	return query.Map(Counts(), func(list []KindCount) (t Total, _ error) {
+		for _, c := range list {
+			if slices.Contains(statuses, string(c.Status)) && slices.Contains(genders, string(c.Gender)) {
+				t.Count += c.N
+			}
+		}
+		t.Exact = true
+		return t, nil
+	})
 }
 
 // all are the members of the side.
@@ -260,12 +264,6 @@ func (p plan) exactTotal() query.Query[Total] {
 	return query.Map(query.Scalar[int64](t.String(), t.args...), func(n int64) (Total, error) {
 		return Total{Count: n, Exact: true}, nil
 	})
-}
-
-// sampledTotal counts those of the sample that pass.
-func (p plan) sampledTotal() query.Query[Total] {
-	p.found, p.sample = p.sample, nil
-	return query.Map(p.exactTotal(), func(t Total) (Total, error) { return Total{Count: t.Count}, nil })
 }
 
 func indexTotal(s source) query.Query[Total] {

@@ -12,15 +12,13 @@ import (
 
 const userColumns = "u.id, u.external_id, u.phone, u.name, u.gender, u.birth_year, u.status, u.updated_at, u.deleted_at, u.version"
 
-func (u *User) fields() []any {
-	return []any{
-		&u.ID, &u.ExternalID, &u.Phone, &u.Name, (*string)(&u.Gender), &u.BirthYear,
-		(*string)(&u.Status), &u.UpdatedAt, &u.DeletedAt, &u.Version,
-	}
-}
-
 func scanUser(r query.Row) (u User, err error) {
-	err = r.Scan(u.fields()...)
+	var year int
+	err = r.Scan(&u.ID, &u.ExternalID, &u.Phone, &u.Name, (*string)(&u.Gender), &year,
+		(*string)(&u.Status), &u.UpdatedAt, &u.DeletedAt, &u.Version)
+	if year != 0 {
+		u.BirthYear = &year
+	}
 	u.CreatedAt = u.ID.Time() // the column is for those who read the table
 	return u, err
 }
@@ -164,7 +162,7 @@ func insertUser(id ids.Member, n *New, updated time.Time) query.Change {
 	return query.Exec(`
 		insert into users (id, external_id, phone, name, name_key, gender, birth_year, status, created_at, updated_at, version)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1)`,
-		id, n.ExternalID, n.Phone, n.Name, fold(n.Name), string(n.Gender), n.BirthYear, string(n.Status), id.Time(), updated).
+		id, n.ExternalID, n.Phone, n.Name, fold(n.Name), string(n.Gender), yearOf(n.BirthYear), string(n.Status), id.Time(), updated).
 		OnConflict("users_phone_key", ErrPhoneTaken).
 		OnConflict("users_external_id_key", ErrExternalTaken)
 }
@@ -191,9 +189,18 @@ func update(old, u *User) query.Change {
 		update users set phone = $3, name = $4, name_key = $5, gender = $6, birth_year = $7, status = $8,
 			updated_at = $9, version = version + 1
 		where id = $1 and version = $2 and deleted_at is null and status {in $10}`,
-		u.ID, old.Version, u.Phone, u.Name, fold(u.Name), string(u.Gender), u.BirthYear, string(u.Status), u.UpdatedAt, from).
+		u.ID, old.Version, u.Phone, u.Name, fold(u.Name), string(u.Gender), yearOf(u.BirthYear), string(u.Status), u.UpdatedAt, from).
 		OnConflict("users_phone_key", ErrPhoneTaken).
 		Else(ErrVersionMismatch)
+}
+
+// yearOf is a birth year as it is stored: an order of a list has no place for
+// NULL that both databases agree on.
+func yearOf(year *int) int {
+	if year == nil {
+		return 0
+	}
+	return *year
 }
 
 // setDeleted writes whether a member that was loaded as old is deleted.

@@ -17,22 +17,23 @@ import (
 // match is what a free text asks for. A member passes that has every word in
 // its name, or the digits at the end of its phone, or the beginning in its id.
 type match struct {
-	words   []string // of the folded text; none if they are too short to look for
-	grams   []string // pieces of the words, each of which the name must have
-	digits  []string // forms of a phone, without the +; the last four are the same
+	words   []string   // of the folded text; none if they are too short to look for
+	grams   [][]string // pieces of each word, all of which the name must have
+	digits  []string   // forms of a phone, without the +; the last four are the same
 	idLeast ids.Member
 	idMost  ids.Member // the zero id: the text is no beginning of an id
 
 	sizes map[string]int // blocks that a gram has, up to blocksAtOnce+1
 }
 
-// How much a search looks at in one round.
+// How much a search looks at.
 const (
-	maxGrams     = 16  // of a text
-	rarestGrams  = 3   // of those, whose blocks are fetched
-	blocksAtOnce = 256 // of each of these
-	blocksAlone  = narrowLimit/blockLength + 1
-	maxRounds    = 12 // of a thousand members each, until a page is given that is not full
+	maxGrams     = 16   // of a text
+	rarestGrams  = 3    // of those at most, whose blocks are fetched
+	blocksAtOnce = 256  // of each of these
+	roundLimit   = 500  // members of one round
+	maxRounds    = 12   // until a page is given that is not full
+	sortLimit    = 5000 // members that are sorted otherwise than by age
 )
 
 // parseText reads a free text. Faults: invalid, field q.
@@ -54,24 +55,29 @@ func parseText(text string, rules Rules) (*match, error) {
 	return m, f.Err()
 }
 
-// wordGrams are pieces that a name with all the words has: of each word those of
-// three characters, or itself if it is shorter.
-func wordGrams(words []string) (list []string) {
+// wordGrams are, for each word that is long enough, pieces that a name with the
+// word has: those of three characters, or the word itself if it is shorter.
+func wordGrams(words []string) (list [][]string) {
+	left := maxGrams
 	for _, w := range words {
 		runes := []rune(w)
+		var grams []string
 		switch n := len(runes); {
 		case n == 1 && !isWord(runes[0]):
 		case n <= 3:
-			list = append(list, w)
+			grams = []string{w}
 		default:
 			for i := range n - 2 {
-				list = append(list, string(runes[i:i+3]))
+				grams = append(grams, string(runes[i:i+3]))
 			}
 		}
+		grams = grams[:min(len(grams), left)]
+		left -= len(grams)
+		if len(grams) > 0 {
+			list = append(list, grams)
+		}
 	}
-	slices.Sort(list)
-	list = slices.Compact(list)
-	return list[:min(len(list), maxGrams)]
+	return list
 }
 
 // phoneForms are the digits with which a phone would end that is written so, as
@@ -155,26 +161,47 @@ func searched(ctx context.Context, r *session.Read, rules Rules, o ListOptions) 
 	if err != nil {
 		return Page{}, nil, err
 	}
+	if o.filters() > 1 { // another filter may be narrower than the text
+		plans, err := planned(ctx, r, o, m)
+		if err != nil {
+			return Page{}, nil, err
+		}
+		if !slices.ContainsFunc(plans, func(p plan) bool { return p.narrow == nil }) {
+			return run(ctx, r, o, plans)
+		}
+	}
 	if o.Sort.By == ByCreated && !o.Sort.Ascending {
 		return m.byAge(ctx, r, o)
 	}
-	c, err := m.candidates(ctx, r, newest)
+	all, err := m.all(ctx, r)
 	if err != nil {
 		return Page{}, nil, err
 	}
-	if c.whole() {
-		return run(ctx, r, o, m.plans(o, c.ids))
-	}
-	plans, err := planned(ctx, r, o, m)
-	if err != nil {
-		return Page{}, nil, err
-	}
-	for i := range plans {
-		if plans[i].narrow == nil {
-			plans[i].sample = c.ids
+	return run(ctx, r, o, m.plans(o, all))
+}
+
+// all are the candidates that there are, to be sorted otherwise than by age.
+// Faults: invalid, field q, if they are too many.
+func (m *match) all(ctx context.Context, r *session.Read) ([]ids.Member, error) {
+	all := []ids.Member{}
+	below := newest
+	for range maxRounds {
+		c, err := m.candidates(ctx, r, below, sortLimit+1)
+		if err != nil {
+			return nil, err
 		}
+		all = append(all, c.ids...)
+		if len(all) > sortLimit {
+			break
+		}
+		if c.whole() {
+			return all, nil
+		}
+		below = c.floor
 	}
-	return run(ctx, r, o, plans)
+	var f fault.Fields
+	f.Add("q", "too_broad", "More than %d members may match. Write more of the name, or sort by -created_at.", sortLimit)
+	return nil, f.Err()
 }
 
 // newest is above every id.
@@ -194,7 +221,7 @@ func (m *match) plans(o ListOptions, candidates []ids.Member) (list []plan) {
 }
 
 // byAge is a page of a search, the newest first: in rounds, each of which looks
-// at a thousand members, until the page is full.
+// at five hundred members, until the page is full.
 func (m *match) byAge(ctx context.Context, r *session.Read, o ListOptions) (page Page, users []User, err error) {
 	below := newest
 	if o.After != nil {
@@ -202,7 +229,7 @@ func (m *match) byAge(ctx context.Context, r *session.Read, o ListOptions) (page
 	}
 	wanted := o.Limit
 	for round := range maxRounds {
-		c, err := m.candidates(ctx, r, below)
+		c, err := m.candidates(ctx, r, below, roundLimit)
 		if err != nil {
 			return Page{}, nil, err
 		}
@@ -234,8 +261,8 @@ func (m *match) byAge(ctx context.Context, r *session.Read, o ListOptions) (page
 	return page, users, nil
 }
 
-// candidates are members below an id that can match, up to a thousand.
-func (m *match) candidates(ctx context.Context, r *session.Read, below ids.Member) (stretch, error) {
+// candidates are members below an id that can match, up to a limit.
+func (m *match) candidates(ctx context.Context, r *session.Read, below ids.Member, limit int) (stretch, error) {
 	if err := m.measure(ctx, r); err != nil {
 		return stretch{}, err
 	}
@@ -243,16 +270,16 @@ func (m *match) candidates(ctx context.Context, r *session.Read, below ids.Membe
 	pieces := make([]stretch, len(rare)+len(tail))
 	var parts []query.Part
 	for i, g := range slices.Concat(rare, tail) {
-		limit := blocksAtOnce
-		if len(rare) == 1 && i == 0 {
-			limit = blocksAlone
+		blocks := blocksAtOnce
+		if len(rare) == 1 && i == 0 { // all of its members can match
+			blocks = limit/blockLength + 1
 		}
-		parts = append(parts, query.Into(&pieces[i], postings(g, below, limit)))
+		parts = append(parts, query.Into(&pieces[i], postings(g, below, blocks)))
 	}
 	waiting := make([]stretch, 2)
-	parts = append(parts, query.Into(&waiting[0], m.unindexed(below)))
+	parts = append(parts, query.Into(&waiting[0], m.unindexed(below, limit)))
 	if !m.idMost.IsZero() {
-		parts = append(parts, query.Into(&waiting[1], m.byID(below)))
+		parts = append(parts, query.Into(&waiting[1], m.byID(below, limit)))
 	}
 	if err := r.Gather(ctx, parts...); err != nil {
 		return stretch{}, err //nolint:wrapcheck // List wraps it
@@ -263,12 +290,13 @@ func (m *match) candidates(ctx context.Context, r *session.Read, below ids.Membe
 	if len(tail) > 0 {
 		waiting = append(waiting, intersect(pieces[len(rare):]))
 	}
-	return unite(waiting), nil
+	return unite(waiting, limit), nil
 }
 
 // measure finds how many blocks the grams of the words have, once.
 func (m *match) measure(ctx context.Context, r *session.Read) error {
-	if m.sizes != nil || len(m.grams) < 2 {
+	grams := slices.Concat(m.grams...)
+	if m.sizes != nil || len(grams) < 2 {
 		return nil
 	}
 	type size struct {
@@ -278,7 +306,7 @@ func (m *match) measure(ctx context.Context, r *session.Read) error {
 	list, err := session.Run(ctx, r, query.Many(`
 		select g.gram, (select count(*) from (select 1 as one from member_gram b where b.gram = g.gram limit $2) c)
 		from (select value as gram from {texts $1}) g`,
-		func(r query.Row) (s size, err error) { return s, r.Scan(&s.gram, &s.n) }, m.grams, blocksAtOnce+1))
+		func(r query.Row) (s size, err error) { return s, r.Scan(&s.gram, &s.n) }, grams, blocksAtOnce+1))
 	if err != nil {
 		return err //nolint:wrapcheck // List wraps it
 	}
@@ -289,10 +317,21 @@ func (m *match) measure(ctx context.Context, r *session.Read) error {
 	return nil
 }
 
-// rarest are the grams of the words whose blocks are fetched.
-func (m *match) rarest() []string {
-	list := slices.Clone(m.grams)
-	slices.SortStableFunc(list, func(a, b string) int { return m.sizes[a] - m.sizes[b] })
+// rarest are the grams whose blocks are fetched: the rarest of each word, or the
+// two rarest of the only one. More would cost more than looking at members that
+// the text is not in.
+func (m *match) rarest() (list []string) {
+	bySize := func(a, b string) int { return m.sizes[a] - m.sizes[b] }
+	for _, grams := range m.grams {
+		grams = slices.Clone(grams)
+		slices.SortStableFunc(grams, bySize)
+		list = append(list, grams[0])
+		if len(m.grams) == 1 && len(grams) > 1 {
+			list = append(list, grams[1])
+		}
+	}
+	slices.SortStableFunc(list, bySize)
+	list = slices.Compact(list)
 	return list[:min(len(list), rarestGrams)]
 }
 
@@ -324,40 +363,42 @@ func postings(gram string, below ids.Member, limit int) query.Query[stretch] {
 }
 
 // unindexed are the matching members below an id that the index does not know.
-func (m *match) unindexed(below ids.Member) query.Query[stretch] {
+func (m *match) unindexed(below ids.Member, limit int) query.Query[stretch] {
 	t := new(text)
 	t.WriteString("select u.id from member_unindexed n cross join users u where u.id = n.member_id and n.member_id < " + t.arg(below))
 	t.and(m.condition(t, "u"))
-	t.WriteString(" order by n.member_id desc limit " + t.arg(narrowLimit))
-	return query.Map(query.Many(t.String(), scanID, t.args...), limited)
+	t.WriteString(" order by n.member_id desc limit " + t.arg(limit))
+	return query.Map(query.Many(t.String(), scanID, t.args...), func(list []ids.Member) (stretch, error) {
+		return limited(list, limit), nil
+	})
 }
 
 // byID are the members below an id whose id begins with the text.
-func (m *match) byID(below ids.Member) query.Query[stretch] {
+func (m *match) byID(below ids.Member, limit int) query.Query[stretch] {
 	most := m.idMost
 	if compareIDs(below, most) < 0 {
 		most = below
 	}
 	list := query.Many("select id from users where id >= $1 and id <= $2 order by id desc limit $3",
-		scanID, m.idLeast, most, narrowLimit)
+		scanID, m.idLeast, most, limit)
 	return query.Map(list, func(list []ids.Member) (stretch, error) {
-		s, err := limited(list)
+		s := limited(list, limit)
 		if len(s.ids) > 0 && s.ids[0] == below {
 			s.ids = s.ids[1:]
 		}
-		return s, err
+		return s, nil
 	})
 }
 
 func scanID(r query.Row) (id ids.Member, err error) { return id, r.Scan(&id) }
 
-// limited is what is known by a query for as many members as a round looks at.
-func limited(list []ids.Member) (s stretch, _ error) {
-	s.ids = list
-	if len(list) == narrowLimit {
-		s.floor = list[narrowLimit-1]
+// limited is what is known by a query for so many members.
+func limited(list []ids.Member, limit int) stretch {
+	s := stretch{ids: list}
+	if len(list) == limit {
+		s.floor = list[limit-1]
 	}
-	return s, nil
+	return s
 }
 
 // intersect is what is known of the members that are in every stretch. Where
@@ -389,9 +430,9 @@ func common(a, b []ids.Member) (both []ids.Member) {
 	return both
 }
 
-// unite is what is known of the members that are in any stretch, up to a
-// thousand of them.
-func unite(list []stretch) stretch {
+// unite is what is known of the members that are in any stretch, up to
+// a limit.
+func unite(list []stretch, limit int) stretch {
 	var all stretch
 	for _, s := range list {
 		all = stretch{append(all.ids, s.ids...), later(all.floor, s.floor)}
@@ -399,8 +440,8 @@ func unite(list []stretch) stretch {
 	slices.SortFunc(all.ids, func(a, b ids.Member) int { return compareIDs(b, a) })
 	all.ids = slices.Compact(all.ids)
 	all = all.cut()
-	if len(all.ids) > narrowLimit {
-		all = stretch{all.ids[:narrowLimit], all.ids[narrowLimit-1]}
+	if len(all.ids) > limit {
+		all = stretch{all.ids[:limit], all.ids[limit-1]}
 	}
 	if all.ids == nil {
 		all.ids = []ids.Member{}

@@ -3,13 +3,13 @@ package member_test
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/session"
@@ -178,39 +178,63 @@ func TestSearchProperty(t *testing.T) {
 	})
 }
 
-// TestSearchInRounds has a common piece of a name and a rare filter, so that
-// a page takes several rounds.
-func TestSearchInRounds(t *testing.T) {
+// TestSearchOfMany has more members with a piece of a name than one round looks
+// at, and more than are sorted.
+func TestSearchOfMany(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	rules := korea
 	rules.Imported = true
-	r := rand.New(rand.NewPCG(3, 4))
-	list := make([]member.New, 5000)
-	rare := 0
+	const count = 5500
+	list := make([]member.New, count)
 	for i := range list {
-		list[i] = person(fmt.Sprintf("Anna %c%c", 'a'+r.IntN(26), 'a'+r.IntN(26)))
+		list[i] = person(fmt.Sprintf("Anna %s", []string{"Kim", "Lee", "Park"}[i%3]))
 		list[i].Status = member.Approved
+		list[i].Profile = &member.Profile{Region: new("Seoul")}
 		if i%500 == 0 {
-			list[i].Status, rare = member.Rejected, rare+1
+			list[i].Status = member.Rejected
+		}
+		if i%2 == 0 {
+			list[i].Profile = nil
 		}
 	}
-	b.write(func(w *session.Write) error {
-		_, err := member.CreateMany(t.Context(), w, rules, list, now)
+	b.createMany(rules, list)
+	region := member.Filter{Region: "Seoul"}
+	for name, c := range map[string]struct {
+		text   string
+		filter member.Filter
+		want   int
+		exact  bool
+	}{
+		"one piece":              {"an", member.Filter{}, count, false},
+		"word":                   {"anna", member.Filter{}, count, false},
+		"words":                  {"lee anna", member.Filter{}, 1833, false},
+		"word that is rarer":     {"park", member.Filter{}, 1833, false},
+		"with a narrow filter":   {"an", member.Filter{Status: []member.Status{member.Rejected}}, 11, true},
+		"with a wide filter":     {"an", region, 2750, false},
+		"with a filter and rare": {"kim", region, 917, false},
+	} {
+		o := member.ListOptions{Limit: 200, Filter: c.filter}
+		o.Filter.Text = c.text
+		got, total := b.walk(o)
+		if len(got) != c.want || total.Exact != c.exact || total.Count > int64(len(got)) {
+			t.Errorf("%s: found %d of %d, total %+v", name, len(got), c.want, total)
+		}
+		if !slices.IsSortedFunc(got, func(a, b member.Detail) int { return order(o.Sort, a, b) }) {
+			t.Errorf("%s: the members are not sorted", name)
+		}
+	}
+	byName := member.ListOptions{Limit: 200, Sort: member.Sort{By: member.ByName}, Filter: member.Filter{Text: "park"}}
+	if got, total := b.walk(byName); len(got) != 1833 || total != (member.Total{Count: 1833, Exact: true}) {
+		t.Errorf("by name: found %d, total %+v", len(got), total)
+	}
+	byName.Filter.Text = "anna"
+	err := b.db.Read(t.Context(), func(r *session.Read) error {
+		_, err := member.List(t.Context(), r, korea, byName)
 		return err
 	})
-	for _, text := range []string{"an", "anna", "anna a"} {
-		o := member.ListOptions{Limit: 3, Filter: member.Filter{Text: text, Status: []member.Status{member.Rejected}}}
-		if text == "anna a" {
-			rare = 0
-			for i := 0; i < len(list); i += 500 {
-				rare++ // every name has an a
-			}
-		}
-		got, total := b.walk(o)
-		if len(got) != rare || total.Exact {
-			t.Errorf("%q: found %d of %d, total %+v", text, len(got), rare, total)
-		}
+	if f := fault.As(err); f == nil || f.Kind != fault.Invalid || f.Fields[0].Code != "too_broad" {
+		t.Errorf("too many by name: got %v", err)
 	}
 	trips := b.trips(func(ctx context.Context) {
 		err := b.db.Read(ctx, func(s *session.Read) error {

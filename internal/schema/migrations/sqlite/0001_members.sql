@@ -12,7 +12,7 @@ create table users (
   name        text    not null constraint users_name check (length(name) between 1 and 100),
   name_key    text    not null,
   gender      text    not null constraint users_gender check (gender in ('male', 'female', 'other')),
-  birth_year  integer constraint users_birth_year check (birth_year between 1900 and 2200),
+  birth_year  integer not null constraint users_birth_year check (birth_year = 0 or birth_year between 1900 and 2200), -- 0: not known
   status      text    not null constraint users_status check (
                         status in ('pending', 'approved', 'rejected', 'needs_info', 'suspended')),
   created_at  text    not null,
@@ -25,17 +25,18 @@ create table users (
 create unique index users_phone_key on users (phone) where deleted_at is null and phone is not null;
 create unique index users_external_id_key on users (external_id) where external_id is not null;
 
--- One index for each order of a list; the primary key ends each of them.
-create index users_kind on users (status, gender, id) where deleted_at is null;
-create index users_updated_at on users (updated_at, id) where deleted_at is null;
-create index users_name on users (name_key, id) where deleted_at is null;
-create index users_birth_year_id on users (coalesce(birth_year, 0), id) where deleted_at is null;
+-- One index for each order of a list. The last column lets SQLite see in the
+-- index that a row is of its part; without it, it would look at the table.
+create index users_kind on users (status, gender, id, deleted_at) where deleted_at is null;
+create index users_updated_at on users (updated_at, id, deleted_at) where deleted_at is null;
+create index users_name on users (name_key, id, deleted_at) where deleted_at is null;
+create index users_birth_year_id on users (birth_year, id, deleted_at) where deleted_at is null;
 
 -- The same for deleted members, who are few.
-create index users_deleted on users (id) where deleted_at is not null;
-create index users_deleted_updated_at on users (updated_at, id) where deleted_at is not null;
-create index users_deleted_name on users (name_key, id) where deleted_at is not null;
-create index users_deleted_birth_year on users (coalesce(birth_year, 0), id) where deleted_at is not null;
+create index users_deleted on users (id, deleted_at) where deleted_at is not null;
+create index users_deleted_updated_at on users (updated_at, id, deleted_at) where deleted_at is not null;
+create index users_deleted_name on users (name_key, id, deleted_at) where deleted_at is not null;
+create index users_deleted_birth_year on users (birth_year, id, deleted_at) where deleted_at is not null;
 
 create table profile (
   member_id    blob not null references users (id) on delete cascade,
