@@ -76,12 +76,13 @@ type Logging struct {
 	LogLevel  slog.Level `help:"From which level on to log: debug, info, warn or error." default:"info"`
 }
 
-func (l Logging) logger(c console) *slog.Logger {
+// logger is the log of a server; done writes what of it is left.
+func (l Logging) logger(c console) (log *slog.Logger, done func()) {
 	o := &slog.HandlerOptions{Level: l.LogLevel}
 	if l.LogFormat == "text" || l.LogFormat == "auto" && c.isTerminal() {
-		return slog.New(slog.NewTextHandler(c.err, o))
+		return slog.New(slog.NewTextHandler(c.err, o)), func() {}
 	}
-	return slog.New(slog.NewJSONHandler(c.err, o))
+	return gathered(c.err, o)
 }
 
 // plainLog is the log of commands that run for a moment.

@@ -47,7 +47,8 @@ func (s serveCmd) Run(ctx context.Context, c console) (err error) {
 		return &exit{exitUsage, fmt.Errorf("--demo is 0 to %d, --grace more than 0s and --notice at least 0s", demo.MaxMembers)}
 	}
 	boundMemory()
-	log := s.logger(c)
+	log, done := s.logger(c)
+	defer done()
 	f, err := s.make()
 	if err != nil {
 		return err

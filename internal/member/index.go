@@ -56,8 +56,7 @@ func (b block) save() query.Change {
 // named is a member to index.
 type named struct {
 	id    ids.Member
-	key   string
-	phone *string
+	grams []string
 }
 
 // index brings members into the search index.
@@ -68,7 +67,7 @@ func index(ctx context.Context, w *session.Write, list []named) error {
 	slices.SortFunc(list, func(a, b named) int { return compareIDs(a.id, b.id) })
 	postings := make(map[string][]ids.Member)
 	for _, n := range list {
-		for _, g := range grams(n.key, n.phone) {
+		for _, g := range n.grams {
 			postings[g] = append(postings[g], n.id)
 		}
 	}
@@ -157,7 +156,13 @@ func foldNames(ctx context.Context, w *session.Write) (int, error) {
 		select u.id, u.name_key, u.phone
 		from (select member_id from member_unindexed order by member_id limit $1) n
 			cross join users u where u.id = n.member_id`,
-		func(r query.Row) (n named, err error) { return n, r.Scan(&n.id, &n.key, &n.phone) }, indexStep))
+		func(r query.Row) (n named, err error) {
+			var key string
+			var phone *string
+			err = r.Scan(&n.id, &key, &phone)
+			n.grams = grams(key, phone)
+			return n, err
+		}, indexStep))
 	if err != nil || len(list) == 0 {
 		return 0, err //nolint:wrapcheck // Fold wraps it
 	}

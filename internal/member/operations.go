@@ -43,7 +43,7 @@ func CreateMany(ctx context.Context, w *session.Write, rules Rules, list []New, 
 		n := &list[i]
 		d := add(w, n, at)
 		made[i] = d.ID
-		names[i] = named{d.ID, fold(n.Name), n.Phone}
+		names[i] = named{d.ID, n.grams()}
 		t[rules.kindOf(&d.User)]++
 	}
 	for k, n := range t {

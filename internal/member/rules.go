@@ -35,6 +35,8 @@ type New struct {
 	Lifestyle    *Lifestyle    `json:"lifestyle,omitempty"`
 	Preference   *Preference   `json:"preference,omitempty"`
 	Subscription *Subscription `json:"subscription,omitempty"`
+
+	pieces []string // of name and phone, for the search index; cut by Check of an import
 }
 
 // Bounds of what a member may hold.
@@ -69,7 +71,18 @@ func (n *New) Check(rules Rules, at time.Time) error {
 	n.Lifestyle = checked(&c, n.Lifestyle)
 	n.Preference = checked(&c, n.Preference)
 	n.Subscription = checked(&c, n.Subscription)
+	if rules.Imported { // beside the write session, which has better to do
+		n.pieces = grams(fold(n.Name), n.Phone)
+	}
 	return c.Err()
+}
+
+// grams are the pieces by which the search index finds the member.
+func (n *New) grams() []string {
+	if n.pieces == nil {
+		return grams(fold(n.Name), n.Phone)
+	}
+	return n.pieces
 }
 
 // created is when the member that is made of n at a time was created.
