@@ -46,12 +46,9 @@ func (l limitCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err //nolint:wrapcheck // it says what it did
 	}
-	defer s.Close() //nolint:errcheck // it is only measured
+	defer s.Close()
 	return s.Serve(ctx, "127.0.0.1:0", func(address string) { fmt.Println("http://" + address) })
 }
-
-// What can be measured, in this order.
-var parts = []string{"detail", "list", "dashboard", "create", "flat", "deep", "search", "memory", "writers", "import"}
 
 type measureCmd struct {
 	Quick       bool          `help:"Small stores and short turns: whether it works, not how fast it is."`

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -98,7 +99,7 @@ func cpu(pid int) (time.Duration, error) {
 	if err != nil {
 		return 0, fmt.Errorf("reading the processor time: %w", err)
 	}
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 	const user, system = 11, 12 // counted from the field after the name
 	if len(fields) <= system {
 		return 0, fmt.Errorf("the processor time of %d is not there", pid)

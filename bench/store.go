@@ -185,7 +185,7 @@ func (s store) ids(n int) (list []string, err error) {
 	if err := stmt.Err(); err != nil {
 		return nil, fmt.Errorf("asking for ids: %w", err)
 	}
-	rand.New(rand.NewPCG(1, 1)).Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] }) //nolint:gosec // the same each time
+	rand.New(rand.NewPCG(1, 1)).Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 	if len(list) == 0 {
 		return nil, fmt.Errorf("the store %s has no members: %w", s.path, fs.ErrNotExist)
 	}

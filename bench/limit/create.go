@@ -141,11 +141,11 @@ func (c *creation) bindProfile(s *sqlite3.Stmt) error {
 	_ = s.BindBlob(1, c.id[:]) // a failure is one of the last, too
 	bindNumber(s, 2, p.Height)
 	for i, text := range []*string{p.Education, p.Occupation, p.Employer} {
-		bindText(s, 3+i, text)
+		_ = bindText(s, 3+i, text)
 	}
 	bindNumber(s, 6, p.Income)
 	for i, text := range []*string{p.Region, p.Religion} {
-		bindText(s, 7+i, text)
+		_ = bindText(s, 7+i, text)
 	}
 	return bindText(s, 9, p.Introduction)
 }

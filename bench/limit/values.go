@@ -92,6 +92,6 @@ func parseID(s string) (id [16]byte, ok bool) {
 // createdAt is the time that an id was made at.
 func createdAt(id [16]byte) string {
 	n := binary.BigEndian.Uint64(id[:8])
-	us := int64(n>>16)*1000 + int64(n&0xfff)*1000/4096 //nolint:gosec // 48 and 12 bits
+	us := int64(n>>16)*1000 + int64(n&0xfff)*1000/4096
 	return time.UnixMicro(us).UTC().Format(told)
 }

@@ -107,7 +107,7 @@ func bindReflected(s *sqlite3.Stmt, i int, v reflect.Value) error {
 		}
 		return bindOne(s, i, v.Elem().Interface())
 	}
-	if id, ok := v.Interface().(query.UUID); ok {
+	if id, ok := reflect.TypeAssert[query.UUID](v); ok {
 		b := id.UUID()
 		return s.BindBlob(i, b[:])
 	}
@@ -131,7 +131,7 @@ func bindList(s *sqlite3.Stmt, i int, v reflect.Value) error {
 	}
 	digits := make([]string, v.Len())
 	for n := range digits {
-		id, _ := v.Index(n).Interface().(query.UUID)
+		id, _ := reflect.TypeAssert[query.UUID](v.Index(n))
 		b := id.UUID()
 		digits[n] = hex.EncodeToString(b[:])
 	}

@@ -64,28 +64,27 @@ func export(t testing.TB, db *session.DB, o extract.Options) string {
 	return out.String()
 }
 
-func ptr[T any](v T) *T { return &v }
 
 // kim has a value in every field.
 func kim() member.New {
 	started := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	return member.New{
-		ExternalID: ptr("club/1"), CreatedAt: ptr(time.Date(2026, 2, 3, 4, 5, 6, 7000, time.UTC)),
-		Phone: ptr("+821012345678"), Name: "=Kim, \"바다\"", Gender: member.Female, BirthYear: ptr(1990), Status: member.Approved,
+		ExternalID: new("club/1"), CreatedAt: new(time.Date(2026, 2, 3, 4, 5, 6, 7000, time.UTC)),
+		Phone: new("+821012345678"), Name: "=Kim, \"바다\"", Gender: member.Female, BirthYear: new(1990), Status: member.Approved,
 		Profile: &member.Profile{
-			Height: ptr(170), Education: ptr("MBA"), Occupation: ptr("Lawyer"), Employer: ptr("@Home"), Income: ptr(int64(50_000_000)),
-			Region: ptr("Seoul"), Religion: ptr("none"), Introduction: ptr("-1 line\n+1 line"),
+			Height: new(170), Education: new("MBA"), Occupation: new("Lawyer"), Employer: new("@Home"), Income: new(int64(50_000_000)),
+			Region: new("Seoul"), Religion: new("none"), Introduction: new("-1 line\n+1 line"),
 		},
 		Lifestyle: &member.Lifestyle{
-			Smoking: ptr("no"), Drinking: ptr("rarely"), Exercise: ptr("daily"), Diet: ptr("vegan"),
+			Smoking: new("no"), Drinking: new("rarely"), Exercise: new("daily"), Diet: new("vegan"),
 			Pets: []string{"cat; black", `back\slash`}, Hobbies: []string{"chess"},
 		},
 		Preference: &member.Preference{
-			AgeMin: ptr(30), AgeMax: ptr(40), HeightMin: ptr(160), HeightMax: ptr(190), Genders: []string{"male"},
+			AgeMin: new(30), AgeMax: new(40), HeightMin: new(160), HeightMax: new(190), Genders: []string{"male"},
 			Regions: []string{"Seoul", "Busan"}, Educations: []string{"MBA"}, Religions: []string{"none"},
-			Qualities: []string{"fun"}, Goal: ptr("marriage"),
+			Qualities: []string{"fun"}, Goal: new("marriage"),
 		},
-		Subscription: &member.Subscription{Plan: "gold", Status: member.SubscriptionPaused, StartedAt: started, ExpiresAt: ptr(started.AddDate(1, 0, 0))},
+		Subscription: &member.Subscription{Plan: "gold", Status: member.SubscriptionPaused, StartedAt: started, ExpiresAt: new(started.AddDate(1, 0, 0))},
 	}
 }
 
@@ -221,7 +220,7 @@ func TestRoundTrip(t *testing.T) {
 		return member.New{
 			Name: text.Draw(t, "name"), Gender: rapid.SampledFrom(member.Genders()).Draw(t, "gender"),
 			Status:    rapid.SampledFrom(member.Statuses()).Draw(t, "status"),
-			Profile:   &member.Profile{Region: ptr(text.Draw(t, "region")), Height: ptr(rapid.IntRange(100, 250).Draw(t, "height"))},
+			Profile:   &member.Profile{Region: new(text.Draw(t, "region")), Height: new(rapid.IntRange(100, 250).Draw(t, "height"))},
 			Lifestyle: &member.Lifestyle{Hobbies: rapid.SliceOfNDistinct(text, 1, 4, strings.TrimSpace).Draw(t, "hobbies")},
 		}
 	})
@@ -337,7 +336,7 @@ func TestMemoryIsConstant(t *testing.T) { //nolint:paralleltest // it measures t
 		var list []member.New
 		for i := range 50 {
 			n := kim()
-			n.ExternalID, n.Phone = ptr(fmt.Sprint("club/", start+i)), nil
+			n.ExternalID, n.Phone = new(fmt.Sprint("club/", start+i)), nil
 			list = append(list, n)
 		}
 		create(t, db, list...)
@@ -368,7 +367,7 @@ func BenchmarkExport(b *testing.B) {
 		var list []member.New
 		for i := range 50 {
 			n := kim()
-			n.ExternalID, n.Phone = ptr(fmt.Sprint("club/", start+i)), nil
+			n.ExternalID, n.Phone = new(fmt.Sprint("club/", start+i)), nil
 			list = append(list, n)
 		}
 		create(b, db, list...)

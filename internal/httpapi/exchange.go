@@ -254,8 +254,7 @@ func (x *exchange) whyFailed() []slog.Attr {
 	if cause := f.Unwrap(); cause != nil {
 		attrs = append(attrs, slog.String("error", cause.Error()))
 	}
-	var p *errPanic
-	if errors.As(x.failure, &p) {
+	if p, ok := errors.AsType[*errPanic](x.failure); ok {
 		attrs = append(attrs, slog.Any("panic", p.value), slog.String("stack", string(p.stack)))
 	}
 	return attrs

@@ -391,7 +391,7 @@ func expected(ctx context.Context, w *session.Write, in *input) (*int64, error) 
 	list := in.ifMatch.versions()
 	switch {
 	case list == nil:
-		return nil, nil
+		return nil, nil //nolint:nilnil // nothing is asked for
 	case len(list) == 0:
 		return new(never), nil
 	case len(list) == 1:

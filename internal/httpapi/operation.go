@@ -128,7 +128,7 @@ func (x *exchange) serve(o *Operation, r *http.Request) error {
 	if o.Writes {
 		return x.write(o, r, token, in)
 	}
-	return x.read(o, r.Context(), token, in)
+	return x.read(r.Context(), o, token, in)
 }
 
 // input decodes the request: the body, the path, the headers and the query.
@@ -174,7 +174,7 @@ func (x *exchange) refuse(ctx context.Context, token operator.Secret, now time.T
 }
 
 // read runs the read behind its token, in one snapshot.
-func (x *exchange) read(o *Operation, ctx context.Context, token operator.Secret, in *input) error {
+func (x *exchange) read(ctx context.Context, o *Operation, token operator.Secret, in *input) error {
 	ready := o.readWith(x.api, in)
 	if err := in.err(); err != nil {
 		return x.refuse(ctx, token, in.now, err)

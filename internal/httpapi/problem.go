@@ -144,8 +144,7 @@ func problemOf(err error, requestID string, header http.Header) Problem {
 	} else {
 		p.Info = f.Detail
 	}
-	var r *refusal
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[*refusal](err); ok {
 		p.Status = r.status
 		if r.name != "" {
 			header.Set(r.name, r.value)

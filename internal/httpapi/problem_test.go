@@ -124,7 +124,7 @@ func TestHalfAResponseIsCutOff(t *testing.T) {
 	x, w := exchangeFor(t)
 	func() {
 		defer func() {
-			if v := recover(); v != http.ErrAbortHandler {
+			if v, _ := recover().(error); !errors.Is(v, http.ErrAbortHandler) {
 				t.Errorf("got %v, want the connection to be cut", v)
 			}
 		}()

@@ -140,7 +140,7 @@ func (r *run) all(ctx context.Context) error {
 	}()
 	err := r.write(ctx, batches)
 	cancel()
-	for range batches { //nolint:revive // until the reader has seen that it is over
+	for range batches {
 	}
 	if err := errors.Join(err, <-done); err != nil {
 		return err
@@ -155,7 +155,7 @@ func (r *run) all(ctx context.Context) error {
 func (r *run) write(ctx context.Context, batches <-chan batch) error {
 	for b := range batches {
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // the caller says how to go on
 		}
 		for i := range b.past {
 			r.report.reject(b.past[i].problems)

@@ -147,7 +147,7 @@ func (s *source) batches(ctx context.Context, p *plan, line int, at time.Time, o
 			}
 		}
 		if err != nil || ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // the end of the file
 		}
 	}
 }

@@ -45,7 +45,7 @@ func (b bundle) explain(statements []string) map[string][]string {
 		if err := rows.Err(); err != nil {
 			b.Fatal(err)
 		}
-		_ = rows.Close()
+		_ = rows.Close() //nolint:sqlclosecheck // at the end of each turn of the loop
 	}
 	return plans
 }

@@ -2,7 +2,6 @@ package member_test
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -188,7 +187,7 @@ func TestSearchOfMany(t *testing.T) {
 	const count = 5500
 	list := make([]member.New, count)
 	for i := range list {
-		list[i] = person(fmt.Sprintf("Anna %s", []string{"Kim", "Lee", "Park"}[i%3]))
+		list[i] = person("Anna " + []string{"Kim", "Lee", "Park"}[i%3])
 		list[i].Status = member.Approved
 		list[i].Profile = &member.Profile{Region: new("Seoul")}
 		if i%500 == 0 {

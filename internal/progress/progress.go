@@ -37,7 +37,7 @@ const (
 // belongs to results.
 func New(out *os.File, unit Unit) *Bar {
 	b := newBar(out, unit)
-	if term.IsTerminal(int(out.Fd())) { //nolint:gosec // a descriptor is small
+	if term.IsTerminal(int(out.Fd())) {
 		b.bar = progressbar.NewOptions64(0,
 			progressbar.OptionSetWriter(out),
 			progressbar.OptionShowBytes(unit == Bytes),
@@ -66,7 +66,7 @@ func (b *Bar) Set(done, all int64, what string) {
 	}
 	b.last = now
 	if b.bar == nil {
-		fmt.Fprintln(b.out, line(done, all, what)) //nolint:errcheck // nobody could be told
+		fmt.Fprintln(b.out, line(done, all, what))
 		return
 	}
 	b.bar.Describe(what)

@@ -152,7 +152,7 @@ var valueTests = map[string]func(*testing.T, *bundle){
 
 func randomID() (id identifier) {
 	for i := range id {
-		id[i] = byte(rand.Uint32()) //nolint:gosec // any byte will do
+		id[i] = byte(rand.Uint32())
 	}
 	return id
 }
