@@ -64,7 +64,6 @@ func export(t testing.TB, db *session.DB, o extract.Options) string {
 	return out.String()
 }
 
-
 // kim has a value in every field.
 func kim() member.New {
 	started := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)

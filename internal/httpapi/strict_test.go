@@ -61,7 +61,7 @@ func TestDecode(t *testing.T) {
 		"null":                     {"null", 422, map[string]string{"body": "wrong_type"}},
 		"a list":                   {"[]", 422, map[string]string{"body": "wrong_type"}},
 		"a text":                   {`"name"`, 422, map[string]string{"body": "wrong_type"}},
-		"unknown field":            {`{"name":"Kim"}`, 422, map[string]string{"name": "unknown_field"}},
+		"unknown field":            {`{"nickname":"Kim"}`, 422, map[string]string{"nickname": "unknown_field"}},
 		"another case":             {`{"Name":"Kim"}`, 422, map[string]string{"Name": "unknown_field"}},
 		"every wrong field":        {`{"x":1,"name":5,"profile":{"height":"tall","pets":[1],"y":{}}}`, 422, map[string]string{"x": "unknown_field", "name": "wrong_type", "profile.height": "wrong_type", "profile.pets": "wrong_type", "profile.y": "unknown_field"}},
 		"an object for a number":   {`{"year":{}}`, 422, map[string]string{"year": "wrong_type"}},
