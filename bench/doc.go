@@ -8,8 +8,8 @@
 // # Against the limit
 //
 // The package bench/limit is what the same requests cost if nothing stands
-// between net/http and the database: the same driver, pragmas and SQL texts, no
-// layers. It and "muster serve", which logs every request as it does in
+// between net/http and the database: the same driver, pragmas, SQL texts and
+// settings of the garbage collector, no layers. It and "muster serve", which logs every request as it does in
 // production, run as processes of their own on copies of the same data. They
 // take turns, the first to go changing with each round, and each turn gives the
 // processor time that the server spent for 1,000 requests, as /proc tells it,

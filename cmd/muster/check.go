@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/musterhq/muster/engine/sqlite"
 	"github.com/musterhq/muster/internal/blob"
 	"github.com/musterhq/muster/internal/dashboard"
 	"github.com/musterhq/muster/internal/ids"
@@ -59,7 +60,7 @@ func (k checkCmd) Run(ctx context.Context, c console) error {
 		return err
 	}
 	defer media.Close()
-	return f.with(ctx, func(s *store) error {
+	return f.with(ctx, sqlite.Options{}, func(s *store) error {
 		found, err := s.check(ctx, media)
 		if err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/musterhq/muster/engine/sqlite"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
@@ -11,7 +12,7 @@ import (
 
 func openTestStore(t *testing.T, f folder) *store {
 	t.Helper()
-	s, err := f.open(t.Context(), true)
+	s, err := f.open(t.Context(), true, sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

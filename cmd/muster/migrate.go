@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/musterhq/muster/engine/sqlite"
 	"github.com/musterhq/muster/internal/schema"
 )
 
@@ -56,7 +57,7 @@ func (m migrateCmd) migrate(ctx context.Context, f folder) (schema.State, error)
 		}
 		return state, nil
 	}
-	s, err := f.open(ctx, true)
+	s, err := f.open(ctx, true, sqlite.Options{})
 	if err != nil {
 		return schema.State{}, err
 	}

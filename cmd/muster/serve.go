@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/musterhq/muster/engine/sqlite"
 	"github.com/musterhq/muster/internal/demo"
 	"github.com/musterhq/muster/internal/httpapi"
 	"github.com/musterhq/muster/internal/member"
@@ -71,7 +72,7 @@ func (s serveCmd) Run(ctx context.Context, c console) (err error) {
 	if err != nil {
 		return err
 	}
-	st, err := f.open(ctx, true)
+	st, err := f.open(ctx, true, sqlite.Options{})
 	if err != nil {
 		return err
 	}

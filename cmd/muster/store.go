@@ -22,11 +22,17 @@ type store struct {
 	state  schema.State
 }
 
+// bulk are the options of an engine that writes thousands of members at a time:
+// the pages of every index that they fall into stay in the cache of the writer,
+// 96 MiB, and a write session of theirs may take its time.
+var bulk = sqlite.Options{CacheKiB: 24 << 10, WriteLimit: time.Minute}
+
 // open opens the folder's database, and makes it if it is not there. One of an
 // older version is brought up to date only when upgrade says so: a server of
 // that version may be running.
-func (f folder) open(ctx context.Context, upgrade bool) (s *store, err error) {
-	engine, err := sqlite.Open(ctx, sqlite.Options{Path: f.database()})
+func (f folder) open(ctx context.Context, upgrade bool, o sqlite.Options) (s *store, err error) {
+	o.Path = f.database()
+	engine, err := sqlite.Open(ctx, o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.database(), err)
 	}
@@ -66,8 +72,8 @@ func (s *store) close() error {
 }
 
 // with opens the database, hands it to fn, and closes it.
-func (f folder) with(ctx context.Context, fn func(*store) error) error {
-	s, err := f.open(ctx, false)
+func (f folder) with(ctx context.Context, o sqlite.Options, fn func(*store) error) error {
+	s, err := f.open(ctx, false, o)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/musterhq/muster/engine/sqlite"
 	"github.com/musterhq/muster/internal/operator"
 	"github.com/musterhq/muster/session"
 )
@@ -44,7 +45,7 @@ func (t tokenCreateCmd) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	return f.with(ctx, func(s *store) error {
+	return f.with(ctx, sqlite.Options{}, func(s *store) error {
 		token, secret, err := s.createToken(ctx, t.Name, t.Expires)
 		if err != nil {
 			return err
@@ -98,7 +99,7 @@ func (t tokenListCmd) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	return f.with(ctx, func(s *store) error {
+	return f.with(ctx, sqlite.Options{}, func(s *store) error {
 		list, err := s.tokens(ctx)
 		if err != nil {
 			return err
@@ -153,7 +154,7 @@ func (t tokenRevokeCmd) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	return f.with(ctx, func(s *store) error {
+	return f.with(ctx, sqlite.Options{}, func(s *store) error {
 		var revoked operator.Token
 		now := time.Now()
 		err := s.db.Write(ctx, func(w *session.Write) (err error) {

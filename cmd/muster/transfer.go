@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/musterhq/muster/engine/sqlite"
 	"github.com/musterhq/muster/internal/extract"
 	"github.com/musterhq/muster/internal/intake"
 	"github.com/musterhq/muster/internal/member"
@@ -45,7 +46,7 @@ func (i importCmd) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	return f.with(ctx, func(s *store) error {
+	return f.with(ctx, bulk, func(s *store) error {
 		report, err := i.transfer(ctx, c, s, mapping)
 		if err != nil && report.Rows == 0 {
 			return err
@@ -109,7 +110,7 @@ func (e exportCmd) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	return f.with(ctx, func(s *store) error {
+	return f.with(ctx, sqlite.Options{}, func(s *store) error {
 		rules, err := s.rules(ctx, zone{}, "")
 		if err != nil {
 			return err

@@ -70,6 +70,11 @@ func open(ctx context.Context, o Options, flags sqlite3.OpenFlag) (*conn, error)
 	if err != nil {
 		return nil, explain(ctx, err)
 	}
+	// A statement keeps its plan whatever is bound to it: with the samples that
+	// a plain ANALYZE leaves, SQLite would plan anew for every value.
+	if _, err := db.Config(sqlite3.DBCONFIG_ENABLE_QPSG, true); err != nil {
+		return nil, errors.Join(explain(ctx, err), db.Close())
+	}
 	c := &conn{db: db, cache: make(map[string]*statement)}
 	c.recent = &statement{}
 	c.recent.newer, c.recent.older = c.recent, c.recent

@@ -40,7 +40,7 @@ func (o *Options) check() error {
 // batch is how many members are made in one transaction, and were last changed
 // at one moment: few where there are few. Large ones spare the search index
 // most of its work.
-func (o *Options) batch() int { return min(max(o.Members/100, 10), 1000) }
+func (o *Options) batch() int { return min(max(o.Members/100, 10), 4000) }
 
 // Fill makes the members in an empty store, the oldest first, and folds their
 // counters. The planner's statistics are for the caller to refresh afterwards.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
-	"github.com/go-json-experiment/json"
 
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/idempotency"
@@ -293,13 +292,6 @@ func (x *exchange) commit(ctx context.Context, o *Operation, who operator.Token,
 		return nil
 	})
 	return answer, body, err
-}
-
-func encode(v any) ([]byte, error) {
-	if v == nil {
-		return nil, nil
-	}
-	return json.Marshal(v) //nolint:wrapcheck // it names the type itself
 }
 
 // answer sends what has been decided: this is the first byte.

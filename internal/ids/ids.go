@@ -100,6 +100,13 @@ func (id ID[K]) encode(b *[36]byte) {
 	b[8], b[13], b[18], b[23] = '-', '-', '-', '-'
 }
 
+// AppendText implements [encoding.TextAppender]; its error is always nil.
+func (id ID[K]) AppendText(dst []byte) ([]byte, error) {
+	var b [36]byte
+	id.encode(&b)
+	return append(dst, b[:]...), nil
+}
+
 // MarshalText gives the text form.
 func (id ID[K]) MarshalText() ([]byte, error) {
 	var b [36]byte

@@ -124,7 +124,7 @@ type batch struct {
 
 // Bounds of a batch.
 const (
-	batchRows  = 1000
+	batchRows  = 4000
 	batchBytes = 4 << 20
 )
 
