@@ -3,6 +3,7 @@ package query
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Errors of a result that has another number of rows than its query says.
@@ -70,6 +71,12 @@ func Maybe[T any](sql string, scan func(Row) (T, error), args ...any) Query[*T] 
 	}}
 }
 
+// A result that has more than a few rows is likely to be a page.
+const (
+	fewRows  = 4
+	manyRows = 60
+)
+
 // Many is a query for any number of rows, in their order. Without rows the
 // answer is empty and not nil. The text bounds how many there can be.
 func Many[T any](sql string, scan func(Row) (T, error), args ...any) Query[[]T] {
@@ -77,6 +84,9 @@ func Many[T any](sql string, scan func(Row) (T, error), args ...any) Query[[]T] 
 		got := []T{}
 		p.ask(sql, args, func(r Row) error {
 			v, err := scan(r)
+			if len(got) == fewRows { // there are many: grow in one step what would grow in five
+				got = slices.Grow(got, manyRows)
+			}
 			got = append(got, v)
 			return err
 		})

@@ -24,8 +24,8 @@ type store struct {
 
 // bulk are the options of an engine that writes thousands of members at a time:
 // the pages of every index that they fall into stay in the cache of the writer,
-// 96 MiB, and a write session of theirs may take its time.
-var bulk = sqlite.Options{CacheKiB: 24 << 10, WriteLimit: time.Minute}
+// 48 MiB, and a write session of theirs may take its time.
+var bulk = sqlite.Options{CacheKiB: 12 << 10, WriteLimit: time.Minute}
 
 // open opens the folder's database, and makes it if it is not there. One of an
 // older version is brought up to date only when upgrade says so: a server of

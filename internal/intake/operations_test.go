@@ -403,7 +403,7 @@ func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	var text strings.Builder
 	text.WriteString("id,name,sex\n")
-	for i := range 1700 {
+	for i := range 3400 {
 		sex := "f"
 		if i%100 == 7 {
 			sex = "unknown"
@@ -422,7 +422,7 @@ func TestInterrupted(t *testing.T) {
 	if runs < 3 {
 		t.Errorf("the import ended after %d runs, want several", runs)
 	}
-	if got.Resumed == 0 || got.Created != want.Created || got.Rejected != 17 || got.Rows != want.Rows || !got.Complete {
+	if got.Resumed == 0 || got.Created != want.Created || got.Rejected != 34 || got.Rows != want.Rows || !got.Complete {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if diff := cmp.Diff(want.Columns, got.Columns); diff != "" {
@@ -534,17 +534,17 @@ func TestOthersWrite(t *testing.T) {
 			written++
 		}
 	})
-	report := run(t, db, intake.Options{Map: parseMap(t, plainMap), File: writeClub(t, 3000), Rules: member.Rules{Region: "KR"}})
+	report := run(t, db, intake.Options{Map: parseMap(t, plainMap), File: writeClub(t, 9000), Rules: member.Rules{Region: "KR"}})
 	cancel()
 	others.Wait()
-	if report.Created != 3000 || written < 6 {
+	if report.Created != 9000 || written < 6 {
 		t.Errorf("got %d created and %d members by the other, want all and at least one between batches", report.Created, written)
 	}
 }
 
 // TestMemoryIsConstant measures the heap while a file is read.
 func TestMemoryIsConstant(t *testing.T) { //nolint:paralleltest // it measures the whole process
-	const rows = 12_000
+	const rows = 24_000
 	db := testkit.Open(t)
 	path := writeClub(t, rows)
 	var early, late uint64

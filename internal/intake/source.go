@@ -124,7 +124,7 @@ type batch struct {
 
 // Bounds of a batch.
 const (
-	batchRows  = 4000
+	batchRows  = 2000
 	batchBytes = 4 << 20
 )
 
