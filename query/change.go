@@ -33,10 +33,6 @@ func (c Change) OnConflict(constraint string, err error) Change {
 	return c
 }
 
-// Checked reports whether the change's outcome decides about the session: it
-// then cannot travel with the commit.
-func (c Change) Checked() bool { return c.none != nil }
-
 // Violation is how an engine reports that a constraint refused a change: by
 // the constraint's name in the schema, never by a message.
 type Violation struct {

@@ -27,6 +27,10 @@ type Step struct {
 	conflicts map[string]error // declared, by constraint
 }
 
+// Checked reports whether the outcome of a change can refuse the commit: then
+// the two cannot travel together.
+func (s *Step) Checked() bool { return s.none != nil }
+
 // end takes an answer once all rows are seen, and then assigns it.
 type end struct {
 	take   func() error

@@ -116,7 +116,7 @@ var (
 
 // slow is a query that runs far longer than any test waits.
 func slow() query.Query[int] {
-	return query.Scalar[int](`with recursive n (i) as (select 1 union all select i + 1 from n where i < $1)
+	return query.Scalar[int](`with recursive n (i) as (select cast(1 as bigint) union all select i + 1 from n where i < cast($1 as bigint))
 		select count(*) from n`, int64(1)<<40)
 }
 
