@@ -125,12 +125,12 @@ func (e *Engine) Transaction(context.Context) (session.Transaction, error) {
 }
 
 // take lends a connection from a pool.
-func take(ctx context.Context, pool *pgxpool.Pool) (*pgxpool.Conn, error) {
+func (e *Engine) take(ctx context.Context, pool *pgxpool.Pool) (*conn, error) {
 	c, err := pool.Acquire(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("waiting for a connection: %w", explain(ctx, err))
 	}
-	return c, nil
+	return newConn(c, true), nil
 }
 
 // endLater ends what is open on a connection behind the caller's back, and

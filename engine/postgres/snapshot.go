@@ -3,8 +3,6 @@ package postgres
 import (
 	"context"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
 )
@@ -12,7 +10,7 @@ import (
 // snapshot is a read session.
 type snapshot struct {
 	engine *Engine
-	conn   *pgxpool.Conn
+	conn   *conn
 	once   bool
 	begun  bool
 }
@@ -30,17 +28,17 @@ func (s *snapshot) Node() string {
 // Gather implements [session.Snapshot].
 func (s *snapshot) Gather(ctx context.Context, p *query.Plan) (err error) {
 	if s.conn == nil {
-		if s.conn, err = take(ctx, s.engine.readers); err != nil {
+		if s.conn, err = s.engine.take(ctx, s.engine.readers); err != nil {
 			return err
 		}
 	}
 	x := exchange{plan: p}
 	if !s.begun {
 		s.begun = true
-		x.before = []string{beginRead}
+		x.begin = beginRead
 	}
 	if s.once {
-		x.after = []string{commit}
+		x.end = commit
 	}
 	return x.run(ctx, s.conn)
 }
@@ -58,6 +56,6 @@ func (s *snapshot) Spread(ctx context.Context, plans []*query.Plan) (bool, error
 // Close implements [session.Snapshot].
 func (s *snapshot) Close() {
 	if s.conn != nil {
-		s.engine.endLater(s.conn)
+		s.engine.endLater(s.conn.lent)
 	}
 }

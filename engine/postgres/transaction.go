@@ -3,9 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
-
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
@@ -14,7 +11,7 @@ import (
 // transaction is a write session.
 type transaction struct {
 	engine *Engine
-	conn   *pgxpool.Conn
+	conn   *conn
 	begun  bool
 	failed error
 	ended  bool
@@ -40,13 +37,13 @@ func (t *transaction) exchange(ctx context.Context, x exchange) (err error) {
 		return t.failed
 	}
 	if t.conn == nil {
-		if t.conn, err = take(ctx, t.engine.writers); err != nil {
+		if t.conn, err = t.engine.take(ctx, t.engine.writers); err != nil {
 			return err
 		}
 	}
 	if !t.begun {
 		t.begun = true
-		x.before = []string{beginWrite}
+		x.begin = beginWrite
 	}
 	t.failed = x.run(ctx, t.conn)
 	return t.failed
@@ -65,7 +62,7 @@ func (t *transaction) Commit(ctx context.Context, p *query.Plan) (session.Positi
 		p = query.NewPlan()
 	}
 	var at position
-	if err := t.exchange(ctx, exchange{plan: p, after: []string{commit}, last: &at}); err != nil {
+	if err := t.exchange(ctx, exchange{plan: p, end: commit, final: &at}); err != nil {
 		return "", err
 	}
 	t.ended = true
@@ -85,23 +82,9 @@ func checked(p *query.Plan) bool {
 // committed by others before, so that its error is always nil.
 func (t *transaction) Rollback() error {
 	if t.conn != nil {
-		t.engine.endLater(t.conn)
+		t.engine.endLater(t.conn.lent)
 		t.conn = nil
 		t.failed = errors.Join(t.failed, session.ErrClosed)
 	}
 	return nil
-}
-
-// position is a place in the server's log.
-type position struct {
-	timeline int64
-	lsn      string
-}
-
-// selectPosition reads what is on the disk: with synchronous_commit that covers
-// the commit before it.
-const selectPosition = `select cast(timeline_id as bigint), cast(pg_current_wal_flush_lsn() as text) from pg_control_checkpoint()`
-
-func (p position) encode() session.Position {
-	return session.Position(fmt.Sprintf("%d/%s", p.timeline, p.lsn))
 }
