@@ -10,8 +10,9 @@ import (
 // it touched, and the session calls [Plan.Finish] when all have succeeded. A
 // plan is used once and by one goroutine at a time.
 type Plan struct {
-	Steps []Step
-	ends  []end
+	Steps    []Step
+	ends     []end
+	streamed bool
 }
 
 // Step is one statement of a plan.
@@ -74,6 +75,10 @@ func (p *Plan) Change(c Change, touched *int64) {
 func (p *Plan) ask(sql string, args []any, row func(Row) error) {
 	p.Steps = append(p.Steps, Step{SQL: sql, Args: args, Row: row})
 }
+
+// Streamed reports whether rows were handed to a [Each] already: the run cannot
+// be repeated unseen.
+func (p *Plan) Streamed() bool { return p.streamed }
 
 // Finish takes all the answers and, if every one is there, assigns them. On an
 // error no destination is touched.

@@ -102,6 +102,7 @@ func Each[T any](sql string, scan func(Row) (T, error), yield func(T) error, arg
 				return err
 			}
 			rows++
+			p.streamed = true
 			return yield(v)
 		})
 		return func() (int, error) { return rows, nil }

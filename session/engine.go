@@ -19,6 +19,9 @@ var (
 	// ErrPosition says that a position is not one of this database's history:
 	// forged, foreign, or of a part of it that a failover has lost.
 	ErrPosition = errors.New("session: the position is not of this database's history")
+	// ErrMoved says that the server which a read session was on went away, and
+	// that another may answer. [DB.Read] runs the session again.
+	ErrMoved = errors.New("session: the server went away")
 	// ErrExpired says that the session outlived the engine's bound and was
 	// rolled back, so that others could go on.
 	ErrExpired = errors.New("session: the session took longer than its bound")
@@ -46,6 +49,8 @@ type Engine interface {
 type SnapshotOptions struct {
 	After Position // the snapshot has seen at least this
 	Once  bool     // one plan follows, so that its end can travel with it
+
+	first []query.Part // the session's own: it travels with the first plan
 }
 
 // Snapshot is the engine's side of a read session. One goroutine uses it.

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -20,12 +21,14 @@ func New(e Engine) *DB { return &DB{engine: e} }
 // Read is an open read session: one snapshot. One goroutine uses it, inside
 // the function that was given it.
 type Read struct {
-	conn    conn
-	cost    *Cost
-	pending []query.Change // of the write session that this is the reading side of
-	once    bool           // one gather is all that was asked for
-	asked   bool
-	state   atomic.Uint32
+	conn     conn
+	cost     *Cost
+	first    []query.Part   // to travel with the first exchange
+	pending  []query.Change // of the write session that this is the reading side of
+	once     bool           // one gather is all that was asked for
+	asked    bool
+	streamed bool // rows were handed over and cannot be taken back
+	state    atomic.Uint32
 }
 
 // conn is what reading needs of a snapshot and of a transaction.
@@ -47,11 +50,38 @@ type Option func(*SnapshotOptions)
 // with it, so that all of it is one round trip. A second one is [ErrOnce].
 func Once(o *SnapshotOptions) { o.Once = true }
 
+// First has parts travel with the session's first exchange, whatever that is:
+// they cost no round trip of their own. What must hold before anything else is
+// answered, such as the caller's token, belongs here: an error of theirs comes
+// before any other, and they run even if fn asks nothing.
+func First(parts ...query.Part) Option {
+	return func(o *SnapshotOptions) { o.first = append(o.first, parts...) }
+}
+
+// maxMoves is how many servers a read session may lose.
+const maxMoves = 4
+
 // Read calls fn with a session that sees one moment of the database, taken no
 // later than its first query and not before the position in ctx (see [Track]).
 // The session ends with fn; its end never delays the caller. The error is
 // fn's, or why the session could not be opened.
+//
+// Where the server goes away, the session is run again on another, a bounded
+// number of times, unless rows were handed to a [query.Each] already: fn may
+// run twice and sets its results anew each time.
 func (db *DB) Read(ctx context.Context, fn func(*Read) error, options ...Option) error {
+	for move := 1; ; move++ {
+		again, err := db.read(ctx, fn, options)
+		if !errors.Is(err, ErrMoved) {
+			return err
+		}
+		if !again || move == maxMoves || ctx.Err() != nil {
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+	}
+}
+
+func (db *DB) read(ctx context.Context, fn func(*Read) error, options []Option) (again bool, err error) {
 	cost := costOf(ctx)
 	o := SnapshotOptions{After: cost.seen()}
 	for _, option := range options {
@@ -59,12 +89,15 @@ func (db *DB) Read(ctx context.Context, fn func(*Read) error, options ...Option)
 	}
 	s, err := db.engine.Snapshot(ctx, o)
 	if err != nil {
-		return err
+		return true, err
 	}
 	defer s.Close()
-	r := &Read{conn: s, cost: cost, once: o.Once}
+	r := &Read{conn: s, cost: cost, once: o.Once, first: o.first}
 	defer r.close()
-	return fn(r)
+	if err = fn(r); err == nil && len(r.first) > 0 {
+		err = r.Gather(ctx)
+	}
+	return !r.streamed, err
 }
 
 // Reader is a session that can read: a [Read] or a [Write].
@@ -98,6 +131,7 @@ func (r *Read) Spread(ctx context.Context, parts ...query.Part) error {
 	if !ok || len(parts) < 2 || r.once {
 		return r.Gather(ctx, parts...)
 	}
+	parts = append(r.takeFirst(), parts...)
 	plans := make([]*query.Plan, len(parts))
 	for i, part := range parts {
 		plans[i] = query.NewPlan(part)
@@ -107,6 +141,9 @@ func (r *Read) Spread(ctx context.Context, parts ...query.Part) error {
 		if !spread {
 			r.cost.fellBack()
 		}
+		for _, p := range plans {
+			r.streamed = r.streamed || p.Streamed()
+		}
 		return err
 	})
 	if err != nil {
@@ -115,9 +152,9 @@ func (r *Read) Spread(ctx context.Context, parts ...query.Part) error {
 	return query.Finish(plans...)
 }
 
-// plan starts the next exchange with the changes that wait for it.
+// plan starts the next exchange with the parts and changes that wait for it.
 func (r *Read) plan() *query.Plan {
-	p := query.NewPlan()
+	p := query.NewPlan(r.takeFirst()...)
 	for _, c := range r.pending {
 		p.Change(c, nil)
 	}
@@ -125,8 +162,16 @@ func (r *Read) plan() *query.Plan {
 	return p
 }
 
+func (r *Read) takeFirst() []query.Part {
+	parts := r.first
+	r.first = nil
+	return parts
+}
+
 func (r *Read) run(ctx context.Context, p *query.Plan) error {
-	if err := r.timed(func() error { return r.conn.Gather(ctx, p) }); err != nil {
+	err := r.timed(func() error { return r.conn.Gather(ctx, p) })
+	r.streamed = r.streamed || p.Streamed()
+	if err != nil {
 		return err
 	}
 	return p.Finish()

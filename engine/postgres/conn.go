@@ -14,6 +14,7 @@ import (
 type conn struct {
 	*pgconn.PgConn
 	lent  *pgxpool.Conn
+	node  *node
 	known *statements
 	named bool // statements stay prepared; not behind a pooler that swaps servers
 }
@@ -30,14 +31,14 @@ const (
 	maxStatements = 512
 )
 
-func newConn(lent *pgxpool.Conn, named bool) *conn {
+func newConn(lent *pgxpool.Conn, n *node) *conn {
 	pg := lent.Conn().PgConn()
 	known, ok := pg.CustomData()[statementsKey].(*statements)
 	if !ok {
 		known = &statements{byText: make(map[string]*pgconn.StatementDescription)}
 		pg.CustomData()[statementsKey] = known
 	}
-	return &conn{PgConn: pg, lent: lent, known: known, named: named}
+	return &conn{PgConn: pg, lent: lent, node: n, known: known, named: true}
 }
 
 func (c *conn) types() *pgtype.Map { return c.lent.Conn().TypeMap() }
@@ -49,7 +50,7 @@ func (c *conn) prepare(ctx context.Context, list []statement) (int, error) {
 	waiting := map[string]bool{}
 	for i := range list {
 		list[i].desc = c.known.byText[list[i].text]
-		if list[i].desc == nil && !waiting[list[i].text] {
+		if !list[i].bare && list[i].desc == nil && !waiting[list[i].text] {
 			waiting[list[i].text] = true
 			unknown = append(unknown, i)
 		}

@@ -29,7 +29,7 @@ func explain(ctx context.Context, err error) error {
 	case errors.As(err, &connect):
 		return fmt.Errorf("%w: it cannot be reached", session.ErrUnavailable)
 	case errors.Is(err, puddle.ErrClosedPool):
-		return fmt.Errorf("%w: it is closed", session.ErrUnavailable)
+		return errClosed
 	case pgconn.Timeout(err), pgconn.SafeToRetry(err):
 		return fmt.Errorf("%w: the connection was lost: %w", session.ErrUnavailable, err)
 	default:

@@ -26,11 +26,19 @@ const (
 // position has to be read before the snapshot is taken, in a statement of its
 // own, or it may be newer than what the snapshot shows.
 type exchange struct {
-	guard *position // the snapshot must not be older
-	begin string    // what opens the session, if this is its first exchange
+	guard *guard // what the snapshot must have seen
+	begin string // what opens the session, if this is its first exchange
+	adopt string // the exported snapshot that it takes over
 	plan  *query.Plan
 	end   string    // what ends the session, if this is its last
 	final *position // receives the position after the end
+}
+
+// guard is a position that a snapshot must have seen, on a node that was found
+// to be of the history that holds it.
+type guard struct {
+	after   position
+	history history
 }
 
 // errBehind says that the node has not replayed the position that was asked for.
@@ -40,18 +48,24 @@ var errBehind = errors.New("the node is behind the position")
 type statement struct {
 	text string
 	args []any
+	bare bool // has neither arguments nor a result: it is not worth preparing
 	desc *pgconn.StatementDescription
+	pgx.ExtendedQueryBuilder
 }
 
 // texts are the statements in order; the guard is first.
 func (x exchange) statements() ([]statement, error) {
 	list := make([]statement, 0, len(x.plan.Steps)+4)
 	add := func(text string, args ...any) { list = append(list, statement{text: text, args: args}) }
+	bare := func(text string) { list = append(list, statement{text: text, bare: true}) }
 	if x.guard != nil {
-		add(selectReplayed)
+		add(selectPosition)
 	}
 	if x.begin != "" {
-		add(x.begin)
+		bare(x.begin)
+	}
+	if x.adopt != "" {
+		bare("set transaction snapshot '" + x.adopt + "'")
 	}
 	for i := range x.plan.Steps {
 		step := &x.plan.Steps[i]
@@ -62,10 +76,10 @@ func (x exchange) statements() ([]statement, error) {
 		add(text, convert(step.Args)...)
 	}
 	if x.end != "" {
-		add(x.end)
+		bare(x.end)
 	}
 	if x.final != nil {
-		add(selectWritten)
+		add(selectPosition)
 	}
 	return list, nil
 }
@@ -76,6 +90,9 @@ func (x exchange) first() (n int) {
 		n++
 	}
 	if x.begin != "" {
+		n++
+	}
+	if x.adopt != "" {
 		n++
 	}
 	return n
@@ -91,13 +108,16 @@ func (x exchange) run(ctx context.Context, c *conn) error {
 	if i, err := c.prepare(ctx, list); err != nil {
 		return x.fail(ctx, i, err)
 	}
-	pipeline := c.StartPipeline(ctx)
-	if i, err := x.send(c, pipeline, list); err != nil {
-		_ = pipeline.Close() // nothing was sent
-		return x.fail(ctx, i, err)
+	for i := range list {
+		if err := list[i].encode(c); err != nil {
+			return x.fail(ctx, i, err)
+		}
 	}
+	pipeline := c.StartPipeline(ctx)
+	x.send(pipeline, list)
 	if err := pipeline.Flush(); err != nil {
-		return errors.Join(explain(ctx, err), ignore(pipeline.Close()))
+		_ = pipeline.Close() // the first error says more
+		return explain(ctx, err)
 	}
 	err = x.receive(ctx, c, pipeline, list)
 	if errClose := pipeline.Close(); err == nil {
@@ -106,26 +126,29 @@ func (x exchange) run(ctx context.Context, c *conn) error {
 	return err
 }
 
-func ignore(error) error { return nil }
+// encode makes bytes of the arguments, before anything is sent.
+func (s *statement) encode(c *conn) error {
+	if s.bare {
+		return nil
+	}
+	return s.Build(c.types(), s.desc, s.args) //nolint:wrapcheck // the caller says which statement it is
+}
 
-func (x exchange) send(c *conn, pipeline *pgconn.Pipeline, list []statement) (int, error) {
+func (x exchange) send(pipeline *pgconn.Pipeline, list []statement) {
 	for i := range list {
-		s := &list[i]
-		var b pgx.ExtendedQueryBuilder
-		if err := b.Build(c.types(), s.desc, s.args); err != nil {
-			return i, err //nolint:wrapcheck // the caller says which statement it is
-		}
-		if s.desc.Name == "" {
-			pipeline.SendQueryParams(s.text, b.ParamValues, s.desc.ParamOIDs, b.ParamFormats, b.ResultFormats)
-		} else {
-			pipeline.SendQueryStatement(s.desc, b.ParamValues, b.ParamFormats, b.ResultFormats)
+		switch s := &list[i]; {
+		case s.bare:
+			pipeline.SendQueryParams(s.text, nil, nil, nil, nil)
+		case s.desc.Name == "":
+			pipeline.SendQueryParams(s.text, s.ParamValues, s.desc.ParamOIDs, s.ParamFormats, s.ResultFormats)
+		default:
+			pipeline.SendQueryStatement(s.desc, s.ParamValues, s.ParamFormats, s.ResultFormats)
 		}
 		if i == 0 && x.guard != nil {
 			pipeline.SendPipelineSync()
 		}
 	}
 	pipeline.SendPipelineSync()
-	return 0, nil
 }
 
 func (x exchange) receive(ctx context.Context, c *conn, pipeline *pgconn.Pipeline, list []statement) error {
@@ -180,7 +203,7 @@ func (x exchange) checkGuard(c *conn, result *pgconn.ResultReader) error {
 	if err := scanPosition(c, result, &at); err != nil {
 		return err
 	}
-	if at.timeline != x.guard.timeline || at.lsn < x.guard.lsn {
+	if at.timeline != x.guard.history.timeline || at.lsn < x.guard.after.lsn {
 		return errBehind
 	}
 	return nil

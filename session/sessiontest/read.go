@@ -2,6 +2,7 @@ package sessiontest
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -158,6 +159,42 @@ var readTests = map[string]func(*testing.T, *bundle){
 			}), any(errWanted))
 		}
 		equal(t, "sum afterwards", ask(t, b, sum()), total)
+	},
+
+	"what comes first travels with the first exchange": func(t *testing.T, b *bundle) {
+		first, then := -1, -1
+		read := func(fn func(r *session.Read) error, options ...session.Option) error {
+			first, then = -1, -1
+			return b.db.Read(t.Context(), fn, append(options, session.First(query.Into(&first, sum())))...)
+		}
+		wantErr(t, read(func(r *session.Read) error { return r.Gather(t.Context(), query.Into(&then, notes())) }, session.Once), nil)
+		equal(t, "first and then", [2]int{first, then}, [2]int{total, 0})
+		equal(t, "trips", b.engine.Trips(), 1)
+		wantErr(t, read(func(r *session.Read) error {
+			return r.Spread(t.Context(), query.Into(&then, notes()), query.Into(new(int), sum()))
+		}), nil)
+		equal(t, "first and then, spread", [2]int{first, then}, [2]int{total, 0})
+		wantErr(t, read(func(*session.Read) error { return nil }), nil)
+		equal(t, "first, when nothing was asked", first, total)
+	},
+
+	"an error of what comes first comes before all others": func(t *testing.T, b *bundle) {
+		gate := query.Scalar[int](`select balance from account where name = 'nobody'`).Else(errWanted)
+		bad := query.Scalar[int](`select balance from account where name = 'nobody'`).Else(errEmpty)
+		then := -1
+		for name, fn := range map[string]func(r *session.Read) error{
+			"a gather": func(r *session.Read) error {
+				return r.Gather(t.Context(), query.Into(&then, bad), query.Into(new(int), sum()))
+			},
+			"a spread": func(r *session.Read) error {
+				return r.Spread(t.Context(), query.Into(&then, bad), query.Into(new(int), sum()))
+			},
+			"nothing": func(*session.Read) error { return nil },
+		} {
+			if err := b.db.Read(t.Context(), fn, session.First(query.Into(new(int), gate))); !errors.Is(err, errWanted) || then != -1 {
+				t.Errorf("before %s: got %v and %d, want %v", name, err, then, errWanted)
+			}
+		}
 	},
 
 	"spread shares the session's snapshot": func(t *testing.T, b *bundle) {
