@@ -227,9 +227,9 @@ func (w *Write) AfterCommit(fn func(context.Context)) { w.after = append(w.after
 
 // Attempts and pauses of a write session that conflicts with others.
 const (
-	maxAttempts = 12
+	maxAttempts = 40
 	firstPause  = 2 * time.Millisecond
-	longestWait = 250 * time.Millisecond
+	longestWait = 100 * time.Millisecond
 )
 
 // Write calls fn with a transaction and commits it when fn returns nil; on an

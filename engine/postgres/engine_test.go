@@ -1,39 +1,36 @@
 package postgres_test
 
 import (
-	"fmt"
-	"os"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 
 	"github.com/musterhq/muster/engine/postgres"
+	"github.com/musterhq/muster/engine/postgres/postgrestest"
 	"github.com/musterhq/muster/session"
 	"github.com/musterhq/muster/session/sessiontest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+func open(t testing.TB, o postgres.Options) *postgres.Engine {
+	t.Helper()
+	e, err := postgres.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	base := os.Getenv("PGTEST")
-	n := 0
+	server := postgrestest.Start(t)
 	sessiontest.Run(t, func(t testing.TB) session.Engine {
-		c, err := pgx.Connect(t.Context(), base)
-		if err != nil {
-			t.Fatal(err)
-		}
-		n++
-		db := fmt.Sprintf("t%d_%d", os.Getpid(), n)
-		if _, err := c.Exec(t.Context(), "create database "+db); err != nil {
-			t.Fatal(err)
-		}
-		c.Close(t.Context())
-		e, err := postgres.Open(t.Context(), postgres.Options{Primary: base + " dbname=" + db})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return e
+		return open(t, postgres.Options{Primary: server.Database(t)})
 	})
 }
