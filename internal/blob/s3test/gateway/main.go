@@ -76,7 +76,7 @@ func listen(c config, backend *posix.Posix, address string) error {
 	server, err := s3api.New(backend, middlewares.RootUserConfig{Access: c.Owner.Key, Secret: c.Owner.Secret}, c.Region,
 		newAccounts(c), nil, nil, nil, nil,
 		s3api.WithConcurrencyLimiter(1000, 1000), s3api.WithMpMaxParts(10000), s3api.WithKeepAlive(), s3api.WithQuiet(),
-		s3api.WithHostStyle(c.Domain), s3api.WithOnListen(func() { fmt.Println(address) }))
+		s3api.WithHostStyle(c.Domain), s3api.WithOnListen(func() { fmt.Println("listening on", address) }))
 	if err != nil {
 		return err
 	}
