@@ -109,8 +109,7 @@ func (p *Plan) Fail(step int, err error) error {
 	if none := p.Steps[step].none; none != nil && errors.Is(err, none) {
 		return none
 	}
-	var v *Violation
-	if errors.As(err, &v) {
+	if v, ok := errors.AsType[*Violation](err); ok {
 		if declared := p.Steps[step].conflicts[v.Constraint]; declared != nil {
 			return declared
 		}

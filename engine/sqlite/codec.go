@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -62,8 +63,10 @@ func bindOne(s *sqlite3.Stmt, i int, arg any) error {
 		return bindPointer(s, i, v)
 	case *time.Time:
 		return bindPointer(s, i, v)
-	case []string, []int:
-		return bindJSON(s, i, v)
+	case []string:
+		return bindJSON(s, i, v, v == nil)
+	case []int:
+		return bindJSON(s, i, v, v == nil)
 	}
 	return bindReflected(s, i, reflect.ValueOf(arg))
 }
@@ -84,7 +87,10 @@ func bindTime(s *sqlite3.Stmt, i int, t time.Time) error {
 	return s.BindText(i, string(t.AppendFormat(buffer[:0], timeLayout)))
 }
 
-func bindJSON(s *sqlite3.Stmt, i int, list any) error {
+func bindJSON(s *sqlite3.Stmt, i int, list any, none bool) error {
+	if none {
+		return s.BindNull(i)
+	}
 	text, err := json.Marshal(list)
 	if err != nil {
 		return err
@@ -101,7 +107,7 @@ func bindReflected(s *sqlite3.Stmt, i int, v reflect.Value) error {
 		}
 		return bindOne(s, i, v.Elem().Interface())
 	}
-	if id, ok := v.Interface().(query.UUID); ok {
+	if id, ok := reflect.TypeAssert[query.UUID](v); ok {
 		b := id.UUID()
 		return s.BindBlob(i, b[:])
 	}
@@ -121,15 +127,15 @@ func bindReflected(s *sqlite3.Stmt, i int, v reflect.Value) error {
 
 func bindList(s *sqlite3.Stmt, i int, v reflect.Value) error {
 	if !v.Type().Elem().Implements(reflect.TypeFor[query.UUID]()) {
-		return bindJSON(s, i, v.Interface())
+		return bindJSON(s, i, v.Interface(), v.IsNil())
 	}
 	digits := make([]string, v.Len())
 	for n := range digits {
-		id, _ := v.Index(n).Interface().(query.UUID)
+		id, _ := reflect.TypeAssert[query.UUID](v.Index(n))
 		b := id.UUID()
 		digits[n] = hex.EncodeToString(b[:])
 	}
-	return bindJSON(s, i, digits)
+	return bindJSON(s, i, digits, false)
 }
 
 // row is the row at which a statement stands.
@@ -183,8 +189,8 @@ func (r row) column(i int, dest any) error {
 		return err
 	case query.UUIDSetter:
 		return r.uuid(i, d)
-	case *[]string, *[]int:
-		return json.Unmarshal(r.stmt.ColumnRawText(i), d)
+	case *[]string:
+		return parseList(r.stmt.ColumnRawText(i), d)
 	default:
 		return r.reflected(i, reflect.ValueOf(dest))
 	}
@@ -251,6 +257,32 @@ func setNull(dest any) error {
 		}
 		v.Elem().SetZero()
 	}
+	return nil
+}
+
+// parseList reads a JSON list of texts. Most have no escapes in them: for those
+// it takes a tenth of the time of encoding/json.
+func parseList(b []byte, into *[]string) error {
+	if bytes.IndexByte(b, '\\') >= 0 {
+		return json.Unmarshal(b, into)
+	}
+	list := make([]string, 0, bytes.Count(b, []byte{'"'})/2)
+	for rest := b; ; {
+		open := bytes.IndexByte(rest, '"')
+		if open < 0 {
+			break
+		}
+		length := bytes.IndexByte(rest[open+1:], '"')
+		if length < 0 {
+			return json.Unmarshal(b, into) // which says what is wrong with it
+		}
+		list = append(list, string(rest[open+1:open+1+length]))
+		rest = rest[open+length+2:]
+	}
+	if len(b) < 2 || b[0] != '[' {
+		return json.Unmarshal(b, into)
+	}
+	*into = list
 	return nil
 }
 

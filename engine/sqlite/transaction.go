@@ -150,8 +150,7 @@ func (t *transaction) finish(lost error) {
 
 // rethrow goes on with a panic that happened on the writer's goroutine.
 func rethrow(err error) error {
-	var p *panicked
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*panicked](err); ok {
 		panic(p.value)
 	}
 	return err

@@ -82,8 +82,7 @@ func (e *Error) With(detail any) *Error {
 
 // As finds the fault in err's tree, or returns nil.
 func As(err error) *Error {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
 	return nil

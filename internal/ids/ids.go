@@ -48,7 +48,7 @@ func First[T ~[16]byte](at time.Time) T {
 // method 3), rounded up so that the microsecond comes back whole.
 func stamp[T ~[16]byte](id T, at time.Time) T {
 	us := max(at.UnixMicro(), 0)
-	ms, frac := uint64(us/1000), uint64(us%1000) //nolint:gosec // not negative
+	ms, frac := uint64(us/1000), uint64(us%1000)
 	frac = (frac*4096 + 999) / 1000
 	binary.BigEndian.PutUint64(id[:8], ms<<16|0x7000|frac)
 	id[8] = id[8]&0x3f | 0x80
@@ -77,7 +77,7 @@ func Parse[T ~[16]byte](s string) (T, error) {
 // Time is the moment in which the thing was made, in UTC, to the microsecond.
 func (id ID[K]) Time() time.Time {
 	n := binary.BigEndian.Uint64(id[:8])
-	ms, frac := int64(n>>16), int64(n&0xfff) //nolint:gosec // 48 and 12 bits
+	ms, frac := int64(n>>16), int64(n&0xfff)
 	return time.UnixMicro(ms*1000 + frac*1000/4096).UTC()
 }
 

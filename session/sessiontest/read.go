@@ -86,7 +86,7 @@ var readTests = map[string]func(*testing.T, *bundle){
 	},
 
 	"a query of several runs together": func(t *testing.T, b *bundle) {
-		q := query.Map(query.Together(func(p *[accounts]int) []query.Part { return balances(p) }),
+		q := query.Map(query.Together(balances),
 			func(p [accounts]int) (int, error) { return p[0] + p[1] + p[2] + p[3], nil })
 		equal(t, "sum", ask(t, b, q), total)
 		equal(t, "trips", b.engine.Trips(), 1)

@@ -53,6 +53,15 @@ var valueTests = map[string]func(*testing.T, *bundle){
 		equal(t, "pointer to a word", *echo[*word](t, b, "text", word("here")), "here")
 	},
 
+	"a list that is nil is NULL, and in a list of nothing there is nothing": func(t *testing.T, b *bundle) {
+		b.write(t, query.Exec(`create table listed (list jsonb)`), query.Exec(`insert into listed (list) values ($1)`, []string(nil)))
+		equal(t, "rows", ask(t, b, query.Scalar[int](`select count(*) from listed where list is null`)), 1)
+		if got := ask(t, b, query.Scalar[[]string](`select list from listed`)); got != nil {
+			t.Errorf("got %v, want nil", got)
+		}
+		equal(t, "rows in nothing", ask(t, b, query.Scalar[int](`select count(*) from account where name {in $1}`, []string(nil))), 0)
+	},
+
 	"stored values come back": func(t *testing.T, b *bundle) {
 		uuid, blob := "uuid", "bytea"
 		err := b.db.Write(t.Context(), func(w *session.Write) error {
@@ -143,7 +152,7 @@ var valueTests = map[string]func(*testing.T, *bundle){
 
 func randomID() (id identifier) {
 	for i := range id {
-		id[i] = byte(rand.Uint32()) //nolint:gosec // any byte will do
+		id[i] = byte(rand.Uint32())
 	}
 	return id
 }

@@ -154,8 +154,7 @@ var writeTests = map[string]func(*testing.T, *bundle){
 			w.Add(query.Exec(`insert into note (id, owner) values (3, 'nobody')`))
 			return nil
 		})
-		var v *query.Violation
-		if !errors.As(err, &v) {
+		if _, ok := errors.AsType[*query.Violation](err); !ok {
 			t.Errorf("got %v, want a violation of the foreign key", err)
 		}
 		equal(t, "notes", ask(t, b, notes()), 1)

@@ -157,7 +157,7 @@ func onReadOnlyFolder(folder string) error {
 	_, closedErr := s.Open(noContext, "closed.txt")
 	_, newErr := dir.New(dir.Config{Folder: filepath.Join(folder, "below"), Secrets: [][]byte{secretA}})
 	if newErr == nil || !strings.Contains(newErr.Error(), folder) {
-		return fmt.Errorf("a folder that cannot be made: got %v, want an error that names it", newErr)
+		return fmt.Errorf("a folder that cannot be made: got %w, want an error that names it", newErr)
 	}
 	return errors.Join(
 		wantUnavailable(s, "closed.txt", folder),

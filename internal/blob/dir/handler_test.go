@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -69,9 +70,7 @@ func TestServe(t *testing.T) {
 				delete(got, "Etag")
 				want := map[string]string{}
 				for _, m := range []map[string]string{shared, tt.want} {
-					for name, value := range m {
-						want[name] = value
-					}
+					maps.Copy(want, m)
 				}
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("headers (-want +got):\n%s", diff)

@@ -47,10 +47,11 @@ func (s *Store) Sign(key string, o blob.SignOptions, now time.Time) (string, err
 		return "", err
 	}
 	_, until := blob.Lifetime(now, o.Expires)
-	pad := pads.Get().(*[]byte)
+	pad := pads.Get().(*[]byte) //nolint:forcetypeassert // nothing else is in the pool
 	defer pads.Put(pad)
 
-	b := append((*pad)[:0], s.prefix...)
+	b := (*pad)[:0]
+	b = append(b, s.prefix...)
 	b = append(b, key...)
 	b = append(b, "?e="...)
 	b = strconv.AppendInt(b, until.Unix(), 10)
@@ -156,7 +157,7 @@ func newSecret(key []byte) *secret {
 var purpose = []byte("GET ")
 
 func (s *secret) appendSignature(dst, message []byte) []byte {
-	st := s.states.Get().(*state)
+	st := s.states.Get().(*state) //nolint:forcetypeassert // nothing else is in the pool
 	defer s.states.Put(st)
 	st.mac.Reset()
 	_, _ = st.mac.Write(purpose) // a hash never fails

@@ -316,7 +316,7 @@ func isAny(err error, targets ...error) bool {
 
 // interruptible ends a copy when its context does.
 type interruptible struct {
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // of one copy, which it ends
 	r   io.Reader
 }
 

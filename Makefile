@@ -1,0 +1,70 @@
+# Muster. `make help` lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+
+FUZZTIME ?= 3s
+DEMO     ?= 1000
+DATA     ?= ./muster-data
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+COMMIT  := $(shell git rev-parse HEAD 2>/dev/null)
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## build, then serve DEMO members that nobody is from DATA
+	@exec bin/muster serve --data $(DATA) --time-zone Asia/Seoul --phone-region KR $(if $(wildcard $(DATA)/muster.db),,--demo $(DEMO))
+
+.PHONY: build
+build: ## build bin/muster
+	go build -trimpath -ldflags '-X main.version=$(VERSION) -X main.commit=$(COMMIT)' -o bin/muster ./cmd/muster
+
+.PHONY: test
+test: install race fuzz check ## all that CI runs: tests with the race detector, a short fuzz run, the checks
+
+.PHONY: install
+install: ## fetch what building and testing need
+	go mod download
+	go -C tools mod download
+
+# A test that is skipped fails the run, as one that fails: see tools/testlog.
+.PHONY: race
+race: ## run every test with the race detector
+	go -C tools build -o ../bin/testlog ./testlog
+	go -C tools test ./...
+	go test -race -shuffle=on -timeout=10m -json ./... | bin/testlog
+
+# Every function named Fuzz… in a test file, each for FUZZTIME.
+.PHONY: fuzz
+fuzz: ## run each fuzz target for FUZZTIME (default 3s)
+	@grep -rEo --include='*_test.go' --exclude-dir=web '^func Fuzz[A-Za-z0-9_]+' . | sort | while IFS=: read -r file func; do
+		name=$${func#func }
+		echo "fuzz $$name in $$(dirname "$$file")"
+		go test -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(FUZZTIME) "./$$(dirname "$$file")"
+	done
+
+.PHONY: check
+check: ## look at form, likely mistakes, generated files and the module
+	@unformatted=$$(find . -name '*.go' -not -path './web/*' -exec gofmt -l {} +)
+	if [ -n "$$unformatted" ]; then echo "not gofmt'd:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go mod tidy -diff
+	go test -run='^TestOpenAPI' ./internal/httpapi
+	go tool -modfile=tools/go.mod golangci-lint run
+
+.PHONY: generate
+generate: ## make the generated files anew
+	go test -run='^TestOpenAPI' ./internal/httpapi -update
+
+.PHONY: bench
+bench: ## measure against a server without layers, in one run
+	go run ./bench
+
+.PHONY: clean
+clean: ## remove what was built, and nothing else
+	rm -rf bin

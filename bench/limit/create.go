@@ -1,0 +1,178 @@
+package limit
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	sqlite3 "github.com/ncruces/go-sqlite3"
+	"github.com/nyaruka/phonenumbers"
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+const maxBody = 1 << 20
+
+type newMember struct {
+	Phone     string       `json:"phone"`
+	Name      string       `json:"name"`
+	Gender    string       `json:"gender"`
+	BirthYear *int64       `json:"birth_year"`
+	Profile   *profileJSON `json:"profile"`
+}
+
+// creation is a member to be made, with what its rows need.
+type creation struct {
+	newMember
+	id, delta [16]byte
+	now       time.Time
+	nameKey   string
+	day       string
+	hash      [32]byte // of the token
+	done      chan error
+}
+
+// create makes a member and answers with it, from what it was told.
+func (s *Server) create(w http.ResponseWriter, r *http.Request) {
+	c := &creation{hash: bearer(r), now: s.Clock().UTC(), done: make(chan error, 1)}
+	err := c.read(r, s)
+	if err == nil {
+		err = s.writer.write(c)
+	}
+	if err != nil {
+		answer(w, 0, nil, err)
+		return
+	}
+	w.Header()["Location"] = []string{"/api/v1/admin/members/" + idText(c.id)}
+	answer(w, http.StatusCreated, &memberJSON{
+		userJSON: userJSON{
+			ID: idText(c.id), Phone: &c.Phone, Name: c.Name, Gender: c.Gender, BirthYear: c.BirthYear, Status: "pending",
+			CreatedAt: createdAt(c.id), UpdatedAt: c.now.Format(told), Version: 1,
+		},
+		Profile: c.Profile, Photos: []photoJSON{}, Documents: []documentJSON{},
+	}, nil)
+}
+
+// read reads the body and checks and completes what is in it.
+func (c *creation) read(r *http.Request, s *Server) error {
+	body := http.MaxBytesReader(nil, r.Body, maxBody)
+	d := json.NewDecoder(body)
+	d.DisallowUnknownFields()
+	if err := d.Decode(&c.newMember); err != nil {
+		return errors.Join(errBody, err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errBody
+	}
+	region := s.Region
+	if region == "" {
+		region = "ZZ"
+	}
+	number, err := phonenumbers.Parse(c.Phone, region)
+	if err != nil || !phonenumbers.IsPossibleNumber(number) {
+		return errBody
+	}
+	c.Phone = phonenumbers.Format(number, phonenumbers.E164)
+	c.Name = norm.NFC.String(strings.TrimSpace(c.Name))
+	folded := cases.Fold().String(norm.NFKC.String(c.Name))
+	c.nameKey = strings.Join(strings.Fields(norm.NFKC.String(folded)), " ")
+	known := c.Gender == "male" || c.Gender == "female" || c.Gender == "other"
+	if c.Name == "" || !known || c.BirthYear == nil || *c.BirthYear < 1900 || *c.BirthYear > int64(c.now.Year())-18 {
+		return errBody
+	}
+	c.id, c.delta = newID(c.now), newID(c.now)
+	c.day = c.now.In(s.Zone).Format(time.DateOnly)
+	return nil
+}
+
+func newID(t time.Time) [16]byte {
+	id := firstID(t)
+	_, _ = rand.Read(id[8:]) // never fails: crypto/rand ends the program instead
+	id[8] = id[8]&0x3f | 0x80
+	return id
+}
+
+// insert writes the rows of a member, the one that may be refused first, so
+// that there is nothing to take back.
+func (c *creation) insert(k *conn) error {
+	if err := k.authenticate(&c.hash, c.now); err != nil {
+		return err
+	}
+	at := c.now.Format(stored)
+	err := k.run(insertUser, func(s *sqlite3.Stmt) error {
+		_ = s.BindBlob(1, c.id[:]) // a failure is one of the last, too
+		_ = s.BindNull(2)
+		_ = s.BindText(3, c.Phone)
+		_ = s.BindText(4, c.Name)
+		_ = s.BindText(5, c.nameKey)
+		_ = s.BindText(6, c.Gender)
+		_ = s.BindInt64(7, *c.BirthYear)
+		_ = s.BindText(8, "pending")
+		_ = s.BindText(9, at)
+		return s.BindText(10, at)
+	})
+	if errors.Is(err, sqlite3.CONSTRAINT_UNIQUE) {
+		return errTaken
+	}
+	if err == nil && c.Profile != nil {
+		err = k.run(insertProfile, c.bindProfile)
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		k.run(insertUnindexed, func(s *sqlite3.Stmt) error { return s.BindBlob(1, c.id[:]) }),
+		k.run(insertDelta, func(s *sqlite3.Stmt) error {
+			_ = s.BindBlob(1, c.delta[:]) // as above
+			_ = s.BindText(2, c.day)
+			_ = s.BindInt64(3, c.now.Unix()/slotSeconds)
+			_ = s.BindText(4, c.Gender)
+			_ = s.BindText(5, "pending")
+			return s.BindInt(6, 1)
+		}))
+}
+
+func (c *creation) bindProfile(s *sqlite3.Stmt) error {
+	p := c.Profile
+	_ = s.BindBlob(1, c.id[:]) // a failure is one of the last, too
+	bindNumber(s, 2, p.Height)
+	for i, text := range []*string{p.Education, p.Occupation, p.Employer} {
+		_ = bindText(s, 3+i, text)
+	}
+	bindNumber(s, 6, p.Income)
+	for i, text := range []*string{p.Region, p.Religion} {
+		_ = bindText(s, 7+i, text)
+	}
+	return bindText(s, 9, p.Introduction)
+}
+
+func bindNumber(s *sqlite3.Stmt, i int, n *int64) {
+	if n == nil {
+		_ = s.BindNull(i)
+		return
+	}
+	_ = s.BindInt64(i, *n)
+}
+
+func bindText(s *sqlite3.Stmt, i int, text *string) error {
+	if text == nil {
+		return s.BindNull(i)
+	}
+	return s.BindText(i, *text)
+}
+
+// run binds a statement's arguments and runs it.
+func (c *conn) run(t text, bind func(*sqlite3.Stmt) error) error {
+	s, err := c.stmt(t)
+	if err != nil {
+		return err
+	}
+	if err := bind(s); err != nil {
+		return err
+	}
+	return s.Exec()
+}

@@ -1,0 +1,157 @@
+package limit
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Options of a server.
+type Options struct {
+	Path   string         // of the database, which has Muster's schema
+	Base   string         // of signed links
+	Zone   *time.Location // in which days begin
+	Region string         // that local phones are of
+	Group  bool           // creates that wait share a commit; otherwise each has its own
+	Clock  func() time.Time
+}
+
+// Server answers the requests that are measured. It is safe for concurrent use.
+type Server struct {
+	Options
+	readers pool
+	writer  *writer
+	mux     *http.ServeMux
+	cursors cipher.AEAD
+	secret  []byte
+}
+
+// New opens the database.
+func New(o Options) (*Server, error) {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	readers, err := openPool(o.Path)
+	if err != nil {
+		return nil, err
+	}
+	w, err := openWriter(o.Path, o.Group)
+	if err != nil {
+		return nil, errors.Join(err, readers.close())
+	}
+	s := &Server{Options: o, readers: readers, writer: w, mux: http.NewServeMux(), secret: make([]byte, 32)}
+	block, err := aes.NewCipher(s.secret) // nothing here is secret
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("making a cipher: %w", err), s.Close())
+	}
+	if s.cursors, err = cipher.NewGCMWithRandomNonce(block); err != nil {
+		return nil, errors.Join(fmt.Errorf("making a cipher: %w", err), s.Close())
+	}
+	s.mux.HandleFunc("GET /api/v1/admin/members/{user_id}", s.detail)
+	s.mux.HandleFunc("GET /api/v1/admin/members", s.list)
+	s.mux.HandleFunc("POST /api/v1/admin/members", s.create)
+	s.mux.HandleFunc("GET /api/v1/admin/dashboard", s.dashboard)
+	s.mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, struct{}{}, nil)
+	})
+	return s, nil
+}
+
+// ServeHTTP answers a request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// Close waits for what is written and closes the database.
+func (s *Server) Close() error { return errors.Join(s.writer.close(), s.readers.close()) }
+
+// Serve answers requests at the address until ctx ends. Ready is called with
+// the address once there is one.
+func (s *Server) Serve(ctx context.Context, address string, ready func(address string)) error {
+	h := &http.Server{Handler: s, ReadHeaderTimeout: 5 * time.Second}
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("listening: %w", err)
+	}
+	defer context.AfterFunc(ctx, func() { _ = h.Shutdown(context.WithoutCancel(ctx)) })()
+	ready(l.Addr().String())
+	if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving: %w", err)
+	}
+	return nil
+}
+
+var (
+	errToken  = errors.New("the token is not good")
+	errAbsent = errors.New("there is no such member")
+	errBody   = errors.New("the body is not that of a member")
+	errTaken  = errors.New("another member has this phone number")
+)
+
+// bearer is the hash of the token that a request comes with.
+func bearer(r *http.Request) (hash [32]byte) {
+	text, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	return sha256.Sum256([]byte(text))
+}
+
+// authenticate looks the token up, as Muster does.
+func (c *conn) authenticate(hash *[32]byte, now time.Time) error {
+	s, err := c.stmt(token)
+	if err != nil {
+		return err
+	}
+	if err := s.BindBlob(1, hash[:]); err != nil {
+		return err
+	}
+	good := false
+	for s.Step() {
+		id, expires, revoked := textOf(s, 0), textOf(s, 2), textOf(s, 3)
+		good = id != nil && revoked == nil && (expires == nil || now.UTC().Format(stored) < *expires)
+	}
+	if err := s.Reset(); err != nil {
+		return err
+	}
+	if !good {
+		return errToken
+	}
+	return nil
+}
+
+// answer writes v, or what went wrong.
+func answer(w http.ResponseWriter, status int, v any, err error) {
+	var body []byte
+	if err == nil {
+		body, err = json.Marshal(v)
+	}
+	switch {
+	case err == nil:
+	case errors.Is(err, errToken):
+		http.Error(w, err.Error(), http.StatusUnauthorized)
+		return
+	case errors.Is(err, errAbsent):
+		http.Error(w, err.Error(), http.StatusNotFound)
+		return
+	case errors.Is(err, errBody):
+		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+		return
+	case errors.Is(err, errTaken):
+		http.Error(w, err.Error(), http.StatusConflict)
+		return
+	default:
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h["Content-Type"] = []string{"application/json"}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // who has gone away needs no answer
+}

@@ -1,0 +1,94 @@
+package limit
+
+import (
+	"slices"
+	"strings"
+)
+
+// texts are Muster's, as engine/sqlite spells them for SQLite. What a text
+// reads or writes is said where it is run.
+var texts = [howMany]string{
+	begin:      "begin",
+	beginWrite: "begin immediate",
+	commit:     "commit",
+	rollback:   "rollback",
+	token: `
+		select t.id, t.name, t.expires_at, t.revoked_at
+		from (select 1 as one) as o left join api_tokens t on t.token_hash = ?1`,
+
+	user: `
+		select u.id, u.external_id, u.phone, u.name, u.gender, u.birth_year, u.status, u.updated_at, u.deleted_at, u.version
+		from users u where u.id = ?1 and u.deleted_at is null`,
+	profile: `
+		select height, education, occupation, employer, income, region, religion, introduction
+		from profile where member_id = ?1`,
+	lifestyle: `
+		select smoking, drinking, exercise, diet, pets, hobbies
+		from lifestyle where member_id = ?1`,
+	preference: `
+		select age_min, age_max, height_min, height_max, genders, regions, educations, religions, qualities, goal
+		from preference where member_id = ?1`,
+	subscription: `
+		select id, plan, status, started_at, expires_at
+		from subscription where member_id = ?1 and current`,
+	photos: `
+		select member_id, id, s3_key, display_order, status, content_type, bytes, width, height, sha256, created_at
+		from photos where member_id = ?1 and deleted_at is null order by display_order, id limit ?2`,
+	documents: `
+		select member_id, id, s3_key, kind, status, content_type, bytes, sha256, reviewer, reason, expires_at, created_at
+		from documents where member_id = ?1 and deleted_at is null order by id limit ?2`,
+
+	firstPage: `
+		select u.id, u.external_id, u.phone, u.name, u.gender, u.birth_year, u.status, u.updated_at, u.deleted_at, u.version
+		from users u where u.deleted_at is null order by u.id desc limit ?1`,
+	counts: `
+		select gender, status, cast(sum(n) as bigint) from (
+			select gender, status, n from member_total
+			union all select gender, status, n from member_delta) c
+		group by gender, status`,
+
+	dashboardCounts: `
+		select
+			(select coalesce(cast(sum(n) as bigint), 0) from member_day_total where day >= ?1)
+			+ (select coalesce(cast(sum(n) as bigint), 0) from member_quarter where slot >= ?2 and slot < ?3)
+			+ (select count(*) from users where id >= ?4 and id < ?5 and deleted_at is null)
+			+ coalesce(cast(sum(d.n) filter (where d.slot >= ?2) as bigint), 0),
+			(select coalesce(cast(sum(n) as bigint), 0) from member_day_total where day >= ?6)
+			+ (select coalesce(cast(sum(n) as bigint), 0) from member_quarter where slot >= ?7 and slot < ?8)
+			+ (select count(*) from users where id >= ?9 and id < ?10 and deleted_at is null)
+			+ coalesce(cast(sum(d.n) filter (where d.slot >= ?7) as bigint), 0),
+			(select coalesce(cast(sum(n) as bigint), 0) from member_day_total where day >= ?11)
+			+ coalesce(cast(sum(d.n) filter (where d.slot >= ?12) as bigint), 0)
+		from member_delta d`,
+
+	insertUser: `
+		insert into users (id, external_id, phone, name, name_key, gender, birth_year, status, created_at, updated_at, version)
+		values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1)`,
+	insertProfile: `
+		insert into profile (member_id, height, education, occupation, employer, income, region, religion, introduction)
+		values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`,
+	insertUnindexed: `
+		insert into member_unindexed (member_id) values (?1) on conflict (member_id) do nothing`,
+	insertDelta: `
+		insert into member_delta (id, day, slot, gender, status, n) values (?1, ?2, ?3, ?4, ?5, ?6)`,
+}
+
+// Statements are the texts that a request runs, each once, sorted and as
+// [Plain] writes them; transactions are begun and ended by every request. It
+// is for the test that holds them against Muster's.
+func Statements(request string) []string {
+	list := []string{Plain(texts[token])}
+	for _, t := range map[string][]text{
+		"detail":    {user, profile, lifestyle, preference, subscription, photos, documents},
+		"list":      {firstPage, counts},
+		"dashboard": {counts, dashboardCounts},
+		"create":    {insertUser, insertProfile, insertUnindexed, insertDelta},
+	}[request] {
+		list = append(list, Plain(texts[t]))
+	}
+	slices.Sort(list)
+	return list
+}
+
+// Plain is a text in one line, with one space where there was any.
+func Plain(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/musterhq/muster/internal/blob"
+	"github.com/musterhq/muster/internal/demo"
+	"github.com/musterhq/muster/internal/member"
+	"github.com/musterhq/muster/internal/progress"
+)
+
+// demoMedia is how many of the demonstration members have photos and documents:
+// the newest. Each object waits for the disk.
+const demoMedia = 1000
+
+// fill makes the demonstration members. A store that has members is left alone.
+func (s *server) fill(ctx context.Context, media blob.Store, rules member.Rules) error {
+	if s.Demo == 0 {
+		return nil
+	}
+	start := time.Now()
+	o := demo.Options{Members: s.Demo, Media: demoMedia, Seed: s.DemoSeed, Now: start, Rules: rules}
+	if s.isTerminal() { // elsewhere standard error is the log's
+		bar := progress.New(s.err, progress.Things)
+		defer bar.Close()
+		o.Progress = func(done, total int) { bar.Set(int64(done), int64(total), "making members") }
+	}
+	err := demo.Fill(ctx, s.store.db, media, o)
+	switch {
+	case errors.Is(err, demo.ErrNotEmpty):
+		fmt.Fprintln(s.out, "The store has members already: --demo left it alone.")
+		return nil
+	case err != nil:
+		return err
+	}
+	if err := s.store.engine.Optimize(ctx); err != nil {
+		return fmt.Errorf("refreshing the planner's statistics: %w", err)
+	}
+	s.log.Info("made demonstration members", "members", s.Demo, "took", time.Since(start).Round(time.Millisecond).String())
+	return nil
+}

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net"
+	"os"
+	"runtime/debug"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/musterhq/muster/internal/demo"
+	"github.com/musterhq/muster/internal/httpapi"
+	"github.com/musterhq/muster/internal/member"
+)
+
+type serveCmd struct {
+	Store
+	Listen      address       `help:"Where to listen. Port 0 takes a free one. Default: ${default}." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	PublicURL   string        `help:"What the links to photos and documents begin with, such as https://members.example.org. Default: the address listened at, or nothing when that is every address." name:"public-url" placeholder:"URL"`
+	Demo        int           `help:"Fill an empty store with this many members that nobody is." placeholder:"N"`
+	DemoSeed    uint64        `help:"Which members --demo makes: the same for the same number. Default: ${default}." default:"1" placeholder:"N"`
+	Grace       time.Duration `help:"How long requests in flight may take to end when the server stops. Default: ${default}." default:"30s" placeholder:"DURATION"`
+	Notice      time.Duration `help:"How long /readyz says no before the server stops taking requests: for a load balancer. Default: ${default}." default:"0s" placeholder:"DURATION"`
+	TimeZone    zone          `help:"The zone in which days begin, such as Asia/Seoul. Default: the one of the last time, or UTC." placeholder:"ZONE"`
+	PhoneRegion region        `help:"The country whose local phone numbers are taken, such as KR. Without it, phones have the international form." placeholder:"CC"`
+	Logging
+}
+
+// Help is shown below the flags.
+func (serveCmd) Help() string {
+	return `The first start makes the data folder and prints a token, once. SIGTERM or Ctrl-C lets the requests in flight end; a second one does not wait for them. GOMEMLIMIT overrides the bound on memory.
+
+Examples:
+
+    muster serve --demo 1000
+    muster serve --data /var/lib/muster --time-zone Asia/Seoul --phone-region KR`
+}
+
+// Run serves until ctx ends.
+func (s serveCmd) Run(ctx context.Context, c console) (err error) {
+	if s.Demo < 0 || s.Demo > demo.MaxMembers || s.Grace <= 0 || s.Notice < 0 {
+		return &exit{exitUsage, fmt.Errorf("--demo is 0 to %d, --grace more than 0s and --notice at least 0s", demo.MaxMembers)}
+	}
+	boundMemory()
+	log, done := s.logger(c)
+	defer done()
+	f, err := s.make()
+	if err != nil {
+		return err
+	}
+	f.warnIfOpen(log)
+	lock, err := f.take()
+	if err != nil {
+		return err
+	}
+	defer lock.release()
+	listener, err := s.listen(ctx)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	if err := lock.sign(listener.Addr().String(), time.Now()); err != nil {
+		return explain(string(f), err)
+	}
+	k, err := f.readKeys(log)
+	if err != nil {
+		return err
+	}
+	st, err := f.open(ctx, true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.close()) }()
+	server := &server{serveCmd: s, console: c, log: log, store: st, keys: k}
+	return server.run(ctx, listener)
+}
+
+// softMemory is the heap at which the collector works harder. Beside it are the
+// page caches of the connections; together they stay below 150 MB.
+const softMemory = 96 << 20
+
+// lazyCollection lets the heap grow to five times what is live, which is a few
+// megabytes, before it is collected: the bound above is what limits it.
+const lazyCollection = 400
+
+// boundMemory sets the bound, unless GOMEMLIMIT or GOGC do.
+func boundMemory() {
+	if debug.SetMemoryLimit(-1) != math.MaxInt64 || os.Getenv("GOGC") != "" {
+		return
+	}
+	debug.SetMemoryLimit(softMemory)
+	debug.SetGCPercent(lazyCollection)
+}
+
+func (s serveCmd) listen(ctx context.Context) (net.Listener, error) {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", string(s.Listen))
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s is in use by another program: stop it, or choose another port with --listen", s.Listen)
+	case errors.Is(err, os.ErrPermission):
+		return nil, fmt.Errorf("this account may not listen at %s: choose a port of 1024 or above with --listen", s.Listen)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("%s is no address of this machine: choose another with --listen", s.Listen)
+	case err != nil:
+		return nil, fmt.Errorf("listening: %w", err)
+	}
+	return l, nil
+}
+
+// A server is a serve command with all that it has opened.
+type server struct {
+	serveCmd
+	console
+
+	log   *slog.Logger
+	store *store
+	keys  keys
+}
+
+func (s *server) run(ctx context.Context, l net.Listener) error {
+	rules, err := s.store.rules(ctx, s.TimeZone, s.PhoneRegion)
+	if err != nil {
+		return err
+	}
+	if err := member.UseZone(ctx, s.store.db, rules.Zone); err != nil {
+		return err
+	}
+	media, err := s.store.folder.openMedia(s.keys, s.base(l), s.log)
+	if err != nil {
+		return err
+	}
+	defer media.Close()
+	if err := s.fill(ctx, media, rules); err != nil {
+		return err
+	}
+	api, err := httpapi.New(httpapi.Options{
+		DB: s.store.db, Blob: media, Rules: rules, CursorSecret: s.keys.cursor,
+		Log: s.log, MediaHandler: media.Handler(), Version: thisBuild().Version,
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.greet(ctx, l); err != nil {
+		return err
+	}
+	return s.serve(ctx, l, &httpapi.Server{API: api, Notice: s.Notice, Grace: s.Grace}, rules)
+}
+
+// serve answers requests and does the chores until ctx ends; what is in flight
+// then ends in its time, and the chores after it.
+func (s *server) serve(ctx context.Context, l net.Listener, h *httpapi.Server, rules member.Rules) error {
+	var work sync.WaitGroup
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	work.Go(func() { s.store.chores(background, s.log) })
+	defer work.Wait()
+	defer stop()
+	serving, cease := context.WithCancel(background)
+	defer cease()
+	defer context.AfterFunc(ctx, func() {
+		s.log.Info("stopping: requests in flight may end", "grace", s.Grace.String())
+		cease()
+	})()
+
+	s.log.Info("serving", "address", l.Addr().String(), "data", s.Data, "time_zone", rules.Zone.String(),
+		"version", thisBuild().Version, "pid", os.Getpid())
+	if err := h.Serve(serving, l); err != nil {
+		return err
+	}
+	s.log.Info("stopped")
+	return nil
+}
+
+// base is what the links to photos and documents begin with.
+func (s *server) base(l net.Listener) string {
+	if s.PublicURL != "" {
+		return s.PublicURL
+	}
+	if a, ok := l.Addr().(*net.TCPAddr); ok && a.IP.IsUnspecified() {
+		return "" // clients know by which of its names they reached it
+	}
+	return "http://" + l.Addr().String()
+}
+
+// greet says where to go and, as long as there is no token, with which one.
+func (s *server) greet(ctx context.Context, l net.Listener) error {
+	tokens, err := s.store.tokens(ctx)
+	if err != nil {
+		return err
+	}
+	here := "http://" + l.Addr().String()
+	if a, ok := l.Addr().(*net.TCPAddr); ok && a.IP.IsUnspecified() {
+		here = fmt.Sprintf("http://localhost:%d", a.Port)
+	}
+	fmt.Fprintf(s.out, "Muster is at %s, its documentation at %s/docs\n", here, here)
+	if len(tokens) > 0 {
+		fmt.Fprintf(s.out, "A new token: muster token create --data %s --name NAME\n", s.Data)
+		return nil
+	}
+	_, secret, err := s.store.createToken(ctx, "first start", 0)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "Your token, which is shown this once: %s\n", secret.Reveal())
+	fmt.Fprintf(s.out, "Try: curl -H 'Authorization: Bearer %s' %s/api/v1/admin/members\n", secret.Reveal(), here)
+	return nil
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/musterhq/muster/internal/extract"
+	"github.com/musterhq/muster/internal/intake"
+	"github.com/musterhq/muster/internal/member"
+	"github.com/musterhq/muster/internal/progress"
+)
+
+type importCmd struct {
+	Store
+	Format
+	PhoneRegion region `help:"The country whose local phone numbers are taken, such as KR." placeholder:"CC"`
+	Map         string `help:"Which column feeds which field, in TOML. docs/examples has some." required:"" placeholder:"MAP.toml"`
+	Rejects     string `help:"Where to write the rows that could not be taken, each with the reason." placeholder:"FILE"`
+	DryRun      bool   `help:"Do everything but write to the database."`
+	File        string `arg:"" help:"The CSV file." placeholder:"FILE.csv"`
+}
+
+// Help is shown below the flags.
+func (importCmd) Help() string {
+	return `The rows that can be taken are; the others are told of, and the exit code is 0 all the same. Run again, it goes on where it stopped, and makes nobody twice. It works beside a running server.
+
+Example:
+
+    muster import --map docs/examples/speed-dating.toml --rejects rejects.csv speed-dating.csv`
+}
+
+// Run imports the file.
+func (i importCmd) Run(ctx context.Context, c console) error {
+	text, err := os.ReadFile(i.Map)
+	if err != nil {
+		return &exit{exitUsage, fmt.Errorf("reading the map: %w", err)}
+	}
+	mapping, err := intake.ParseMap(text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", i.Map, err)
+	}
+	f, err := i.make()
+	if err != nil {
+		return err
+	}
+	return f.with(ctx, func(s *store) error {
+		report, err := i.transfer(ctx, c, s, mapping)
+		if err != nil && report.Rows == 0 {
+			return err
+		}
+		if i.JSON {
+			return errors.Join(err, writeJSON(c.out, report))
+		}
+		return errors.Join(err, report.WriteText(c.out))
+	})
+}
+
+func (i importCmd) transfer(ctx context.Context, c console, s *store, mapping *intake.Map) (intake.Report, error) {
+	rules, err := s.rules(ctx, zone{}, i.PhoneRegion)
+	if err != nil {
+		return intake.Report{}, err
+	}
+	if err := member.UseZone(ctx, s.db, rules.Zone); err != nil {
+		return intake.Report{}, err
+	}
+	bar := progress.New(c.err, progress.Bytes)
+	report, err := intake.Run(ctx, s.db, intake.Options{
+		Map: mapping, File: i.File, Rejects: i.Rejects, DryRun: i.DryRun, Rules: rules,
+		Progress: func(p intake.Progress) {
+			if p.Examining {
+				bar.Set(p.Done, p.Total, "looking at the file")
+				return
+			}
+			bar.Set(p.Done, p.Total, fmt.Sprintf("%d rows", p.Rows))
+		},
+	})
+	bar.Close()
+	if err != nil || i.DryRun {
+		return report, err
+	}
+	if _, err := member.Fold(ctx, s.db); err != nil {
+		return report, err
+	}
+	return report, s.engine.Optimize(ctx)
+}
+
+type exportCmd struct {
+	Store
+	As      string `help:"How to write: csv has one row for each member, jsonl one JSON object." name:"format" enum:"csv,jsonl" default:"csv"`
+	Deleted string `help:"Whether soft-deleted members are written: no, also or only." enum:"no,also,only" default:"no"`
+}
+
+// Help is shown below the flags.
+func (exportCmd) Help() string {
+	return `All members, the oldest first, as they were at one moment, to the standard output. In CSV, a cell that a spreadsheet may take for a formula has an apostrophe before it; import takes it away again. It works beside a running server.
+
+Example:
+
+    muster export --format jsonl | gzip > members.jsonl.gz`
+}
+
+var deletedFlag = map[string]member.Deleted{"no": member.WithoutDeleted, "also": member.AlsoDeleted, "only": member.OnlyDeleted}
+
+// Run exports the members.
+func (e exportCmd) Run(ctx context.Context, c console) error {
+	f, err := e.filled()
+	if err != nil {
+		return err
+	}
+	return f.with(ctx, func(s *store) error {
+		rules, err := s.rules(ctx, zone{}, "")
+		if err != nil {
+			return err
+		}
+		bar := progress.New(c.err, progress.Things)
+		defer bar.Close()
+		_, err = extract.Run(ctx, s.db, extract.Options{
+			Format: extract.Format(e.As), To: c.out, Deleted: deletedFlag[e.Deleted], Rules: rules,
+			Progress: func(done, all int64) { bar.Set(done, all, "exporting") },
+		})
+		return err
+	})
+}

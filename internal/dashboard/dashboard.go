@@ -1,0 +1,105 @@
+package dashboard
+
+import (
+	"time"
+
+	"github.com/musterhq/muster/internal/member"
+)
+
+// Summary is the state of the membership at one moment. Deleted members are in
+// none of the numbers.
+type Summary struct {
+	TotalMembers   int64     `json:"total_members"`
+	MonthlySignups int64     `json:"monthly_signups"` // created in the last 30 days
+	WeeklySignups  int64     `json:"weekly_signups"`  // created in the last 7 days
+	TodaySignups   int64     `json:"today_signups"`   // created since midnight in the configured zone
+	MaleCount      int64     `json:"male_count"`
+	FemaleCount    int64     `json:"female_count"`
+	PendingReviews int64     `json:"pending_reviews"`
+	AsOf           time.Time `json:"as_of"`
+}
+
+// SignupCount is how many members of a kind were created on a day and are not
+// deleted.
+type SignupCount struct {
+	Day    string        `json:"day"` // 2026-01-31, in the configured zone
+	Gender member.Gender `json:"gender"`
+	Status member.Status `json:"status"`
+	Count  int64         `json:"count"`
+}
+
+// Difference is a number that the counters and a recount do not agree on.
+type Difference struct {
+	What      string `json:"what"` // "total male pending", "day 2026-01-31", …
+	Counted   int64  `json:"counted"`
+	Recounted int64  `json:"recounted"`
+}
+
+const (
+	month = 30 * 24 * time.Hour
+	week  = 7 * 24 * time.Hour
+)
+
+// window is the time from a moment on, divided as the counters are: to the end
+// of the slot, for which members are counted; to the end of the day, for which
+// slots are; and days.
+type window struct {
+	from time.Time
+	slot int64      // the first whole one
+	day  member.Day // the first whole one
+	end  int64      // the slot in which it begins
+}
+
+func windowFrom(from time.Time, rules member.Rules) window {
+	w := window{from: from, slot: member.SlotOf(from)}
+	if member.SlotStart(w.slot).Before(from) {
+		w.slot++
+	}
+	start := member.SlotStart(w.slot)
+	w.day, w.end = rules.DayOf(start), w.slot
+	if rules.DayOf(start.Add(-time.Nanosecond)) != w.day {
+		return w
+	}
+	midnight := dayAfter(start, rules)
+	w.day, w.end = rules.DayOf(midnight), member.SlotOf(midnight)
+	return w
+}
+
+// dayAfter is the moment at which the day after that of t begins.
+func dayAfter(t time.Time, rules member.Rules) time.Time {
+	day := rules.DayOf(t)
+	guess := midnightOf(t, 1, rules)
+	if rules.DayOf(guess) != day && rules.DayOf(guess.Add(-1)) == day {
+		return guess
+	}
+	slot := member.SlotOf(t) // clocks are changed in that night
+	for rules.DayOf(member.SlotStart(slot)) == day {
+		slot++
+	}
+	return member.SlotStart(slot)
+}
+
+// midnight is the moment at which the day of t begins.
+func midnight(t time.Time, rules member.Rules) time.Time {
+	day := rules.DayOf(t)
+	guess := midnightOf(t, 0, rules)
+	if rules.DayOf(guess) == day && rules.DayOf(guess.Add(-1)) != day {
+		return guess
+	}
+	slot := member.SlotOf(t) // clocks were changed in that night
+	for rules.DayOf(member.SlotStart(slot-1)) == day {
+		slot--
+	}
+	return member.SlotStart(slot)
+}
+
+// midnightOf is when the day so many days after that of t begins, unless clocks
+// are changed then.
+func midnightOf(t time.Time, days int, rules member.Rules) time.Time {
+	zone := rules.Zone
+	if zone == nil {
+		zone = time.UTC
+	}
+	year, month, day := t.In(zone).Date()
+	return time.Date(year, month, day+days, 0, 0, 0, 0, zone)
+}

@@ -1,0 +1,97 @@
+package dashboard
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/member"
+	"github.com/musterhq/muster/query"
+	"github.com/musterhq/muster/session"
+)
+
+// Stats gives the summary in one round trip, at a cost that does not depend on
+// the number of members. The session may be opened with [session.Once].
+func Stats(ctx context.Context, r *session.Read, rules member.Rules, now time.Time) (Summary, error) {
+	now = now.UTC().Truncate(time.Microsecond)
+	var (
+		kinds []member.KindCount
+		since signups
+		today = windowFrom(midnight(now, rules), rules)
+	)
+	err := r.Gather(ctx,
+		query.Into(&kinds, member.Counts()),
+		query.Into(&since, signupsIn(windowFrom(now.Add(-month), rules), windowFrom(now.Add(-week), rules), today)))
+	if err != nil {
+		return Summary{}, fmt.Errorf("loading the dashboard: %w", err)
+	}
+	s := Summary{MonthlySignups: since.month, WeeklySignups: since.week, TodaySignups: since.today, AsOf: now}
+	for _, k := range kinds {
+		s.TotalMembers += k.N
+		switch k.Gender {
+		case member.Male:
+			s.MaleCount += k.N
+		case member.Female:
+			s.FemaleCount += k.N
+		case member.Other:
+		}
+		if k.Status == member.Pending {
+			s.PendingReviews += k.N
+		}
+	}
+	return s, nil
+}
+
+// MaxDays is the longest series.
+const MaxDays = 3660
+
+// Signups gives the series from day to day, both inclusive and written as
+// 2026-01-31, ordered by day, in one round trip. Days without sign-ups have no
+// rows. Faults: invalid, fields from and to.
+func Signups(ctx context.Context, r *session.Read, from, to string) ([]SignupCount, error) {
+	var f fault.Fields
+	first, err1 := time.Parse(time.DateOnly, from)
+	last, err2 := time.Parse(time.DateOnly, to)
+	if err1 != nil {
+		f.Add("from", "invalid", "A day is written as 2026-01-31.")
+	}
+	if err2 != nil {
+		f.Add("to", "invalid", "A day is written as 2026-01-31.")
+	}
+	switch days := last.Sub(first).Hours() / 24; {
+	case err1 != nil || err2 != nil:
+	case days < 0:
+		f.Add("from", "out_of_range", "It is at most to.")
+	case days >= MaxDays:
+		f.Add("from", "out_of_range", "A series has at most %d days.", MaxDays)
+	}
+	if err := f.Err(); err != nil {
+		return nil, err
+	}
+	list, err := session.Run(ctx, r, series(from, to))
+	if err != nil {
+		return nil, fmt.Errorf("loading the series of sign-ups: %w", err)
+	}
+	return list, nil
+}
+
+// Check recounts every member, in one snapshot, and gives what the counters say
+// otherwise: nothing, if all is well.
+func Check(ctx context.Context, r *session.Read) ([]Difference, error) {
+	counted, recounted, err := member.Recount(ctx, r)
+	if err != nil {
+		return nil, fmt.Errorf("recounting members: %w", err)
+	}
+	names := maps.Clone(counted)
+	maps.Copy(names, recounted)
+	list := []Difference{}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if counted[name] != recounted[name] {
+			list = append(list, Difference{name, counted[name], recounted[name]})
+		}
+	}
+	return list, nil
+}

@@ -1,0 +1,271 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/musterhq/muster/internal/ids"
+	"github.com/musterhq/muster/session"
+)
+
+// Headers of our own.
+const (
+	headerRequestID = "X-Request-Id"
+	headerPosition  = "Muster-Position"
+	headerReplayed  = "Idempotent-Replayed"
+)
+
+const (
+	statusGone      = 499 // the caller went away: for the log, nobody receives it
+	maxPosition     = 256
+	requestDeadline = 30 * time.Second
+)
+
+// exchange is one request and its response: what is noted on the way, for the
+// headers that say what it cost and for the log.
+type exchange struct {
+	http.ResponseWriter
+	api       *API
+	requestID string
+	route     string // the pattern, never the path: a path may name somebody
+	token     ids.Row
+	cost      *session.Cost
+	status    int
+	bytes     int64
+	failure   error // what the log has to know
+}
+
+// ServeHTTP answers one request. It is safe for concurrent use.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	x := &exchange{ResponseWriter: w, api: a, requestID: requestID(r.Header)}
+	ctx, cancel := context.WithTimeout(r.Context(), requestDeadline)
+	defer cancel()
+	ctx, x.cost = session.Track(ctx, position(r.Header))
+	r = r.WithContext(ctx)
+	protect(w.Header(), x.requestID)
+	defer x.log(r, start)
+	defer x.recover()
+	if err := a.crossSite.Check(r); err != nil {
+		x.fail(ctx, errCrossSite.Because(err))
+		return
+	}
+	a.mux.ServeHTTP(x, r)
+}
+
+// requestID takes over the caller's number if it looks like one, so that a
+// request can be followed through several systems, or makes one. A telephone
+// number is too short for one.
+func requestID(h http.Header) string {
+	if id := h.Get(headerRequestID); len(id) >= 16 && len(id) <= 64 && isWord(id) {
+		return id
+	}
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program instead
+	return hex.EncodeToString(b[:])
+}
+
+func isWord(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// position is the moment that the caller has already seen. What is too long to
+// be one is not one.
+func position(h http.Header) session.Position {
+	p := h.Get(headerPosition)
+	if len(p) > maxPosition {
+		return ""
+	}
+	return session.Position(p)
+}
+
+// The values of headers that never change are shared: setting one allocates
+// nothing.
+var (
+	nosniff  = []string{"nosniff"}
+	noStore  = []string{"no-store"}
+	referrer = []string{"no-referrer"}
+	sameSite = []string{"same-origin"}
+	nothing  = []string{"default-src 'none'; frame-ancestors 'none'"}
+	jsonType = []string{typeJSON}
+	problem  = []string{"application/problem+json"}
+)
+
+// protect sets what every response has, so that a browser that opens one does
+// nothing with it, and keeps no personal data.
+func protect(h http.Header, requestID string) {
+	h["Cache-Control"] = noStore
+	h["Content-Security-Policy"] = nothing
+	h["Cross-Origin-Resource-Policy"] = sameSite
+	h["Referrer-Policy"] = referrer
+	h["X-Content-Type-Options"] = nosniff
+	h[headerRequestID] = []string{requestID}
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// WriteHeader adds what the request has cost until now.
+func (x *exchange) WriteHeader(status int) {
+	if x.status == 0 {
+		x.status = status
+		x.price()
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+func (x *exchange) Write(b []byte) (int, error) {
+	if x.status == 0 {
+		x.WriteHeader(http.StatusOK)
+	}
+	n, err := x.ResponseWriter.Write(b)
+	x.bytes += int64(n)
+	return n, err //nolint:wrapcheck // a writer's error is its writer's
+}
+
+// price says what the database did for this response.
+func (x *exchange) price() {
+	spent := x.cost.Total()
+	if spent.RoundTrips > 0 {
+		b := append(make([]byte, 0, 80), "db;dur="...)
+		b = strconv.AppendFloat(b, float64(spent.Database.Microseconds())/1000, 'f', -1, 64)
+		b = append(b, `, trips;desc="`...)
+		b = strconv.AppendInt(b, int64(spent.RoundTrips), 10)
+		b = append(b, `", node;desc="`...)
+		b = append(append(b, spent.Node...), '"')
+		x.Header()["Server-Timing"] = []string{string(b)}
+	}
+	if spent.Position != "" {
+		x.Header()[headerPosition] = []string{string(spent.Position)}
+	}
+}
+
+// send writes a whole response.
+func (x *exchange) send(status int, contentType []string, body []byte) {
+	h := x.Header()
+	if body != nil {
+		h["Content-Type"] = contentType
+		h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	}
+	x.WriteHeader(status)
+	_, _ = x.Write(body) // who has gone away needs no answer
+}
+
+// fail tells err as a problem, unless the response has begun or nobody is there
+// to read it.
+func (x *exchange) fail(ctx context.Context, err error) {
+	x.failure = err
+	if x.status != 0 {
+		return
+	}
+	if errors.Is(context.Cause(ctx), context.Canceled) {
+		x.status = statusGone
+		return
+	}
+	h := x.Header()
+	for _, name := range []string{"Etag", "Location"} { // of the success that did not come
+		h.Del(name)
+	}
+	p := problemOf(err, x.requestID, h)
+	x.send(p.Status, problem, p.encode())
+}
+
+// errPanic is the cause of a problem that was a panic.
+type errPanic struct {
+	value any
+	stack []byte
+}
+
+func (*errPanic) Error() string { return "panic" }
+
+// recover turns a panic into a problem. [http.ErrAbortHandler] is what a
+// handler panics with to cut the connection, and goes on to the server.
+func (x *exchange) recover() {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if v == http.ErrAbortHandler { //nolint:errorlint // it is compared by identity in net/http too
+		panic(v)
+	}
+	err := &errPanic{v, debug.Stack()}
+	if x.status != 0 {
+		x.failure = err
+		panic(http.ErrAbortHandler) // half a response must not look whole
+	}
+	x.fail(context.Background(), err)
+}
+
+// log writes the one line of the request. It names routes, never paths, and
+// codes, never messages.
+func (x *exchange) log(r *http.Request, start time.Time) {
+	spent := x.cost.Total()
+	level := slog.LevelInfo
+	if x.status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	if !x.api.logger.Enabled(r.Context(), level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 16)
+	attrs = append(attrs,
+		slog.String("request_id", x.requestID),
+		slog.String("method", knownMethod(r.Method)),
+		slog.String("route", x.route),
+		slog.Int("status", x.status),
+		slog.Int64("bytes", x.bytes),
+		slog.Duration("took", time.Since(start)),
+		slog.Duration("db", spent.Database),
+		slog.Int("trips", spent.RoundTrips),
+	)
+	if spent.Retries > 0 {
+		attrs = append(attrs, slog.Int("retries", spent.Retries))
+	}
+	if !x.token.IsZero() {
+		attrs = append(attrs, slog.String("token", x.token.String()))
+	}
+	x.api.logger.LogAttrs(r.Context(), level, "request", append(attrs, x.whyFailed()...)...)
+}
+
+// whyFailed gives the code of what was told, and the whole of what was not.
+func (x *exchange) whyFailed() []slog.Attr {
+	if x.failure == nil {
+		return nil
+	}
+	f := faultOf(x.failure)
+	attrs := []slog.Attr{slog.String("code", f.Code)}
+	if x.status < http.StatusInternalServerError {
+		return attrs
+	}
+	if cause := f.Unwrap(); cause != nil {
+		attrs = append(attrs, slog.String("error", cause.Error()))
+	}
+	if p, ok := errors.AsType[*errPanic](x.failure); ok {
+		attrs = append(attrs, slog.Any("panic", p.value), slog.String("stack", string(p.stack)))
+	}
+	return attrs
+}
+
+// knownMethod keeps what a caller makes up out of the log.
+func knownMethod(m string) string {
+	switch m {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+		http.MethodDelete, http.MethodOptions, http.MethodConnect, http.MethodTrace:
+		return m
+	}
+	return "other"
+}

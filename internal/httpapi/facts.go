@@ -1,0 +1,231 @@
+package httpapi
+
+import (
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/musterhq/muster/internal/member"
+)
+
+const (
+	exampleID   = "0190a5c6-7d2e-7b31-8f60-2f1c5d0e9a47"
+	exampleTime = "2026-01-31T09:00:00.123456Z"
+)
+
+// fact is what a type cannot say of a field: what it means, what it takes, what
+// it may look like.
+type fact struct {
+	doc      string
+	example  any
+	min, max float64 // of a number, or the length of a text, or the items of a list
+	enum     []string
+	format   string
+	readOnly bool
+}
+
+var (
+	idFact      = fact{doc: "The id: its order is the order of creation.", example: exampleID, format: "uuid", readOnly: true}
+	createdFact = fact{doc: "When it was created.", example: exampleTime, readOnly: true}
+	statuses    = words(member.Statuses())
+	genders     = words(member.Genders())
+
+	phoneFact  = fact{doc: "The phone in E.164; any form that the configured region reads is taken.", example: "+821012345678", min: 3, max: 64}
+	nameFact   = fact{doc: "The name.", example: "김바다", min: 1, max: member.MaxName}
+	genderFact = fact{doc: "The gender.", example: "female", enum: genders}
+	birthFact  = fact{doc: "The year of birth; of a member that is at least 18 in the year of admission.", example: 1992, min: minYear, max: maxYear}
+	statusFact = fact{doc: "Where the member stands with the review.", example: "pending", enum: statuses}
+
+	planFact    = fact{doc: "The plan.", example: "gold", min: 1, max: member.MaxWord}
+	serveFact   = fact{doc: "Whether it serves.", example: "active", enum: subscriptions()[:4]}
+	startedFact = fact{doc: "When it starts.", example: exampleTime}
+	endsFact    = fact{doc: "When it ends; null is never.", example: "2027-01-31T09:00:00Z"}
+
+	profileFact    = fact{doc: "What the member says of themselves; null if there is nothing."}
+	lifestyleFact  = fact{doc: "How the member lives; null if nothing is known."}
+	preferenceFact = fact{doc: "What the member seeks; null if nothing is known."}
+
+	urlFact   = fact{doc: "The signed link; who has it can fetch the object until url_expires_at.", example: "http://127.0.0.1:8080/media/…", format: "uri-reference", readOnly: true}
+	untilFact = fact{doc: "When the link ends.", example: exampleTime, readOnly: true}
+	kindFact  = fact{doc: "The type of the content.", example: "image/jpeg", readOnly: true}
+	bytesFact = fact{doc: "The size.", example: 183_204, readOnly: true}
+	hashFact  = fact{doc: "The SHA-256 of the content, in hexadecimal.", example: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", readOnly: true}
+	stateFact = fact{doc: "How far its review has come.", example: "approved", enum: []string{"pending", "approved", "rejected"}, readOnly: true}
+)
+
+// facts of every field of every schema, by schema and field.
+var facts = map[string]map[string]fact{
+	"Member": {
+		"id": idFact, "external_id": {doc: "The key in the system that the member was imported from.", example: "4711", readOnly: true},
+		"phone": phoneFact, "name": nameFact, "gender": genderFact, "birth_year": birthFact, "status": statusFact,
+		"created_at": createdFact, "updated_at": {doc: "When it was last changed.", example: exampleTime, readOnly: true},
+		"deleted_at": {doc: "When it was deleted; null if it was not.", readOnly: true},
+		"version":    {doc: "Grows with every change of the member or its relations.", example: 7, min: 1, readOnly: true},
+		"profile":    profileFact, "lifestyle": lifestyleFact, "preference": preferenceFact,
+		"subscription": {doc: "The current subscription; null if there is none."},
+		"photos":       {doc: "The photos, in the order of their display."}, "documents": {doc: "The documents."},
+	},
+	"NewMember": {
+		"phone": phoneFact, "name": nameFact, "gender": genderFact, "birth_year": birthFact,
+		"profile": profileFact, "lifestyle": lifestyleFact, "preference": preferenceFact,
+		"subscription": {doc: "A subscription to begin with."},
+	},
+	"MemberPatch": {
+		"phone": phoneFact, "name": nameFact, "gender": genderFact, "birth_year": birthFact,
+		"status":  {doc: "The next state. From pending: approved, rejected or needs_info; from needs_info or rejected: pending; between approved and suspended.", example: "approved", enum: statuses},
+		"profile": profileFact, "lifestyle": lifestyleFact, "preference": preferenceFact,
+		"subscription": {doc: "The current subscription; null ends it."},
+	},
+	"Profile": {
+		"height":       {doc: "In centimetres.", example: 168, min: 50, max: 300},
+		"education":    {doc: "The education.", example: "bachelor", max: member.MaxWord},
+		"occupation":   {doc: "The occupation.", example: "architect", max: member.MaxWord},
+		"employer":     {doc: "The employer.", max: member.MaxWord},
+		"income":       {doc: "A year, in the platform's currency.", example: 52_000_000, max: 1_000_000_000_000},
+		"region":       {doc: "The region.", example: "Seoul", max: member.MaxWord},
+		"religion":     {doc: "The religion.", max: member.MaxWord},
+		"introduction": {doc: "What the member wrote.", max: member.MaxText},
+	},
+	"Lifestyle": {
+		"smoking": {doc: "How often.", example: "never", max: member.MaxWord}, "drinking": {doc: "How often.", example: "sometimes", max: member.MaxWord},
+		"exercise": {doc: "How often.", example: "weekly", max: member.MaxWord}, "diet": {doc: "What the member eats.", max: member.MaxWord},
+		"pets": {doc: "The pets.", example: []string{"cat"}}, "hobbies": {doc: "The hobbies.", example: []string{"hiking", "film"}},
+	},
+	"Preference": {
+		"age_min": {doc: "From this age.", example: 28, min: member.MinAge, max: 150}, "age_max": {doc: "To this age.", example: 38, min: member.MinAge, max: 150},
+		"height_min": {doc: "From this height, in centimetres.", min: 50, max: 300}, "height_max": {doc: "To this height, in centimetres.", min: 50, max: 300},
+		"genders": {doc: "Any of these.", example: []string{"male"}, enum: genders},
+		"regions": {doc: "Any of these."}, "educations": {doc: "Any of these."}, "religions": {doc: "Any of these."},
+		"qualities": {doc: "What matters, the weightiest first.", example: []string{"sincerity", "humour"}},
+		"goal":      {doc: "What for.", example: "marriage", max: member.MaxWord},
+	},
+	"Subscription": {"id": idFact, "plan": planFact, "status": serveFact, "started_at": startedFact, "expires_at": endsFact},
+	"NewSubscription": {
+		"plan": planFact, "status": serveFact, "started_at": {doc: "When it starts; now if it is absent.", example: exampleTime}, "expires_at": endsFact,
+	},
+	"SubscriptionChanges": {"plan": planFact, "status": serveFact, "started_at": startedFact, "expires_at": endsFact},
+	"Photo": {
+		"id": idFact, "url": urlFact, "url_expires_at": untilFact,
+		"display_order": {doc: "The place among the photos.", example: 0, readOnly: true},
+		"status":        stateFact, "content_type": kindFact, "bytes": bytesFact,
+		"width": {doc: "In pixels.", example: 1200, readOnly: true}, "height": {doc: "In pixels.", example: 1600, readOnly: true},
+		"sha256": hashFact, "created_at": createdFact,
+	},
+	"Document": {
+		"id": idFact, "url": urlFact, "url_expires_at": untilFact,
+		"kind":   {doc: "What it proves.", example: "identity", readOnly: true},
+		"status": stateFact, "content_type": kindFact, "bytes": bytesFact, "sha256": hashFact,
+		"reviewer": {doc: "Who looked at it.", readOnly: true}, "reason": {doc: "Why it was decided so.", readOnly: true},
+		"expires_at": {doc: "When it stops proving anything.", readOnly: true}, "created_at": createdFact,
+	},
+	"MemberPage": {
+		"items":       {doc: "The members of the page."},
+		"next_cursor": {doc: "Brings the next page; null on the last."},
+		"total":       {doc: "How many members pass the filter."},
+	},
+	"Total": {
+		"count": {doc: "So many.", example: 10_000, min: 0},
+		"exact": {doc: "Whether there are exactly so many, or more.", example: false},
+	},
+	"Summary": {
+		"total_members":   {doc: "All members.", example: 100_000, min: 0},
+		"monthly_signups": {doc: "Created in the last 30 days, to the instant.", example: 2_113, min: 0},
+		"weekly_signups":  {doc: "Created in the last 7 days, to the instant.", example: 498, min: 0},
+		"today_signups":   {doc: "Created since midnight in the configured time zone.", example: 31, min: 0},
+		"male_count":      {doc: "Male members.", example: 50_912, min: 0},
+		"female_count":    {doc: "Female members.", example: 48_377, min: 0},
+		"pending_reviews": {doc: "Members that wait for a review.", example: 214, min: 0},
+		"as_of":           {doc: "The moment that all of it is true of.", example: exampleTime},
+	},
+	"SignupSeries": {
+		"from": {doc: "The first day.", example: "2026-01-01"}, "to": {doc: "The last day.", example: "2026-01-31"},
+		"items": {doc: "By day, gender and status; days without sign-ups are left out."},
+	},
+	"SignupCount": {
+		"day":    {doc: "The day, in the configured time zone.", example: "2026-01-31", format: "date"},
+		"gender": genderFact, "status": statusFact, "count": {doc: "So many.", example: 12, min: 0},
+	},
+	"FieldProblem": {
+		"field":   {doc: "The field or parameter, as it was sent: profile.height.", example: "birth_year"},
+		"code":    {doc: "What is wrong, for a program.", example: "out_of_range"},
+		"message": {doc: "What is taken instead, for a person.", example: "A birth year lies between 1900 and 2008."},
+	},
+}
+
+// examples are bodies to try, by operation.
+var examples = map[string]any{
+	"create-member": map[string]any{
+		"phone": "+821012345678", "name": "김바다", "gender": "female", "birth_year": 1992,
+		"profile": map[string]any{"height": 168, "occupation": "architect", "region": "Seoul"},
+	},
+	"update-member": map[string]any{
+		"status":  "approved",
+		"profile": map[string]any{"region": "Busan", "employer": nil},
+	},
+}
+
+// describe adds the facts to the schemas.
+func (d documenter) describe() {
+	for name, schema := range d.Components.Schemas.Map() {
+		for field, s := range schema.Properties {
+			if f, known := facts[name][field]; known {
+				schema.Properties[field] = f.apply(s)
+			}
+		}
+	}
+	schemas := d.Components.Schemas.Map()
+	for _, field := range []string{"phone", "birth_year"} { // absent on imported members only
+		schemas["NewMember"].Properties[field].Nullable = false
+	}
+	schemas["SubscriptionChanges"].Properties["expires_at"].Nullable = true
+	for _, name := range []string{"Profile", "Lifestyle", "Preference"} {
+		schemas[name].Required = nil // they are parts of a patch too
+	}
+}
+
+// apply gives the schema of the field with what is known of it. One that refers
+// to another schema may be null: every relation may be absent.
+func (f fact) apply(s *huma.Schema) *huma.Schema {
+	if s.Ref != "" {
+		if s.Ref == "#/components/schemas/Total" {
+			return &huma.Schema{Ref: s.Ref, Description: f.doc}
+		}
+		return &huma.Schema{Description: f.doc, AnyOf: []*huma.Schema{{Ref: s.Ref}, {Type: "null"}}}
+	}
+	s.Description, s.ReadOnly = f.doc, f.readOnly
+	if f.example != nil {
+		s.Examples = []any{f.example}
+	}
+	inner := s
+	if s.Type == huma.TypeArray {
+		s.Nullable = false
+		inner = s.Items
+		if inner.Type == huma.TypeString {
+			s.MaxItems, inner.MinLength, inner.MaxLength = new(member.MaxList), new(1), new(member.MaxWord)
+		}
+	}
+	if f.format != "" {
+		inner.Format = f.format
+	}
+	for _, e := range f.enum {
+		inner.Enum = append(inner.Enum, e)
+	}
+	if inner.Nullable && len(f.enum) > 0 {
+		inner.Enum = append(inner.Enum, nil)
+	}
+	f.bound(inner)
+	return s
+}
+
+func (f fact) bound(s *huma.Schema) {
+	switch {
+	case s.Type == huma.TypeString && f.max > 0:
+		s.MaxLength = new(int(f.max))
+		if f.min > 0 {
+			s.MinLength = new(int(f.min))
+		}
+	case s.Type == huma.TypeInteger && (f.min != 0 || f.max != 0 || f.example != nil):
+		s.Minimum = new(f.min)
+		if f.max > 0 {
+			s.Maximum = new(f.max)
+		}
+	}
+}

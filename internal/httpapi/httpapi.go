@@ -1,0 +1,235 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/musterhq/muster/internal/blob"
+	"github.com/musterhq/muster/internal/idempotency"
+	"github.com/musterhq/muster/internal/member"
+	"github.com/musterhq/muster/internal/operator"
+	"github.com/musterhq/muster/query"
+	"github.com/musterhq/muster/session"
+)
+
+// Options are what the API needs. DB, Blob and CursorSecret must be given.
+type Options struct {
+	DB           *session.DB
+	Blob         blob.Store
+	Rules        member.Rules
+	Zone         *time.Location // in which days begin; nil is that of the rules, or UTC
+	CursorSecret []byte         // at least 16 bytes, the same after a restart
+	Clock        func() time.Time
+	Log          *slog.Logger
+	MediaHandler http.Handler // serves /media/, if the store does not serve itself
+	Version      string       // of the program, for the document
+}
+
+// API answers requests. It is safe for concurrent use.
+type API struct {
+	db        *session.DB
+	blob      blob.Store
+	rules     member.Rules
+	zone      *time.Location
+	clock     func() time.Time
+	logger    *slog.Logger
+	cursors   *query.CursorKey
+	mux       *http.ServeMux
+	crossSite *http.CrossOriginProtection
+	uses      operator.Uses
+	draining  atomic.Bool
+}
+
+// New makes the API.
+func New(o Options) (*API, error) {
+	if o.DB == nil || o.Blob == nil {
+		return nil, errors.New("httpapi: a database and a store of objects are needed")
+	}
+	cursors, err := query.NewCursorKey(o.CursorSecret)
+	if err != nil {
+		return nil, fmt.Errorf("httpapi: %w", err)
+	}
+	a := &API{
+		db: o.DB, blob: o.Blob, rules: o.Rules, zone: o.Zone, clock: o.Clock, logger: o.Log,
+		cursors: cursors, mux: http.NewServeMux(), crossSite: http.NewCrossOriginProtection(),
+	}
+	a.settle()
+	document, err := OpenAPI(o.Version)
+	if err != nil {
+		return nil, err
+	}
+	adapter := humago.NewAdapter(a.mux, "")
+	operations := Operations()
+	for i := range operations {
+		a.mount(&operations[i], adapter)
+	}
+	return a, a.mountPages(document, o.MediaHandler)
+}
+
+// settle fills in what may be left out.
+func (a *API) settle() {
+	if a.zone == nil {
+		a.zone = a.rules.Zone
+	}
+	if a.zone == nil {
+		a.zone = time.UTC
+	}
+	a.rules.Zone = a.zone
+	if a.clock == nil {
+		a.clock = time.Now
+	}
+	if a.logger == nil {
+		a.logger = slog.New(slog.DiscardHandler)
+	}
+}
+
+// mountPages gives a path to all that is no operation.
+func (a *API) mountPages(document []byte, media http.Handler) error {
+	page, err := docsPage(document)
+	if err != nil {
+		return err
+	}
+	a.page("GET /healthz", a.healthz)
+	a.page("GET /readyz", a.readyz)
+	a.page("GET /openapi.json", static("application/openapi+json;version=3.1", document, ""))
+	a.page("GET /docs", static("text/html; charset=utf-8", page, docsPolicy))
+	a.page("GET /docs/{file}", docsFile)
+	a.page("GET /{$}", func(w http.ResponseWriter, r *http.Request) error {
+		http.Redirect(w, r, "/docs", http.StatusFound)
+		return nil
+	})
+	if media != nil {
+		a.page("/media/", serveMedia(media))
+	}
+	a.page("/", a.unknown)
+	return nil
+}
+
+// page mounts a handler that may fail.
+func (a *API) page(pattern string, handle func(http.ResponseWriter, *http.Request) error) {
+	_, route, found := strings.Cut(pattern, " ")
+	if !found {
+		route = pattern
+	}
+	a.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		x := w.(*exchange) //nolint:forcetypeassert // the mux is inside ServeHTTP
+		x.route = route
+		if err := handle(w, r); err != nil {
+			x.fail(r.Context(), err)
+		}
+	})
+}
+
+// mediaDeadline is how long the largest photo may take on the slowest line.
+const mediaDeadline = 10 * time.Minute
+
+// serveMedia hands over to the store, with the time that a large object takes.
+func serveMedia(media http.Handler) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(mediaDeadline)) // a recorder has none
+		h := w.Header()
+		h.Del("Cache-Control")                // the store knows how long its links live
+		h.Del("Cross-Origin-Resource-Policy") // who has the link may show it
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), mediaDeadline)
+		defer cancel()
+		media.ServeHTTP(w, r.WithContext(ctx))
+		return nil
+	}
+}
+
+// unknown answers where no operation is: with the methods that the path takes,
+// if it takes any.
+func (a *API) unknown(_ http.ResponseWriter, r *http.Request) error {
+	var allow []string
+	probe := &http.Request{URL: r.URL, Host: r.Host}
+	for _, probe.Method = range []string{"DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"} {
+		if _, pattern := a.mux.Handler(probe); pattern != "" && pattern != "/" {
+			allow = append(allow, probe.Method)
+		}
+	}
+	if len(allow) == 0 {
+		return errRoute
+	}
+	return errMethod(strings.Join(allow, ", "))
+}
+
+func static(contentType string, body []byte, policy string) func(http.ResponseWriter, *http.Request) error {
+	kind := []string{contentType}
+	return func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header()["Cache-Control"] = []string{"no-cache"}
+		if policy != "" {
+			w.Header()["Content-Security-Policy"] = []string{policy}
+		}
+		w.(*exchange).send(http.StatusOK, kind, body) //nolint:forcetypeassert // the mux is inside ServeHTTP
+		return nil
+	}
+}
+
+// healthz says that the process runs.
+func (a *API) healthz(w http.ResponseWriter, _ *http.Request) error {
+	w.(*exchange).send(http.StatusOK, jsonType, []byte(`{"status":"ok"}`)) //nolint:forcetypeassert // the mux is inside ServeHTTP
+	return nil
+}
+
+var errDraining = errors.New("the server is stopping")
+
+// readyz says whether requests are welcome: the database answers, and the
+// server is not stopping.
+func (a *API) readyz(w http.ResponseWriter, r *http.Request) error {
+	if a.draining.Load() {
+		return errBusy.Because(errDraining)
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	err := a.db.Read(ctx, func(s *session.Read) error {
+		_, err := session.Run(ctx, s, query.Scalar[int]("select 1"))
+		return err
+	}, session.Once)
+	if err != nil {
+		return errBusy.Because(err)
+	}
+	w.(*exchange).send(http.StatusOK, jsonType, []byte(`{"status":"ready"}`)) //nolint:forcetypeassert // as above
+	return nil
+}
+
+// The pauses of what happens apart from requests.
+const (
+	usesEvery  = time.Minute
+	sweepEvery = 10 * time.Minute
+)
+
+// Background writes down when tokens were used and sweeps idempotency keys that
+// are over, until ctx ends; what was noted until then is then written down.
+func (a *API) Background(ctx context.Context) {
+	uses, sweep := time.NewTicker(usesEvery), time.NewTicker(sweepEvery)
+	defer uses.Stop()
+	defer sweep.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer cancel()
+			a.chore(last, a.uses.Flush(last, a.db))
+			return
+		case <-uses.C:
+			a.chore(ctx, a.uses.Flush(ctx, a.db))
+		case <-sweep.C:
+			_, err := idempotency.Sweep(ctx, a.db, a.clock())
+			a.chore(ctx, err)
+		}
+	}
+}
+
+func (a *API) chore(ctx context.Context, err error) {
+	if err != nil {
+		a.logger.LogAttrs(ctx, slog.LevelWarn, "a chore failed and will be tried again", slog.Any("error", err))
+	}
+}

@@ -1,0 +1,366 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/go-json-experiment/json"
+
+	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/idempotency"
+	"github.com/musterhq/muster/internal/ids"
+	"github.com/musterhq/muster/internal/operator"
+	"github.com/musterhq/muster/query"
+	"github.com/musterhq/muster/session"
+)
+
+// prefix is where the API is.
+const prefix = "/api/v1/admin"
+
+// Operation is one call of the API, as it is declared. What is declared is what
+// is documented, what is checked before the operation runs, and what tests hold
+// it to.
+type Operation struct {
+	Method     string
+	Path       string // below /api/v1/admin
+	ID         string
+	Tag        string
+	Summary    string
+	Doc        string
+	Permission string // what the caller's token has to hold; today every token holds all
+	Writes     bool
+	Trips      int // the most round trips of a request, its token included
+
+	status    int // of success
+	query     []param
+	body      reflect.Type
+	accepts   []string
+	answer    reflect.Type
+	tagged    bool // the answer has an ETag
+	compares  bool // If-Match is compared
+	repeated  bool // Idempotency-Key is honoured
+	faults    []fault.Kind
+	readWith  func(*API, *input) reading
+	writeWith func(*API, *input) writer
+}
+
+// reading is a read that is ready to run; once says that it asks once.
+type reading struct {
+	run  func(context.Context, *session.Read) (reply, error)
+	once bool
+}
+
+// writer is a write that is ready to run, more than once if need be.
+type writer func(context.Context, *session.Write) (reply, error)
+
+// reply is what an operation answers.
+type reply struct {
+	status   int // of success, where it is not the declared one
+	body     any // to be written as JSON
+	etag     string
+	location string
+}
+
+// Operations lists every operation of the API, by path and method.
+func Operations() []Operation {
+	list := slices.Concat(memberOperations(), dashboardOperations())
+	slices.SortStableFunc(list, func(a, b Operation) int { return strings.Compare(a.Path+a.Method, b.Path+b.Method) })
+	return list
+}
+
+// input is what a request brings, decoded as its operation declares it.
+type input struct {
+	*params
+	member      ids.Member // of the path
+	body        []byte
+	ifMatch     tags
+	ifNoneMatch tags
+	now         time.Time
+	refusal     error
+}
+
+// refuse notes what is wrong with the request as a whole.
+func (in *input) refuse(err error) { in.refusal = err }
+
+// err is what is wrong with the request, or nil.
+func (in *input) err() error {
+	if in.refusal != nil {
+		return in.refusal
+	}
+	return in.wrong.Err()
+}
+
+// mount gives an operation its path. Of huma it uses the registration and the
+// document; the decoding is ours, see decode.
+func (a *API) mount(o *Operation, adapter huma.Adapter) {
+	adapter.Handle(&huma.Operation{Method: o.Method, Path: prefix + o.Path}, func(c huma.Context) {
+		r, w := humago.Unwrap(c)
+		x := w.(*exchange) //nolint:forcetypeassert // the mux is inside ServeHTTP
+		x.route = prefix + o.Path
+		if err := x.serve(o, r); err != nil {
+			x.fail(r.Context(), err)
+		}
+	})
+}
+
+// serve runs one request of an operation.
+func (x *exchange) serve(o *Operation, r *http.Request) error {
+	if !acceptsJSON(r.Header) {
+		return errAcceptable
+	}
+	token, err := bearer(r.Header)
+	if err != nil {
+		return err
+	}
+	now := x.api.clock()
+	in, err := x.input(o, r, now)
+	if err != nil {
+		return x.refuse(r.Context(), token, now, err)
+	}
+	if o.Writes {
+		return x.write(o, r, token, in)
+	}
+	return x.read(r.Context(), o, token, in)
+}
+
+// input decodes the request: the body, the path, the headers and the query.
+func (x *exchange) input(o *Operation, r *http.Request, now time.Time) (in *input, err error) {
+	in = &input{now: now}
+	if in.params, err = parseParams(r.URL.RawQuery, o.query); err != nil {
+		return nil, err
+	}
+	if text := r.PathValue("user_id"); text != "" {
+		if in.member, err = ids.Parse[ids.Member](text); err != nil {
+			in.wrong.Add("user_id", "malformed", "An id is a UUID, such as %s.", exampleID)
+		}
+	}
+	if o.tagged {
+		if in.ifNoneMatch, err = parseTags("If-None-Match", r.Header.Values("If-None-Match")); err != nil {
+			return nil, err
+		}
+	}
+	if o.compares {
+		if in.ifMatch, err = parseTags("If-Match", r.Header.Values("If-Match")); err != nil {
+			return nil, err
+		}
+	}
+	if o.body != nil {
+		if in.body, err = readBody(x, r, o.accepts...); err != nil {
+			return nil, err
+		}
+	}
+	return in, nil
+}
+
+// refuse answers a request that is wrong in itself. Who holds no valid token is
+// told that and nothing else, so the token is looked at after all.
+func (x *exchange) refuse(ctx context.Context, token operator.Secret, now time.Time, wrong error) error {
+	err := x.api.db.Read(ctx, func(r *session.Read) error {
+		_, err := session.Run(ctx, r, x.caller(token, now))
+		return err
+	}, session.Once)
+	if err != nil {
+		return err
+	}
+	return wrong
+}
+
+// read runs the read behind its token, in one snapshot.
+func (x *exchange) read(ctx context.Context, o *Operation, token operator.Secret, in *input) error {
+	ready := o.readWith(x.api, in)
+	if err := in.err(); err != nil {
+		return x.refuse(ctx, token, in.now, err)
+	}
+	var who operator.Token
+	options := []session.Option{session.First(query.Into(&who, x.caller(token, in.now)))}
+	if ready.once {
+		options = append(options, session.Once)
+	}
+	var answer reply
+	err := x.api.db.Read(ctx, func(r *session.Read) (err error) {
+		answer, err = ready.run(ctx, r)
+		return err
+	}, options...)
+	if err != nil {
+		return err
+	}
+	body, err := encode(answer.body)
+	if err != nil {
+		return err
+	}
+	if answer.etag != "" && in.ifNoneMatch.unchanged(answer.etag) {
+		answer.status, body = http.StatusNotModified, nil
+	}
+	x.answer(o, answer, body)
+	return nil
+}
+
+// caller asks whose token it is and notes that for the log, also when what the
+// caller asks for then is not there. To note it twice is to note it once.
+func (x *exchange) caller(token operator.Secret, now time.Time) query.Query[operator.Token] {
+	return query.Map(operator.Authenticate(token, now), func(t operator.Token) (operator.Token, error) {
+		x.token = t.ID
+		x.api.uses.Note(t.ID, now)
+		return t, nil
+	})
+}
+
+// write runs the write behind its token and its idempotency key.
+func (x *exchange) write(o *Operation, r *http.Request, token operator.Secret, in *input) error {
+	ctx := r.Context()
+	key, err := idempotencyKey(o, r)
+	if err == nil {
+		ready := o.writeWith(x.api, in)
+		if err = in.err(); err == nil {
+			request := idempotency.Request{Key: key, Method: o.Method, Path: r.URL.Path, Body: sha256.Sum256(in.body)}
+			return x.answerOnce(ctx, o, token, in, request, ready)
+		}
+	}
+	return x.refuse(ctx, token, in.now, err)
+}
+
+// maxRepetitions is how often a request with an idempotency key may find that
+// another with the same key has just been answered.
+const maxRepetitions = 3
+
+// answerOnce runs a write, or gives the answer that the key has had already.
+// The token and the key are looked at in a snapshot before the transaction, so
+// that one that only adds rows never holds the writer while it waits. Of two
+// requests with one key, the second is refused by the record's own constraint,
+// or by what the first has made: it looks again for the answer.
+func (x *exchange) answerOnce(ctx context.Context, o *Operation, token operator.Secret, in *input, request idempotency.Request, run writer) error {
+	var refused error
+	for range maxRepetitions {
+		who, kept, err := x.admit(ctx, token, in, request)
+		if err != nil {
+			return err
+		}
+		if kept != nil {
+			x.Header()[headerReplayed] = []string{"true"}
+			x.answer(o, reply{status: kept.Status, etag: kept.ETag, location: kept.Location}, kept.Body)
+			return nil
+		}
+		if refused != nil && !errors.Is(refused, idempotency.ErrAnswered) {
+			return refused
+		}
+		answer, body, err := x.commit(ctx, o, who, in, request, run)
+		if err == nil {
+			x.answer(o, answer, body)
+			return nil
+		}
+		if request.Key == "" || ctx.Err() != nil {
+			return err
+		}
+		refused = err
+	}
+	return refused
+}
+
+// admit asks whose token it is, and what was answered under the key.
+func (x *exchange) admit(ctx context.Context, token operator.Secret, in *input, request idempotency.Request) (who operator.Token, kept *idempotency.Record, err error) {
+	parts := []query.Part{query.Into(&who, x.caller(token, in.now))}
+	if request.Key != "" {
+		parts = append(parts, query.Into(&kept, idempotency.Find(token.Hash(), request.Key, in.now)))
+	}
+	err = x.api.db.Read(ctx, func(r *session.Read) error { return r.Gather(ctx, parts...) }, session.Once)
+	if err == nil && kept != nil {
+		err = kept.Check(request)
+	}
+	return who, kept, err
+}
+
+// commit runs the write. The answer is made inside the transaction, so that one
+// that cannot be encoded, or kept for a repetition, leaves nothing behind.
+func (x *exchange) commit(ctx context.Context, o *Operation, who operator.Token, in *input, request idempotency.Request, run writer) (answer reply, body []byte, err error) {
+	err = x.api.db.Write(ctx, func(w *session.Write) (err error) {
+		if answer, err = run(ctx, w); err != nil {
+			return err
+		}
+		if body, err = encode(answer.body); err != nil || request.Key == "" {
+			return err
+		}
+		w.Add(idempotency.Keep(who.ID, request, idempotency.Record{
+			Status: o.status, ETag: answer.etag, Location: answer.location, Body: body,
+		}, in.now)...)
+		return nil
+	})
+	return answer, body, err
+}
+
+func encode(v any) ([]byte, error) {
+	if v == nil {
+		return nil, nil
+	}
+	return json.Marshal(v) //nolint:wrapcheck // it names the type itself
+}
+
+// answer sends what has been decided: this is the first byte.
+func (x *exchange) answer(o *Operation, a reply, body []byte) {
+	h := x.Header()
+	if a.etag != "" {
+		h["Etag"] = []string{a.etag}
+	}
+	if a.location != "" {
+		h["Location"] = []string{a.location}
+	}
+	if a.status == 0 {
+		a.status = o.status
+	}
+	x.send(a.status, jsonType, body)
+}
+
+const (
+	headerKey = "Idempotency-Key"
+	maxKey    = 255
+)
+
+// idempotencyKey gives the key of a repeatable operation; empty for none.
+func idempotencyKey(o *Operation, r *http.Request) (string, error) {
+	lines := r.Header.Values(headerKey)
+	if !o.repeated || len(lines) == 0 {
+		return "", nil
+	}
+	key := lines[0]
+	visible := !strings.ContainsFunc(key, func(c rune) bool { return c <= ' ' || c > '~' })
+	if len(lines) > 1 || key == "" || len(key) > maxKey || !visible {
+		return "", malformedField(headerKey, "malformed", "It is one text of 1 to %d visible ASCII characters, such as a UUID.", maxKey)
+	}
+	return key, nil
+}
+
+// acceptsJSON reports whether the caller can read what is sent.
+func acceptsJSON(h http.Header) bool {
+	lines := h["Accept"]
+	if len(lines) == 0 || lines[0] == "*/*" || lines[0] == typeJSON {
+		return true
+	}
+	for part := range strings.SplitSeq(strings.Join(lines, ","), ",") {
+		kind, parameters, _ := strings.Cut(strings.TrimSpace(part), ";")
+		switch strings.ToLower(strings.TrimSpace(kind)) {
+		case "", "*/*", "application/*", typeJSON:
+			if !refused(parameters) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// refused reports whether the parameters of an Accept say q=0.
+func refused(parameters string) bool {
+	for p := range strings.SplitSeq(parameters, ";") {
+		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
+		if strings.EqualFold(name, "q") {
+			return strings.Trim(value, "0.") == ""
+		}
+	}
+	return false
+}

@@ -1,0 +1,194 @@
+package member_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/musterhq/muster/internal/ids"
+	"github.com/musterhq/muster/internal/member"
+	"github.com/musterhq/muster/internal/testkit"
+	"github.com/musterhq/muster/session"
+)
+
+// checkCounters compares every counter with a recount, in one snapshot.
+func (b bundle) checkCounters() {
+	b.Helper()
+	if diff := countersDiff(b, b.db); diff != "" {
+		b.Errorf("counters differ from a recount (-recounted +counted):\n%s", diff)
+	}
+}
+
+type fatal interface {
+	Helper()
+	Fatalf(string, ...any)
+}
+
+func countersDiff(t fatal, db *session.DB) string {
+	t.Helper()
+	var diff string
+	err := db.Read(ctx, func(r *session.Read) error {
+		counted, recounted, err := member.Recount(ctx, r)
+		for name, n := range counted {
+			if n == 0 {
+				delete(counted, name)
+			}
+		}
+		diff = cmp.Diff(recounted, counted)
+		return err
+	})
+	if err != nil {
+		t.Fatalf("recounting: %v", err)
+	}
+	return diff
+}
+
+// TestCountersProperty does random changes, several at once, with folding in
+// between, and recounts after each batch.
+func TestCountersProperty(t *testing.T) {
+	t.Parallel()
+	db := testkit.Open(t)
+	if err := member.UseZone(t.Context(), db, korea.Zone); err != nil {
+		t.Fatal(err)
+	}
+	var all []ids.Member
+	var mu sync.Mutex
+	rules := korea
+	rules.Imported = true
+	patches := []string{
+		`{"status": "approved"}`, `{"status": "rejected"}`, `{"status": "pending"}`, `{"status": "needs_info"}`,
+		`{"status": "suspended"}`, `{"gender": "male"}`, `{"gender": "other"}`, `{"name": "Another"}`,
+	}
+	// A change may be refused, as an illegal transition is: it then counts nothing.
+	do := func(op, pick, pick2 int) {
+		mu.Lock()
+		var id ids.Member
+		if len(all) > 0 {
+			id = all[pick%len(all)]
+		}
+		mu.Unlock()
+		_ = db.Write(ctx, func(w *session.Write) (err error) {
+			switch op {
+			case 0, 1:
+				n := person("Someone")
+				n.Gender, n.Status = member.Genders()[pick%3], member.Statuses()[pick2%5]
+				n.CreatedAt = new(now.Add(-time.Duration(pick%100) * 11 * time.Hour))
+				id := member.Create(w, rules, n, now).ID
+				w.AfterCommit(func(_ ctxType) {
+					mu.Lock()
+					defer mu.Unlock()
+					all = append(all, id)
+				})
+			case 2, 3:
+				_, err = member.Update(ctx, w, rules, id, []byte(patches[pick2%len(patches)]), nil, now)
+			case 4:
+				_, err = member.Delete(ctx, w, rules, id, nil, now)
+			case 5:
+				_, err = member.Restore(ctx, w, rules, id, nil, now)
+			case 6:
+				list := []member.New{person("A"), person("B"), person("C")}
+				list[0].Status, list[1].Status, list[2].Status = member.Approved, member.Pending, member.Pending
+				_, err = member.CreateMany(ctx, w, rules, list, now)
+			}
+			return err
+		})
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		batch := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) [3]int {
+			return [3]int{rapid.IntRange(0, 7).Draw(rt, "op"), rapid.IntRange(0, 9999).Draw(rt, "pick"), rapid.IntRange(0, 9999).Draw(rt, "pick2")}
+		}), 1, 8).Draw(rt, "batch")
+		var wg sync.WaitGroup
+		for _, c := range batch {
+			wg.Go(func() {
+				if c[0] != 7 {
+					do(c[0], c[1], c[2])
+				} else if _, err := member.Fold(ctx, db); err != nil {
+					rt.Errorf("folding: %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		if diff := countersDiff(rt, db); diff != "" {
+			rt.Fatalf("counters differ from a recount (-recounted +counted):\n%s", diff)
+		}
+	})
+	if len(all) < 50 {
+		t.Errorf("only %d members were made", len(all))
+	}
+}
+
+func TestRecountFindsADifference(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.create(person("Someone"))
+	b.checkCounters()
+	b.write(func(w *session.Write) error {
+		w.Add(execute("update member_delta set n = 2"))
+		return nil
+	})
+	if countersDiff(b, b.db) == "" {
+		t.Error("a counter that is wrong was not noticed")
+	}
+}
+
+func TestUseZone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	if err := member.UseZone(t.Context(), b.db, korea.Zone); err != nil {
+		t.Fatal(err)
+	}
+	n := person("Someone")
+	n.CreatedAt = new(time.Date(2026, 3, 14, 15, 30, 0, 0, time.UTC)) // the 15th in Seoul
+	b.create(n)
+	gone := b.create(n)
+	if _, err := b.do(member.Delete, gone, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ zone, day string }{{"Asia/Seoul", "2026-03-15"}, {"UTC", "2026-03-14"}, {"America/New_York", "2026-03-14"}} {
+		if err := member.UseZone(t.Context(), b.db, mustZone(c.zone)); err != nil {
+			t.Fatal(err)
+		}
+		b.checkCounters()
+		err := b.db.Read(t.Context(), func(r *session.Read) error {
+			counted, _, err := member.Recount(t.Context(), r)
+			if counted["day "+c.day] != 1 {
+				t.Errorf("in %s: got %v, want one member on %s", c.zone, counted, c.day)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := member.UseZone(t.Context(), b.db, time.Local); err == nil && time.Local.String() == "Local" {
+		t.Error("a zone without a name was taken")
+	}
+}
+
+func TestFoldIsBounded(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const members = 2500
+	for batch := range 5 {
+		b.write(func(w *session.Write) error {
+			for i := range members / 5 {
+				n := person(fmt.Sprintf("Number %d-%d", batch, i))
+				n.Status = member.Approved
+				member.Create(w, korea, n, now)
+			}
+			return nil
+		})
+	}
+	moved, err := member.Fold(t.Context(), b.db)
+	if err != nil || moved != 2*members {
+		t.Errorf("folded %d, %v; want %d deltas and as many names", moved, err, members)
+	}
+	if moved, err := member.Fold(t.Context(), b.db); err != nil || moved != 0 {
+		t.Errorf("folded %d more, %v; want 0", moved, err)
+	}
+	b.checkCounters()
+}

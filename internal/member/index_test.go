@@ -1,0 +1,130 @@
+package member
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/musterhq/muster/internal/ids"
+)
+
+// TestMergeProperty keeps the blocks of one gram in a slice, as the table does,
+// and compares with a sorted set.
+func TestMergeProperty(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	rapid.Check(t, func(rt *rapid.T) {
+		stored := map[ids.Member][]ids.Member{}
+		want := map[ids.Member]bool{}
+		for range rapid.IntRange(1, 12).Draw(rt, "batches") {
+			base := rapid.IntRange(0, 2000).Draw(rt, "base")
+			var batch []ids.Member
+			for _, n := range rapid.SliceOfN(rapid.IntRange(0, 300), 1, 200).Draw(rt, "ids") {
+				batch = append(batch, ids.First[ids.Member](at.Add(time.Duration(base+n)*time.Second)))
+			}
+			slices.SortFunc(batch, compareIDs)
+			batch = slices.Compact(batch)
+			for _, id := range batch {
+				want[id] = true
+			}
+			var touched []block // as touchedBlocks finds them
+			for first, list := range stored {
+				touched = append(touched, block{"g", first, list})
+			}
+			slices.SortFunc(touched, func(a, b block) int { return compareIDs(a.first, b.first) })
+			for i, b := range slices.Backward(touched) {
+				if compareIDs(b.first, batch[0]) <= 0 {
+					touched = touched[i:]
+					break
+				}
+			}
+			for _, b := range merge("g", touched, batch) {
+				if len(b.ids) == 0 || len(b.ids) > blockLength || b.first != b.ids[0] {
+					rt.Fatalf("a block of %d ids", len(b.ids))
+				}
+				stored[b.first] = b.ids
+			}
+		}
+		var all []ids.Member
+		for _, first := range slices.SortedFunc(keys(stored), compareIDs) {
+			all = append(all, stored[first]...)
+		}
+		if !slices.IsSortedFunc(all, compareIDs) {
+			rt.Fatal("the blocks overlap")
+		}
+		if len(slices.Compact(all)) != len(all) || len(all) != len(want) {
+			rt.Fatalf("%d ids are stored, want %d", len(all), len(want))
+		}
+	})
+}
+
+func keys[K comparable, V any](m map[K]V) func(func(K) bool) {
+	return func(yield func(K) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+func TestAppendedBlocksAreFull(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	var list []ids.Member
+	for i := range 3*blockLength + 7 {
+		list = append(list, ids.First[ids.Member](at.Add(time.Duration(i)*time.Second)))
+	}
+	blocks := merge("g", nil, list[:blockLength+5])
+	blocks = append(blocks[:1], merge("g", blocks[1:], list[blockLength+5:])...)
+	for i, b := range blocks[:3] {
+		if len(b.ids) != blockLength {
+			t.Errorf("block %d has %d ids, want %d", i, len(b.ids), blockLength)
+		}
+	}
+}
+
+func TestGrams(t *testing.T) {
+	t.Parallel()
+	got := grams("김바다 ann", new("+821012345678"))
+	slices.Sort(got)
+	want := strings.Fields("#078 #256 an ann nn 김 김바 김바다 다 바 바다")
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestFieldsAndColumns holds each struct to its columns: one for each field of
+// the struct, in its order, named as on the wire.
+func TestFieldsAndColumns(t *testing.T) {
+	t.Parallel()
+	checkColumns(t, profileColumns, &Profile{})
+	checkColumns(t, lifestyleColumns, &Lifestyle{})
+	checkColumns(t, preferenceColumns, &Preference{})
+	checkColumns(t, subscriptionColumns, &Subscription{})
+}
+
+func checkColumns[T any, R record[T]](t *testing.T, columns string, v R) {
+	t.Helper()
+	names := strings.Split(columns, ", ")
+	value := reflect.ValueOf(v).Elem()
+	pointers := v.fields()
+	if len(names) != value.NumField() || len(pointers) != value.NumField() {
+		t.Fatalf("%T has %d fields, %d columns and %d pointers", v, value.NumField(), len(names), len(pointers))
+	}
+	for i, name := range names {
+		if tag := value.Type().Field(i).Tag.Get("json"); tag != name {
+			t.Errorf("%T: column %s is of field %s", v, name, tag)
+		}
+		if reflect.ValueOf(pointers[i]).Pointer() != value.Field(i).Addr().Pointer() {
+			t.Errorf("%T: the pointer of column %s is of another field", v, name)
+		}
+	}
+	if got := values(pointers); len(got) != len(names) {
+		t.Errorf("%T: %d values", v, len(got))
+	}
+}

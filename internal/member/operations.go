@@ -1,0 +1,231 @@
+package member
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/ids"
+	"github.com/musterhq/muster/internal/media"
+	"github.com/musterhq/muster/query"
+	"github.com/musterhq/muster/session"
+)
+
+// Faults of operations.
+var (
+	ErrPhoneTaken        = fault.New(fault.Conflict, "phone_taken", "Another member has this phone number.")
+	ErrExternalTaken     = fault.New(fault.Conflict, "external_id_taken", "A member with this external id exists already.")
+	ErrVersionMismatch   = fault.New(fault.Stale, "version_mismatch", "The member was changed since you loaded it. Load it again, and repeat your change if it still applies.")
+	ErrIllegalTransition = fault.New(fault.Conflict, "illegal_transition", "The status cannot change in this way.")
+)
+
+// Create adds the changes that make a member of n, which has passed Check, and
+// gives it as a loader will, with all relations. Nothing is asked: all travels
+// with the commit. Faults, at the commit: phone_taken, external_id_taken.
+func Create(w *session.Write, rules Rules, n New, at time.Time) Detail {
+	d := add(w, &n, at)
+	w.Add(unindexed(d.ID))
+	w.Add(rules.recount(nil, &d.User, at)...)
+	return d
+}
+
+// CreateMany is Create for a batch, with one delta for each kind of member and
+// the names in the search index already. A fault refuses the whole batch.
+func CreateMany(ctx context.Context, w *session.Write, rules Rules, list []New, at time.Time) ([]ids.Member, error) {
+	made := make([]ids.Member, len(list))
+	names := make([]named, len(list))
+	t := make(tally)
+	for i := range list {
+		n := &list[i]
+		d := add(w, n, at)
+		made[i] = d.ID
+		names[i] = named{d.ID, n.grams()}
+		t[rules.kindOf(&d.User)]++
+	}
+	for k, n := range t {
+		w.Add(k.count(n, at))
+	}
+	if err := index(ctx, w, names); err != nil {
+		return nil, fmt.Errorf("indexing names: %w", err)
+	}
+	return made, nil
+}
+
+// add adds the rows of a new member, the user first.
+func add(w *session.Write, n *New, at time.Time) Detail {
+	id := ids.New[ids.Member](n.created(at))
+	w.Add(insertUser(id, n, at))
+	if n.Profile != nil {
+		w.Add(profiles.insert(id, n.Profile))
+	}
+	if n.Lifestyle != nil {
+		w.Add(lifestyles.insert(id, n.Lifestyle))
+	}
+	if n.Preference != nil {
+		w.Add(preferences.insert(id, n.Preference))
+	}
+	if n.Subscription != nil {
+		w.Add(subscriptions.insert(id, n.Subscription))
+	}
+	return Detail{
+		User: User{
+			ID: id, ExternalID: n.ExternalID, Phone: n.Phone, Name: n.Name, Gender: n.Gender, BirthYear: n.BirthYear,
+			Status: n.Status, CreatedAt: id.Time(), UpdatedAt: at.UTC().Truncate(time.Microsecond), Version: 1,
+		},
+		Profile: n.Profile, Lifestyle: n.Lifestyle, Preference: n.Preference, Subscription: n.Subscription,
+		Photos: []media.Photo{}, Documents: []media.Document{},
+	}
+}
+
+// Update applies a JSON merge patch (RFC 7396) to a member and its profile,
+// lifestyle, preference and subscription, and gives the member as it is then,
+// with all relations. A patch that changes nothing leaves the version as it is.
+// ifVersion, if not nil, is the version that the caller saw. Faults: not_found,
+// invalid, version_mismatch with [Stale], illegal_transition, phone_taken.
+func Update(ctx context.Context, w *session.Write, rules Rules, id ids.Member, patch []byte, ifVersion *int64, at time.Time) (Detail, error) {
+	old, err := session.Run(ctx, w, Load(id, WithAll))
+	if err != nil {
+		return Detail{}, err //nolint:wrapcheck // a fault, or the engine's
+	}
+	d, err := apply(old, patch, rules, at)
+	if err != nil {
+		return Detail{}, err
+	}
+	if ifVersion != nil && *ifVersion != old.Version {
+		return Detail{}, stale(&old, &d)
+	}
+	if err := transition(old.Status, d.Status); err != nil {
+		return Detail{}, err
+	}
+	changes := changeRelations(&old, &d, at)
+	if reflect.DeepEqual(old.User, d.User) && len(changes) == 0 {
+		return old, nil
+	}
+	d.touch(at)
+	w.Add(update(&old.User, &d.User))
+	w.Add(changes...)
+	w.Add(rules.recount(&old.User, &d.User, at)...)
+	if d.Name != old.Name || !reflect.DeepEqual(d.Phone, old.Phone) {
+		w.Add(unindexed(id))
+	}
+	return d, nil
+}
+
+// touch makes u a later version of itself.
+func (u *User) touch(at time.Time) {
+	u.Version++
+	u.UpdatedAt = at.UTC().Truncate(time.Microsecond)
+}
+
+// transition checks that a status may follow another.
+func transition(from, to Status) error {
+	if from == to || slices.Contains(from.Next(), to) {
+		return nil
+	}
+	var allowed []string
+	for _, s := range from.Next() {
+		allowed = append(allowed, string(s))
+	}
+	f := fault.New(fault.Conflict, ErrIllegalTransition.Code, "A member that is %s cannot become %s, only %s.",
+		from, to, strings.Join(allowed, " or "))
+	return f.With(Transition{From: from, To: to, Allowed: from.Next()})
+}
+
+// Transition is the detail of an illegal_transition.
+type Transition struct {
+	From    Status   `json:"from"`
+	To      Status   `json:"to"`
+	Allowed []Status `json:"allowed"`
+}
+
+// changeRelations are the changes that make the relations of old those of d.
+func changeRelations(old, d *Detail, at time.Time) []query.Change {
+	list := slices.Concat(
+		profiles.change(d.ID, old.Profile, d.Profile),
+		lifestyles.change(d.ID, old.Lifestyle, d.Lifestyle),
+		preferences.change(d.ID, old.Preference, d.Preference))
+	was, is := old.Subscription, d.Subscription
+	switch {
+	case reflect.DeepEqual(was, is):
+	case is == nil:
+		list = append(list, endSubscription(d.ID))
+	case was != nil && was.Plan == is.Plan && was.StartedAt.Equal(is.StartedAt):
+		list = append(list, changeSubscription(d.ID, is))
+	default:
+		is.ID = ids.New[ids.Row](at)
+		list = append(list, startSubscription(d.ID, is)...)
+	}
+	return list
+}
+
+// change are the changes that make the row of a member another.
+func (t table[T, R]) change(id ids.Member, was, is *T) []query.Change {
+	switch {
+	case reflect.DeepEqual(was, is):
+		return nil
+	case is == nil:
+		return []query.Change{t.delete(id)}
+	default:
+		return []query.Change{t.replace(id, is)}
+	}
+}
+
+// Delete soft-deletes a member and gives it as it is then, with all relations.
+// One that is deleted already is not found: a client that repeats the call
+// learns that it is gone. Faults: not_found, version_mismatch with [Stale].
+func Delete(ctx context.Context, w *session.Write, rules Rules, id ids.Member, ifVersion *int64, at time.Time) (Detail, error) {
+	d, err := session.Run(ctx, w, Load(id, WithAll))
+	if err != nil {
+		return Detail{}, err //nolint:wrapcheck // a fault, or the engine's
+	}
+	if ifVersion != nil && *ifVersion != d.Version {
+		return Detail{}, stale(&d, &d)
+	}
+	old := d.User
+	d.touch(at)
+	deleted := d.UpdatedAt
+	d.DeletedAt = &deleted
+	w.Add(setDeleted(&old, &d.User))
+	w.Add(rules.recount(&old, nil, at)...)
+	return d, nil
+}
+
+// Restore brings a soft-deleted member back and gives it as it is then, with
+// all relations. One that is not deleted is left as it is. Faults: not_found,
+// version_mismatch with [Stale], phone_taken when another member has the phone
+// by now.
+func Restore(ctx context.Context, w *session.Write, rules Rules, id ids.Member, ifVersion *int64, at time.Time) (Detail, error) {
+	d, err := session.Run(ctx, w, Load(id, WithAll|IncludeDeleted))
+	if err != nil {
+		return Detail{}, err //nolint:wrapcheck // a fault, or the engine's
+	}
+	if ifVersion != nil && *ifVersion != d.Version {
+		return Detail{}, stale(&d, &d)
+	}
+	if d.DeletedAt == nil {
+		return d, nil
+	}
+	old := d.User
+	d.touch(at)
+	d.DeletedAt = nil
+	w.Add(setDeleted(&old, &d.User))
+	w.Add(rules.recount(nil, &d.User, at)...)
+	return d, nil
+}
+
+// Created is what [Load] would give for a member that was just made of n, so
+// that the answer to a create needs no query.
+func Created(id ids.Member, n New, at time.Time) Detail {
+	return Detail{
+		User: User{
+			ID: id, ExternalID: n.ExternalID, Phone: n.Phone, Name: n.Name, Gender: n.Gender, BirthYear: n.BirthYear,
+			Status: n.Status, CreatedAt: id.Time(), UpdatedAt: at.UTC().Truncate(time.Microsecond), Version: 1,
+		},
+		Profile: n.Profile, Lifestyle: n.Lifestyle, Preference: n.Preference, Subscription: n.Subscription,
+		Photos: []media.Photo{}, Documents: []media.Document{},
+	}
+}

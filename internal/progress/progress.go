@@ -1,0 +1,91 @@
+package progress
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// Unit is what is counted.
+type Unit uint8
+
+// The units.
+const (
+	Bytes Unit = iota + 1
+	Things
+)
+
+// Bar shows the progress of one thing. It is used by one goroutine.
+type Bar struct {
+	out  io.Writer
+	unit Unit
+	bar  *progressbar.ProgressBar // nil where there is no terminal
+	last time.Time                // when something was shown
+}
+
+// Intervals at which something is shown.
+const (
+	barEvery  = 100 * time.Millisecond
+	lineEvery = 5 * time.Second
+)
+
+// New shows progress on out, which should be standard error: standard output
+// belongs to results.
+func New(out *os.File, unit Unit) *Bar {
+	b := newBar(out, unit)
+	if term.IsTerminal(int(out.Fd())) {
+		b.bar = progressbar.NewOptions64(0,
+			progressbar.OptionSetWriter(out),
+			progressbar.OptionShowBytes(unit == Bytes),
+			progressbar.OptionShowCount(),
+			progressbar.OptionFullWidth(),
+			progressbar.OptionClearOnFinish(),
+			progressbar.OptionThrottle(barEvery))
+	}
+	return b
+}
+
+func newBar(out io.Writer, unit Unit) *Bar {
+	return &Bar{out: out, unit: unit, last: time.Now()}
+}
+
+// Set says how much of all is done, and in words what. It may be called as
+// often as one likes.
+func (b *Bar) Set(done, all int64, what string) {
+	now := time.Now()
+	every := lineEvery
+	if b.bar != nil {
+		every = barEvery
+	}
+	if now.Sub(b.last) < every {
+		return
+	}
+	b.last = now
+	if b.bar == nil {
+		fmt.Fprintln(b.out, line(done, all, what))
+		return
+	}
+	b.bar.Describe(what)
+	if b.bar.GetMax64() != all {
+		b.bar.ChangeMax64(all)
+	}
+	_ = b.bar.Set64(done) // it only shows
+}
+
+func line(done, all int64, what string) string {
+	if all <= 0 {
+		return what
+	}
+	return fmt.Sprintf("%3d %%  %s", min(100*done/all, 100), what)
+}
+
+// Close takes the bar away.
+func (b *Bar) Close() {
+	if b.bar != nil {
+		_ = b.bar.Finish() // it only shows
+	}
+}

@@ -1,0 +1,158 @@
+package schema
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/ncruces/go-sqlite3/driver"
+	"github.com/pressly/goose/v3"
+
+	"github.com/musterhq/muster/internal/fault"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// ErrNewer is the fault of a database that a newer program has changed.
+var ErrNewer = fault.New(fault.Conflict, "newer_store",
+	"The database was made by a newer version of Muster. Use that version, or restore a backup from before it.")
+
+// State says which migrations a database has.
+type State struct {
+	Version int64    `json:"version"` // of the last migration that was applied; 0 for none
+	Latest  int64    `json:"latest"`  // that this program knows
+	Applied []string `json:"applied"` // by this call, in order
+	Pending []string `json:"pending"`
+}
+
+// Migrate brings the SQLite database in the file up to date, and makes the file
+// if it does not exist; a database that is up to date is only read. Two
+// processes may call it at once: one waits for the other. Each migration is a
+// transaction of its own. Faults: newer_store.
+func Migrate(ctx context.Context, file string) (State, error) {
+	if s, err := Inspect(ctx, file); err != nil || len(s.Pending) == 0 {
+		return s, err
+	}
+	unlock, err := lock(ctx, file)
+	if err != nil {
+		return State{}, err
+	}
+	defer unlock()
+	if s, err := Inspect(ctx, file); err != nil || len(s.Pending) == 0 {
+		return s, err // the other process has done it, or is newer
+	}
+	applied, err := up(ctx, file)
+	if err != nil {
+		return State{}, fmt.Errorf("migrating the database: %w", err)
+	}
+	s, err := Inspect(ctx, file)
+	s.Applied = applied
+	return s, err
+}
+
+// Inspect tells the state of the database in the file without changing it; a
+// file that does not exist has no migrations. Faults: newer_store.
+func Inspect(ctx context.Context, file string) (State, error) {
+	known, err := sources()
+	if err != nil {
+		return State{}, err
+	}
+	s := State{Applied: []string{}, Pending: []string{}, Latest: int64(len(known))}
+	if s.Version, err = version(ctx, file); err != nil {
+		return State{}, fmt.Errorf("reading the version of the database: %w", err)
+	}
+	if s.Version > s.Latest {
+		return s, ErrNewer.Because(fmt.Errorf("the database has version %d, the program knows %d", s.Version, s.Latest))
+	}
+	for _, name := range known[s.Version:] {
+		s.Pending = append(s.Pending, strings.TrimSuffix(name, ".sql"))
+	}
+	return s, nil
+}
+
+// sources are the names of the migrations, which are numbered from 1 without
+// gaps.
+func sources() ([]string, error) {
+	entries, err := migrations.ReadDir("migrations/sqlite")
+	if err != nil {
+		return nil, fmt.Errorf("listing the migrations: %w", err)
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	return names, nil
+}
+
+func version(ctx context.Context, file string) (v int64, err error) {
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	db, err := open(file, "mode=ro")
+	if err != nil {
+		return 0, err
+	}
+	defer db.Close()
+	var tables int
+	err = db.QueryRowContext(ctx, "select count(*) from sqlite_schema where name = ?", goose.DefaultTablename).Scan(&tables)
+	if err != nil || tables == 0 {
+		return 0, err //nolint:wrapcheck // Inspect wraps it
+	}
+	err = db.QueryRowContext(ctx, "select coalesce(max(version_id), 0) from "+goose.DefaultTablename).Scan(&v)
+	return v, err //nolint:wrapcheck // Inspect wraps it
+}
+
+// lock keeps other processes from migrating the same database. It is SQLite's
+// own lock on an empty database beside it, and is free when its holder dies.
+func lock(ctx context.Context, file string) (unlock func(), err error) {
+	db, err := open(file+".migrating", "mode=rwc")
+	if err != nil {
+		return nil, fmt.Errorf("locking the database for migration: %w", err)
+	}
+	db.SetMaxOpenConns(1)
+	if _, err := db.ExecContext(ctx, "begin exclusive"); err != nil {
+		_ = db.Close() // the first error says more
+		return nil, fmt.Errorf("waiting for another process that migrates: %w", err)
+	}
+	return func() { _ = db.Close() }, nil // it was not written to
+}
+
+func up(ctx context.Context, file string) (names []string, err error) {
+	db, err := open(file, "mode=rwc")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	folder, err := fs.Sub(migrations, "migrations/sqlite")
+	if err != nil {
+		return nil, err //nolint:wrapcheck // Migrate wraps it
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, folder)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // Migrate wraps it
+	}
+	results, err := p.Up(ctx)
+	for _, r := range results {
+		names = append(names, strings.TrimSuffix(path.Base(r.Source.Path), ".sql"))
+	}
+	return names, err //nolint:wrapcheck // Migrate wraps it
+}
+
+// open opens a file by its URI, in which a path may hold any character.
+func open(file, mode string) (*sql.DB, error) {
+	absolute, err := filepath.Abs(file)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the callers wrap it
+	}
+	uri := url.URL{Scheme: "file", Path: filepath.ToSlash(absolute), RawQuery: mode + "&_pragma=busy_timeout(60000)"}
+	return driver.Open(uri.String()) //nolint:wrapcheck // the callers wrap it
+}
