@@ -156,7 +156,7 @@ func (n *node) timelines(ctx context.Context, c *pgx.Conn, timeline int64) (hist
 	}
 	var text *string
 	file := fmt.Sprintf("pg_wal/%08X.history", timeline)
-	if err := c.QueryRow(ctx, "select pg_read_file($1, true)", file).Scan(&text); err != nil {
+	if err := c.QueryRow(ctx, "select pg_read_file($1, 0, 65536, true)", file).Scan(&text); err != nil {
 		return h, nil //nolint:nilerr // without the right to read it, older positions are not known to be kept
 	}
 	if text != nil {

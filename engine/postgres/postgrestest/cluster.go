@@ -300,6 +300,31 @@ func (s *Server) Kill() {
 	<-s.done
 }
 
+// CatchUp waits until the replica shows all that the primary has on its disk.
+func (s *Server) CatchUp(t testing.TB, primary *Server) {
+	t.Helper()
+	want := primary.ask(t, "select cast(pg_current_wal_flush_lsn() as text)")
+	s.await("the replica has caught up", func(context.Context) bool {
+		return s.ask(t, "select cast(pg_last_wal_replay_lsn() >= '"+want+"' as text)") == "true"
+	})
+}
+
+// ask answers a question of one text.
+func (s *Server) ask(t testing.TB, sql string) (answer string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c, err := pgx.Connect(ctx, s.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(ctx) //nolint:errcheck // of a test
+	if err := c.QueryRow(ctx, sql).Scan(&answer); err != nil {
+		t.Fatal(err)
+	}
+	return answer
+}
+
 // HoldReplay has a replica receive and not show what it receives, until
 // [Server.ResumeReplay].
 func (s *Server) HoldReplay(t testing.TB) { s.Exec(t, "select pg_wal_replay_pause()") }
