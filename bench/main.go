@@ -48,7 +48,7 @@ func (l limitCmd) Run(ctx context.Context) error {
 	}
 	s, err := limit.New(limit.Options{Path: l.Database, Zone: zone, Region: region, Group: l.Group})
 	if err != nil {
-		return err //nolint:wrapcheck // it says what it did
+		return err
 	}
 	defer s.Close()
 	return s.Serve(ctx, "127.0.0.1:0", func(address string) { fmt.Println("http://" + address) })

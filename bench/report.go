@@ -86,14 +86,14 @@ func (r *report) writeText(w io.Writer) error {
 			m.CPU, l.CPU, m.P50, l.P50, m.P99, l.P99, m.Rate, l.Rate)
 	}
 	if err := out.Flush(); err != nil || len(r.Claims) == 0 {
-		return err //nolint:wrapcheck // of the output
+		return err
 	}
 	fmt.Fprintln(out, "\nclaim\tmin … median … max\treach\t")
 	for _, c := range r.Claims {
 		sign := map[string]string{"at most": "≤", "at least": "≥"}[c.Bound]
 		fmt.Fprintf(out, "%s\t%s %s\t%s %s\t%s\n", c.What, c.Figure, c.Unit, sign, number(c.Reach), mark(c.Reached))
 	}
-	return out.Flush() //nolint:wrapcheck // of the output
+	return out.Flush()
 }
 
 func mark(reached bool) string {

@@ -100,17 +100,17 @@ func fill(ctx context.Context, path string, members int) (token string, err erro
 		return "", fmt.Errorf("loading the time zone: %w", err)
 	}
 	if _, err := schema.Migrate(ctx, path); err != nil {
-		return "", err //nolint:wrapcheck // it says what it did
+		return "", err
 	}
 	engine, err := sqlite.Open(ctx, sqlite.Options{Path: path})
 	if err != nil {
-		return "", err //nolint:wrapcheck // it says what it did
+		return "", err
 	}
 	defer func() { err = errors.Join(err, engine.Close()) }()
 	db := session.New(engine)
 	rules := member.Rules{Region: region, Zone: zone}
 	if err := member.UseZone(ctx, db, zone); err != nil {
-		return "", err //nolint:wrapcheck // it says what it did
+		return "", err
 	}
 	told := 0
 	err = demo.Fill(ctx, db, unstored{}, demo.Options{
@@ -123,12 +123,12 @@ func fill(ctx context.Context, path string, members int) (token string, err erro
 		},
 	})
 	if err != nil {
-		return "", err //nolint:wrapcheck // it says what it did
+		return "", err
 	}
 	var secret operator.Secret
 	err = db.Write(ctx, func(w *session.Write) (err error) {
 		_, secret, err = operator.Create(w, "bench", 0, time.Now())
-		return err //nolint:wrapcheck // it is wrapped by filled
+		return err
 	})
 	return secret.Reveal(), errors.Join(err, engine.Optimize(ctx))
 }

@@ -68,7 +68,7 @@ func (s store) open(ctx context.Context, folder string, group int) (*session.DB,
 	}
 	engine, err := sqlite.Open(ctx, sqlite.Options{Path: path, GroupLimit: group})
 	if err != nil {
-		return nil, nil, err //nolint:wrapcheck // it says what it did
+		return nil, nil, err
 	}
 	return session.New(engine), engine.Close, nil
 }
@@ -104,9 +104,9 @@ func (b *bench) createOne(ctx context.Context, db *session.DB, rules member.Rule
 	}
 	now := time.Now()
 	if err := n.Check(rules, now); err != nil {
-		return err //nolint:wrapcheck // it says what it did
+		return err
 	}
-	return db.Write(ctx, func(w *session.Write) error { //nolint:wrapcheck // it says what it did
+	return db.Write(ctx, func(w *session.Write) error {
 		member.Create(w, rules, n, now)
 		return nil
 	})

@@ -14,7 +14,6 @@
 //	{in $1}         is one of the texts or numbers of the list $1
 //	{in_ids $1}     is one of the identifiers of the list $1
 //	{texts $1}      the texts of the list $1 as rows, in a column named value
-//	{json $1}       a JSON document given as text
 //
 // # Values
 //

@@ -115,13 +115,7 @@ func (p *Plan) Fail(step int, err error) error {
 // Statements lists the SQL texts of the parts, for tests that prepare each on
 // every engine.
 func Statements(parts ...Part) []string {
-	return texts(NewPlan(parts...))
-}
-
-// StatementOf gives the SQL text of a change.
-func StatementOf(c Change) string { return c.sql }
-
-func texts(p *Plan) []string {
+	p := NewPlan(parts...)
 	list := make([]string, len(p.Steps))
 	for i, s := range p.Steps {
 		list[i] = s.SQL

@@ -21,7 +21,6 @@ var fragments = map[string]map[Dialect]string{
 	"in":     {Postgres: "= any(%s)", SQLite: "in (select value from json_each(%s))"},
 	"in_ids": {Postgres: "= any(cast(%s as uuid[]))", SQLite: "in (select unhex(value) from json_each(%s))"},
 	"texts":  {Postgres: "unnest(cast(%s as text[])) as t(value)", SQLite: "json_each(%s)"},
-	"json":   {Postgres: "cast(%s as jsonb)", SQLite: "%s"},
 }
 
 // maxPlaceholder is the most arguments that both databases take.

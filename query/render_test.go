@@ -18,7 +18,6 @@ func TestRender(t *testing.T) {
 			"select '바다', 바다$1 from t"},
 		"lists":       {"a {in $1} and b {in_ids $2}", "a = any($1) and b = any(cast($2 as uuid[]))", "a in (select value from json_each(?1)) and b in (select unhex(value) from json_each(?2))"},
 		"rows":        {"from {texts $3}", "from unnest(cast($3 as text[])) as t(value)", "from json_each(?3)"},
-		"a document":  {"values ({json $1})", "values (cast($1 as jsonb))", "values (?1)"},
 		"an operator": {"a -> 'b' - -1", "a -> 'b' - -1", "a -> 'b' - -1"},
 	} {
 		t.Run(name, func(t *testing.T) {

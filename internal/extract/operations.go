@@ -102,7 +102,7 @@ func load(ctx context.Context, r *session.Read, o Options, pages chan<- member.P
 	for {
 		page, err := member.List(ctx, r, o.Rules, list)
 		if err != nil {
-			return err //nolint:wrapcheck // Run wraps it
+			return err
 		}
 		select {
 		case pages <- page:

@@ -85,7 +85,7 @@ func newLines(w io.Writer) lines {
 	return lines{out}
 }
 
-func (l lines) encode(r *record) error { return l.out.Encode(r) } //nolint:wrapcheck // Run wraps it
+func (l lines) encode(r *record) error { return l.out.Encode(r) }
 
 func (lines) flush() error { return nil }
 
@@ -188,6 +188,6 @@ func spell(v reflect.Value) (string, error) {
 			return "", nil
 		}
 		text, err := json.Marshal(x)
-		return string(text), err //nolint:wrapcheck // Run wraps it
+		return string(text), err
 	}
 }

@@ -20,5 +20,5 @@ func bearer(h http.Header) (operator.Secret, error) {
 	if len(lines) > 1 || !strings.EqualFold(kind, "Bearer") {
 		return operator.Secret{}, operator.ErrInvalid
 	}
-	return operator.ParseSecret(strings.TrimSpace(text)) //nolint:wrapcheck // a fault
+	return operator.ParseSecret(strings.TrimSpace(text))
 }

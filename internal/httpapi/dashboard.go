@@ -34,7 +34,7 @@ func dashboardOperations() []Operation {
 			readWith: func(a *API, in *input) reading {
 				return reading{once: true, run: func(ctx context.Context, r *session.Read) (reply, error) {
 					s, err := dashboard.Stats(ctx, r, a.rules, in.now)
-					return reply{body: s}, err //nolint:wrapcheck // it is told or logged by the caller
+					return reply{body: s}, err
 				}}
 			},
 		},
@@ -68,6 +68,6 @@ func signups(a *API, in *input) reading {
 	return reading{once: true, run: func(ctx context.Context, r *session.Read) (reply, error) {
 		items, err := dashboard.Signups(ctx, r, series.From, series.To)
 		series.Items = items
-		return reply{body: series}, err //nolint:wrapcheck // it is told or logged by the caller
+		return reply{body: series}, err
 	}}
 }

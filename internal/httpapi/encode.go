@@ -23,7 +23,7 @@ func encode(v any) ([]byte, error) {
 	case MemberPage:
 		return appendPage(make([]byte, 0, 512+512*len(v.Items)), &v)
 	default:
-		return json.Marshal(v) //nolint:wrapcheck // it names the type itself
+		return json.Marshal(v)
 	}
 }
 
@@ -69,7 +69,7 @@ func appendMember(b []byte, m *Member) (_ []byte, err error) {
 		}
 		value, err := json.Marshal(relation.value)
 		if err != nil {
-			return nil, err //nolint:wrapcheck // it names the type itself
+			return nil, err
 		}
 		b = append(append(append(b, `,"`...), relation.name...), `":`...)
 		b = append(b, value...)
@@ -109,7 +109,7 @@ func appendText(b []byte, s *string) ([]byte, error) {
 	if s == nil {
 		return append(b, "null"...), nil
 	}
-	return jsontext.AppendQuote(b, *s) //nolint:wrapcheck // of text that is not UTF-8, which nothing stores
+	return jsontext.AppendQuote(b, *s)
 }
 
 func appendTime(b []byte, t *time.Time) []byte {

@@ -134,7 +134,7 @@ func (x *exchange) Write(b []byte) (int, error) {
 	}
 	n, err := x.ResponseWriter.Write(b)
 	x.bytes += int64(n)
-	return n, err //nolint:wrapcheck // a writer's error is its writer's
+	return n, err
 }
 
 // price says what the database did for this response.

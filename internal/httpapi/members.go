@@ -225,7 +225,7 @@ func listMembers(a *API, in *input) reading {
 	return reading{once: o.Once(), run: func(ctx context.Context, r *session.Read) (reply, error) {
 		page, err := member.List(ctx, r, a.rules, o)
 		if err != nil {
-			return reply{}, err //nolint:wrapcheck // it is told or logged by the caller
+			return reply{}, err
 		}
 		shown := MemberPage{Items: make([]Member, len(page.Items)), Total: page.Total}
 		for i := range page.Items {
@@ -236,7 +236,7 @@ func listMembers(a *API, in *input) reading {
 		if page.Next != nil {
 			next, err := a.cursors.Seal(scope, page.Next)
 			if err != nil {
-				return reply{}, err //nolint:wrapcheck // as above
+				return reply{}, err
 			}
 			shown.NextCursor = &next
 		}
@@ -308,7 +308,7 @@ func getMember(a *API, in *input) reading {
 			err = member.NotFound(in.member)
 		}
 		if err != nil {
-			return reply{}, err //nolint:wrapcheck // it is told or logged by the caller
+			return reply{}, err
 		}
 		return a.shown(&d, rel, in.now)
 	}}
@@ -399,7 +399,7 @@ func expected(ctx context.Context, w *session.Write, in *input) (*int64, error) 
 	}
 	d, err := session.Run(ctx, w, member.Load(in.member, member.IncludeDeleted))
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it is told or logged by the caller
+		return nil, err
 	}
 	if !slices.Contains(list, d.Version) {
 		return new(never), nil

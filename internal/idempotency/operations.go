@@ -19,7 +19,7 @@ func Sweep(ctx context.Context, db *session.DB, at time.Time) (int64, error) {
 		var n int64
 		err := db.Write(ctx, func(w *session.Write) (err error) {
 			n, err = w.Do(ctx, sweep(at, batch))
-			return err //nolint:wrapcheck // it is wrapped below
+			return err
 		})
 		if err != nil {
 			return swept, fmt.Errorf("sweeping idempotency keys: %w", err)

@@ -27,12 +27,12 @@ func Find(tokenHash []byte, key string, at time.Time) query.Query[*Record] {
 func scan(r query.Row) (rec Record, err error) {
 	var kept string
 	if err := r.Scan(&rec.call, &rec.bodyHash, &rec.Status, &kept, &rec.Body); err != nil {
-		return rec, err //nolint:wrapcheck // an engine's error names the column
+		return rec, err
 	}
 	var h headers
 	err = json.Unmarshal([]byte(kept), &h)
 	rec.ETag, rec.Location = h.ETag, h.Location
-	return rec, err //nolint:wrapcheck // as above
+	return rec, err
 }
 
 // Keep are the changes that keep an answer for [Life]. They belong into the

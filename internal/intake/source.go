@@ -109,7 +109,7 @@ type counting struct {
 func (c counting) Read(p []byte) (int, error) {
 	n, err := c.from.Read(p)
 	*c.n += int64(n)
-	return n, err //nolint:wrapcheck // a reader passes the errors of its source on
+	return n, err
 }
 
 // batch is some rows in the file's order.

@@ -114,7 +114,7 @@ func foldDeltas(ctx context.Context, w *session.Write) (int, error) {
 		"select id, day, slot, gender, status, n from member_delta order by id limit $1",
 		scanDelta, foldStep))
 	if err != nil || len(list) == 0 {
-		return 0, err //nolint:wrapcheck // Fold wraps it
+		return 0, err
 	}
 	t := make(tally)
 	for _, d := range list {
@@ -209,7 +209,7 @@ func UseZone(ctx context.Context, db *session.DB, zone *time.Location) error {
 	err := db.Write(ctx, func(w *session.Write) error {
 		stored, err := session.Run(ctx, w, StoredZone())
 		if err != nil || stored != nil && *stored == name {
-			return err //nolint:wrapcheck // wrapped below
+			return err
 		}
 		w.Add(query.Exec("insert into setting (key, value) values ($1, $2) on conflict (key) do update set value = excluded.value", settingZone, name))
 		t, err := rules.recountAll(ctx, w)
@@ -248,7 +248,7 @@ func (r Rules) recountAll(ctx context.Context, s session.Reader) (tally, error) 
 			return nil
 		})
 	_, err := session.Run(ctx, s, each)
-	return t, err //nolint:wrapcheck // the callers wrap it
+	return t, err
 }
 
 // Recount gives every number that the counters hold, and the same by a scan of
@@ -258,7 +258,7 @@ func (r Rules) recountAll(ctx context.Context, s session.Reader) (tally, error) 
 func Recount(ctx context.Context, r *session.Read) (counted, recounted map[string]int64, err error) {
 	stored, err := session.Run(ctx, r, StoredZone())
 	if err != nil {
-		return nil, nil, err //nolint:wrapcheck // the caller wraps it
+		return nil, nil, err
 	}
 	var rules Rules
 	if stored != nil {
@@ -296,7 +296,7 @@ func Recount(ctx context.Context, r *session.Read) (counted, recounted map[strin
 			_ = note(fmt.Sprintf("day %s %s %s", d.day, d.gender, d.status), d.n)
 			return note("quarter "+SlotStart(d.slot).Format(time.RFC3339), d.n)
 		})))
-	return counted, recounted, err //nolint:wrapcheck // the caller wraps it
+	return counted, recounted, err
 }
 
 type slotCount struct{ slot, n int64 }

@@ -74,7 +74,7 @@ func index(ctx context.Context, w *session.Write, list []named) error {
 	order := slices.Sorted(maps.Keys(postings))
 	stored, err := session.Run(ctx, w, touchedBlocks(order, list[0].id, list[len(list)-1].id))
 	if err != nil {
-		return err //nolint:wrapcheck // the callers wrap it
+		return err
 	}
 	for _, g := range order {
 		n := 0
@@ -164,7 +164,7 @@ func foldNames(ctx context.Context, w *session.Write) (int, error) {
 			return n, err
 		}, indexStep))
 	if err != nil || len(list) == 0 {
-		return 0, err //nolint:wrapcheck // Fold wraps it
+		return 0, err
 	}
 	if err := index(ctx, w, list); err != nil {
 		return 0, err

@@ -304,7 +304,7 @@ func run(ctx context.Context, r *session.Read, o ListOptions, plans []plan) (Pag
 		parts = append(parts, query.Into(&pages[i], p.page()), query.Into(&totals[i], p.total()))
 	}
 	if err := r.Gather(ctx, parts...); err != nil {
-		return Page{}, nil, err //nolint:wrapcheck // List wraps it
+		return Page{}, nil, err
 	}
 	users := slices.Concat(pages...)
 	page := Page{Total: Total{Exact: true}}
@@ -331,7 +331,7 @@ func withRelations(ctx context.Context, r *session.Read, users []User, rel Relat
 		}
 		var err error
 		if x, err = session.Run(ctx, r, relationsOf(list, rel)); err != nil {
-			return nil, err //nolint:wrapcheck // List wraps it
+			return nil, err
 		}
 	}
 	return x.attach(users, rel), nil

@@ -89,7 +89,7 @@ func add(w *session.Write, n *New, at time.Time) Detail {
 func Update(ctx context.Context, w *session.Write, rules Rules, id ids.Member, patch []byte, ifVersion *int64, at time.Time) (Detail, error) {
 	old, err := session.Run(ctx, w, Load(id, WithAll))
 	if err != nil {
-		return Detail{}, err //nolint:wrapcheck // a fault, or the engine's
+		return Detail{}, err
 	}
 	d, err := apply(old, patch, rules, at)
 	if err != nil {
@@ -180,7 +180,7 @@ func (t table[T, R]) change(id ids.Member, was, is *T) []query.Change {
 func Delete(ctx context.Context, w *session.Write, rules Rules, id ids.Member, ifVersion *int64, at time.Time) (Detail, error) {
 	d, err := session.Run(ctx, w, Load(id, WithAll))
 	if err != nil {
-		return Detail{}, err //nolint:wrapcheck // a fault, or the engine's
+		return Detail{}, err
 	}
 	if ifVersion != nil && *ifVersion != d.Version {
 		return Detail{}, stale(&d, &d)
@@ -201,7 +201,7 @@ func Delete(ctx context.Context, w *session.Write, rules Rules, id ids.Member, i
 func Restore(ctx context.Context, w *session.Write, rules Rules, id ids.Member, ifVersion *int64, at time.Time) (Detail, error) {
 	d, err := session.Run(ctx, w, Load(id, WithAll|IncludeDeleted))
 	if err != nil {
-		return Detail{}, err //nolint:wrapcheck // a fault, or the engine's
+		return Detail{}, err
 	}
 	if ifVersion != nil && *ifVersion != d.Version {
 		return Detail{}, stale(&d, &d)

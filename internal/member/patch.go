@@ -78,7 +78,7 @@ func (c *checker) unknown(name string) {
 // object reads the fields of a JSON object; they are nil if it is none.
 func object(raw []byte) (fields map[string]json.RawMessage, err error) {
 	err = json.Unmarshal(raw, &fields)
-	return fields, err //nolint:wrapcheck // the callers only look whether there is one
+	return fields, err
 }
 
 // decode sets dst to a value of the patch, and notes one of another type.

@@ -72,7 +72,7 @@ func planned(ctx context.Context, r *session.Read, o ListOptions, m *match) ([]p
 	estimate := m != nil || o.needsEstimate()
 	if estimate && len(parts) > 0 {
 		if err := r.Gather(ctx, parts...); err != nil {
-			return nil, err //nolint:wrapcheck // List wraps it
+			return nil, err
 		}
 	}
 	for i := range plans {

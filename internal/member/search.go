@@ -282,7 +282,7 @@ func (m *match) candidates(ctx context.Context, r *session.Read, below ids.Membe
 		parts = append(parts, query.Into(&waiting[1], m.byID(below, limit)))
 	}
 	if err := r.Gather(ctx, parts...); err != nil {
-		return stretch{}, err //nolint:wrapcheck // List wraps it
+		return stretch{}, err
 	}
 	if len(rare) > 0 {
 		waiting = append(waiting, intersect(pieces[:len(rare)]))
@@ -308,7 +308,7 @@ func (m *match) measure(ctx context.Context, r *session.Read) error {
 		from (select value as gram from {texts $1}) g`,
 		func(r query.Row) (s size, err error) { return s, r.Scan(&s.gram, &s.n) }, grams, blocksAtOnce+1))
 	if err != nil {
-		return err //nolint:wrapcheck // List wraps it
+		return err
 	}
 	m.sizes = make(map[string]int, len(list))
 	for _, s := range list {

@@ -51,7 +51,7 @@ func Revoke(ctx context.Context, w *session.Write, text string, at time.Time) (T
 
 func find(ctx context.Context, r session.Reader, text string) (Token, error) {
 	if id, err := ids.Parse[ids.Row](text); err == nil {
-		return session.Run(ctx, r, byID(id)) //nolint:wrapcheck // a fault, or the session's
+		return session.Run(ctx, r, byID(id))
 	}
 	prefix, _, _ := strings.Cut(strings.TrimPrefix(text, scheme), "_")
 	if !strings.HasPrefix(text, scheme) {
@@ -60,7 +60,7 @@ func find(ctx context.Context, r session.Reader, text string) (Token, error) {
 	found, err := session.Run(ctx, r, matching(prefix))
 	switch {
 	case err != nil:
-		return Token{}, err //nolint:wrapcheck // the session's
+		return Token{}, err
 	case len(found) == 0:
 		return Token{}, ErrNoToken
 	case len(found) == 2 && found[1].RevokedAt == nil:

@@ -22,7 +22,7 @@ func Authenticate(s Secret, at time.Time) query.Query[Token] {
 			var id *ids.Row
 			var name *string
 			if err := r.Scan(&id, &name, &t.ExpiresAt, &t.RevokedAt); err != nil {
-				return t, err //nolint:wrapcheck // an engine's error names the column
+				return t, err
 			}
 			if id == nil || name == nil {
 				return t, ErrInvalid
@@ -36,7 +36,7 @@ const columns = "id, name, prefix, created_at, expires_at, revoked_at, last_used
 
 func scan(r query.Row) (t Token, err error) {
 	err = r.Scan(&t.ID, &t.Name, &t.Prefix, &t.CreatedAt, &t.ExpiresAt, &t.RevokedAt, &t.LastUsedAt)
-	return t, err //nolint:wrapcheck // an engine's error names the column
+	return t, err
 }
 
 // Tokens lists the tokens, the newest first; at most 1,000.

@@ -105,10 +105,10 @@ func version(ctx context.Context, file string) (v int64, err error) {
 	var tables int
 	err = db.QueryRowContext(ctx, "select count(*) from sqlite_schema where name = ?", goose.DefaultTablename).Scan(&tables)
 	if err != nil || tables == 0 {
-		return 0, err //nolint:wrapcheck // Inspect wraps it
+		return 0, err
 	}
 	err = db.QueryRowContext(ctx, "select coalesce(max(version_id), 0) from "+goose.DefaultTablename).Scan(&v)
-	return v, err //nolint:wrapcheck // Inspect wraps it
+	return v, err
 }
 
 // lock keeps other processes from migrating the same database. It is SQLite's
@@ -134,25 +134,25 @@ func up(ctx context.Context, file string) (names []string, err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	folder, err := fs.Sub(migrations, "migrations/sqlite")
 	if err != nil {
-		return nil, err //nolint:wrapcheck // Migrate wraps it
+		return nil, err
 	}
 	p, err := goose.NewProvider(goose.DialectSQLite3, db, folder)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // Migrate wraps it
+		return nil, err
 	}
 	results, err := p.Up(ctx)
 	for _, r := range results {
 		names = append(names, strings.TrimSuffix(path.Base(r.Source.Path), ".sql"))
 	}
-	return names, err //nolint:wrapcheck // Migrate wraps it
+	return names, err
 }
 
 // open opens a file by its URI, in which a path may hold any character.
 func open(file, mode string) (*sql.DB, error) {
 	absolute, err := filepath.Abs(file)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the callers wrap it
+		return nil, err
 	}
 	uri := url.URL{Scheme: "file", Path: filepath.ToSlash(absolute), RawQuery: mode + "&_pragma=busy_timeout(60000)"}
-	return driver.Open(uri.String()) //nolint:wrapcheck // the callers wrap it
+	return driver.Open(uri.String())
 }
