@@ -1,8 +1,6 @@
 package query
 
-import (
-	"maps"
-)
+import "slices"
 
 // Change is a statement that writes. It is immutable and safe for concurrent
 // use. Only a write session takes one.
@@ -10,7 +8,13 @@ type Change struct {
 	sql       string
 	args      []any
 	none      error
-	conflicts map[string]error
+	conflicts []conflict
+}
+
+// conflict is the error for the refusal of a constraint.
+type conflict struct {
+	constraint string
+	err        error
 }
 
 // Exec is a change made of SQL text and its arguments.
@@ -25,11 +29,7 @@ func (c Change) Else(none error) Change {
 
 // OnConflict gives the error for a change that the named constraint refuses.
 func (c Change) OnConflict(constraint string, err error) Change {
-	c.conflicts = maps.Clone(c.conflicts)
-	if c.conflicts == nil {
-		c.conflicts = make(map[string]error, 1)
-	}
-	c.conflicts[constraint] = err
+	c.conflicts = append(slices.Clip(c.conflicts), conflict{constraint, err})
 	return c
 }
 

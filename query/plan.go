@@ -3,6 +3,7 @@ package query
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Plan is one run of some changes and queries, laid out for an engine: the
@@ -18,13 +19,32 @@ type Plan struct {
 type Step struct {
 	SQL  string
 	Args []any
-	// Row is called for each row of a query; it is nil for a change.
-	Row func(Row) error
-	// Touched is called with the number of rows that a change wrote.
-	Touched func(n int64) error
 
-	none      error            // declared: no row was touched
-	conflicts map[string]error // declared, by constraint
+	rows      rows       // of a query
+	touched   *int64     // of a change, if somebody wants it
+	none      error      // declared: no row was touched
+	conflicts []conflict // declared, by constraint
+}
+
+// rows takes those of one statement.
+type rows interface{ row(Row) error }
+
+// Reads reports whether the step is a query: its rows are wanted. The others
+// are changes.
+func (s *Step) Reads() bool { return s.rows != nil }
+
+// Row takes one row of a query. An error ends the run.
+func (s *Step) Row(r Row) error { return s.rows.row(r) }
+
+// Touched takes the number of rows that a change wrote. An error ends the run.
+func (s *Step) Touched(n int64) error {
+	if s.touched != nil {
+		*s.touched = n
+	}
+	if n == 0 {
+		return s.none
+	}
+	return nil
 }
 
 // Checked reports whether the outcome of a change can refuse the commit: then
@@ -32,9 +52,9 @@ type Step struct {
 func (s *Step) Checked() bool { return s.none != nil }
 
 // end takes an answer once all rows are seen, and then assigns it.
-type end struct {
-	take   func() error
-	assign func()
+type end interface {
+	take() error
+	assign()
 }
 
 // usualSteps is how many steps most plans have: a member and its six relations.
@@ -42,7 +62,7 @@ const usualSteps = 8
 
 // NewPlan lays out a new run of the parts.
 func NewPlan(parts ...Part) *Plan {
-	p := &Plan{Steps: make([]Step, 0, max(len(parts), usualSteps)), ends: make([]end, 0, len(parts))}
+	p := &Plan{Steps: make([]Step, 0, max(len(parts), usualSteps)), ends: make([]end, 0, usualSteps)}
 	p.Ask(parts...)
 	return p
 }
@@ -50,52 +70,52 @@ func NewPlan(parts ...Part) *Plan {
 // Ask appends the parts.
 func (p *Plan) Ask(parts ...Part) {
 	for _, part := range parts {
-		part.lay(p, &p.ends)
+		p.ends = append(p.ends, part.lay(p))
 	}
+}
+
+// inside appends the steps of parts whose answers end in one of another kind.
+func (p *Plan) inside(parts []Part) []end {
+	ends := make([]end, len(parts))
+	for i, part := range parts {
+		ends[i] = part.lay(p)
+	}
+	return ends
 }
 
 // Change appends a change; touched, if it is not nil, receives the number of
 // rows that it wrote.
 func (p *Plan) Change(c Change, touched *int64) {
-	p.Steps = append(p.Steps, Step{
-		SQL: c.sql, Args: c.args, none: c.none, conflicts: c.conflicts,
-		Touched: func(n int64) error {
-			if touched != nil {
-				*touched = n
-			}
-			if n == 0 {
-				return c.none
-			}
-			return nil
-		},
-	})
+	p.Steps = append(p.Steps, Step{SQL: c.sql, Args: c.args, touched: touched, none: c.none, conflicts: c.conflicts})
 }
 
-func (p *Plan) ask(sql string, args []any, row func(Row) error) {
-	p.Steps = append(p.Steps, Step{SQL: sql, Args: args, Row: row})
+func (p *Plan) ask(sql string, args []any, to rows) {
+	p.Steps = append(p.Steps, Step{SQL: sql, Args: args, rows: to})
 }
 
 // Finish takes all the answers and, if every one is there, assigns them. On an
 // error no destination is touched.
-func (p *Plan) Finish() error {
-	for _, e := range p.ends {
+func (p *Plan) Finish() error { return finish(p.ends) }
+
+// Finish finishes plans that ran apart as if they were one: all or nothing.
+func Finish(plans ...*Plan) error {
+	var all []end
+	for _, p := range plans {
+		all = append(all, p.ends...)
+	}
+	return finish(all)
+}
+
+func finish(ends []end) error {
+	for _, e := range ends {
 		if err := e.take(); err != nil {
 			return err
 		}
 	}
-	for _, e := range p.ends {
+	for _, e := range ends {
 		e.assign()
 	}
 	return nil
-}
-
-// Finish finishes plans that ran apart as if they were one: all or nothing.
-func Finish(plans ...*Plan) error {
-	var all Plan
-	for _, p := range plans {
-		all.ends = append(all.ends, p.ends...)
-	}
-	return all.Finish()
 }
 
 // Fail is the error of a session whose step failed with err: the one that the
@@ -105,8 +125,10 @@ func (p *Plan) Fail(step int, err error) error {
 		return none
 	}
 	if v, ok := errors.AsType[*Violation](err); ok {
-		if declared := p.Steps[step].conflicts[v.Constraint]; declared != nil {
-			return declared
+		for _, c := range slices.Backward(p.Steps[step].conflicts) { // what was declared last counts
+			if c.constraint == v.Constraint {
+				return c.err
+			}
 		}
 	}
 	return fmt.Errorf("statement %d of %d: %w", step+1, len(p.Steps), err)

@@ -28,48 +28,72 @@ type UUIDSetter interface{ SetUUID([16]byte) }
 // Query is a question whose answer is a T. The zero Query is not usable. It is
 // immutable and safe for concurrent use.
 type Query[T any] struct {
-	// begin lays the statements of one run into the plan and gives the function
-	// that takes the answer once their rows have been seen.
-	begin func(*Plan) (take func() (T, error))
+	// begin lays the statements of one run into the plan and gives what takes
+	// the answer once their rows have been seen.
+	begin func(*Plan) answer[T]
+}
+
+// answer is that of one run. Those of single statements take their rows, too,
+// so that a run of one costs one piece of memory.
+type answer[T any] interface {
+	take() (T, error)
 }
 
 // One is a query for exactly one row: without it the answer is [ErrNoRow], or
 // the error given to [Query.Else].
 func One[T any](sql string, scan func(Row) (T, error), args ...any) Query[T] {
-	return Query[T]{begin: func(p *Plan) func() (T, error) {
-		var got T
-		rows := 0
-		p.ask(sql, args, func(r Row) (err error) {
-			if rows++; rows > 1 {
-				return ErrManyRows
-			}
-			got, err = scan(r)
-			return err
-		})
-		return func() (T, error) {
-			if rows == 0 {
-				return got, ErrNoRow
-			}
-			return got, nil
-		}
+	return Query[T]{begin: func(p *Plan) answer[T] {
+		a := &one[T]{scan: scan}
+		p.ask(sql, args, a)
+		return a
 	}}
+}
+
+type one[T any] struct {
+	scan func(Row) (T, error)
+	got  T
+	rows int
+}
+
+func (a *one[T]) row(r Row) (err error) {
+	if a.rows++; a.rows > 1 {
+		return ErrManyRows
+	}
+	a.got, err = a.scan(r)
+	return err
+}
+
+func (a *one[T]) take() (T, error) {
+	if a.rows == 0 {
+		return a.got, ErrNoRow
+	}
+	return a.got, nil
 }
 
 // Maybe is a query for at most one row: without it the answer is nil.
 func Maybe[T any](sql string, scan func(Row) (T, error), args ...any) Query[*T] {
-	return Query[*T]{begin: func(p *Plan) func() (*T, error) {
-		var got *T
-		p.ask(sql, args, func(r Row) error {
-			if got != nil {
-				return ErrManyRows
-			}
-			v, err := scan(r)
-			got = &v
-			return err
-		})
-		return func() (*T, error) { return got, nil }
+	return Query[*T]{begin: func(p *Plan) answer[*T] {
+		a := &maybe[T]{scan: scan}
+		p.ask(sql, args, a)
+		return a
 	}}
 }
+
+type maybe[T any] struct {
+	scan func(Row) (T, error)
+	got  *T
+}
+
+func (a *maybe[T]) row(r Row) error {
+	if a.got != nil {
+		return ErrManyRows
+	}
+	v, err := a.scan(r)
+	a.got = &v
+	return err
+}
+
+func (a *maybe[T]) take() (*T, error) { return a.got, nil }
 
 // A result that has more than a few rows is likely to be a page.
 const (
@@ -80,19 +104,28 @@ const (
 // Many is a query for any number of rows, in their order. Without rows the
 // answer is empty and not nil. The text bounds how many there can be.
 func Many[T any](sql string, scan func(Row) (T, error), args ...any) Query[[]T] {
-	return Query[[]T]{begin: func(p *Plan) func() ([]T, error) {
-		got := []T{}
-		p.ask(sql, args, func(r Row) error {
-			v, err := scan(r)
-			if len(got) == fewRows { // there are many: grow in one step what would grow in five
-				got = slices.Grow(got, manyRows)
-			}
-			got = append(got, v)
-			return err
-		})
-		return func() ([]T, error) { return got, nil }
+	return Query[[]T]{begin: func(p *Plan) answer[[]T] {
+		a := &many[T]{scan: scan, got: []T{}}
+		p.ask(sql, args, a)
+		return a
 	}}
 }
+
+type many[T any] struct {
+	scan func(Row) (T, error)
+	got  []T
+}
+
+func (a *many[T]) row(r Row) error {
+	v, err := a.scan(r)
+	if len(a.got) == fewRows { // there are many: grow in one step what would grow in five
+		a.got = slices.Grow(a.got, manyRows)
+	}
+	a.got = append(a.got, v)
+	return err
+}
+
+func (a *many[T]) take() ([]T, error) { return a.got, nil }
 
 // Scalar is a query for the one column of exactly one row.
 func Scalar[T any](sql string, args ...any) Query[T] {
@@ -104,91 +137,121 @@ func Scalar[T any](sql string, args ...any) Query[T] {
 // ends it. Yield runs while the database waits and may run again when a write
 // session is retried.
 func Each[T any](sql string, scan func(Row) (T, error), yield func(T) error, args ...any) Query[int] {
-	return Query[int]{begin: func(p *Plan) func() (int, error) {
-		rows := 0
-		p.ask(sql, args, func(r Row) error {
-			v, err := scan(r)
-			if err != nil {
-				return err
-			}
-			rows++
-			return yield(v)
-		})
-		return func() (int, error) { return rows, nil }
+	return Query[int]{begin: func(p *Plan) answer[int] {
+		a := &each[T]{scan: scan, yield: yield}
+		p.ask(sql, args, a)
+		return a
 	}}
 }
 
+type each[T any] struct {
+	scan  func(Row) (T, error)
+	yield func(T) error
+	rows  int
+}
+
+func (a *each[T]) row(r Row) error {
+	v, err := a.scan(r)
+	if err != nil {
+		return err
+	}
+	a.rows++
+	return a.yield(v)
+}
+
+func (a *each[T]) take() (int, error) { return a.rows, nil }
+
 // Map is the query whose answer is f of q's. F must be pure.
 func Map[T, U any](q Query[T], f func(T) (U, error)) Query[U] {
-	return Query[U]{begin: func(p *Plan) func() (U, error) {
-		take := q.begin(p)
-		return func() (u U, err error) {
-			t, err := take()
-			if err != nil {
-				return u, err
-			}
-			return f(t)
-		}
-	}}
+	return Query[U]{begin: func(p *Plan) answer[U] { return &mapped[T, U]{q.begin(p), f} }}
+}
+
+type mapped[T, U any] struct {
+	of answer[T]
+	f  func(T) (U, error)
+}
+
+func (a *mapped[T, U]) take() (u U, err error) {
+	t, err := a.of.take()
+	if err != nil {
+		return u, err
+	}
+	return a.f(t)
 }
 
 // Together is one query made of several: each run calls build with a new T and
 // runs the parts, which put their answers into it. A session runs them in one
 // round trip, like any other query. Build must be pure.
 func Together[T any](build func(*T) []Part) Query[T] {
-	return Query[T]{begin: func(p *Plan) func() (T, error) {
-		t := new(T)
-		parts := build(t)
-		inner := Plan{ends: make([]end, 0, len(parts))}
-		for _, part := range parts {
-			part.lay(p, &inner.ends)
-		}
-		return func() (T, error) {
-			if err := inner.Finish(); err != nil {
-				var none T
-				return none, err
-			}
-			return *t, nil
-		}
+	return Query[T]{begin: func(p *Plan) answer[T] {
+		a := new(together[T])
+		a.ends = p.inside(build(&a.got))
+		return a
 	}}
+}
+
+type together[T any] struct {
+	got  T
+	ends []end
+}
+
+func (a *together[T]) take() (T, error) {
+	if err := finish(a.ends); err != nil {
+		var none T
+		return none, err
+	}
+	return a.got, nil
 }
 
 // Else gives the error for a row that is missing, in place of [ErrNoRow].
 func (q Query[T]) Else(missing error) Query[T] {
-	return Query[T]{begin: func(p *Plan) func() (T, error) {
-		take := q.begin(p)
-		return func() (T, error) {
-			t, err := take()
-			if errors.Is(err, ErrNoRow) {
-				err = missing
-			}
-			return t, err
-		}
-	}}
+	return Query[T]{begin: func(p *Plan) answer[T] { return &declared[T]{q.begin(p), missing} }}
+}
+
+type declared[T any] struct {
+	of      answer[T]
+	missing error
+}
+
+func (a *declared[T]) take() (T, error) {
+	t, err := a.of.take()
+	if errors.Is(err, ErrNoRow) {
+		err = a.missing
+	}
+	return t, err
 }
 
 // Part is a query with the place for its answer: what a session gathers.
 type Part interface {
-	lay(p *Plan, ends *[]end)
+	lay(p *Plan) end
 }
 
 // Into pairs a query with the place for its answer. Dst is set only when every
 // part that runs with this one has succeeded.
-func Into[T any](dst *T, q Query[T]) Part { return into[T]{dst, q} }
+func Into[T any](dst *T, q Query[T]) Part { return &into[T]{dst, q} }
 
 type into[T any] struct {
 	dst *T
 	q   Query[T]
 }
 
-func (i into[T]) lay(p *Plan, ends *[]end) {
+func (i *into[T]) lay(p *Plan) end {
 	if i.q.begin == nil {
 		panic(fmt.Sprintf("query: the zero Query[%T] was run", *i.dst))
 	}
-	take := i.q.begin(p)
-	var answer T
-	*ends = append(*ends, end{
-		take:   func() (err error) { answer, err = take(); return err },
-		assign: func() { *i.dst = answer },
-	})
+	return &landing[T]{answer: i.q.begin(p), dst: i.dst}
 }
+
+// landing is where the answer of one run waits for those of the others.
+type landing[T any] struct {
+	answer answer[T]
+	dst    *T
+	got    T
+}
+
+func (l *landing[T]) take() (err error) {
+	l.got, err = l.answer.take()
+	return err
+}
+
+func (l *landing[T]) assign() { *l.dst = l.got }

@@ -25,7 +25,8 @@ const (
 	photos
 	documents
 	firstPage
-	counts
+	total
+	totals
 	dashboardCounts
 	insertUser
 	insertProfile

@@ -34,22 +34,13 @@ func (s *Server) dashboard(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *conn) kinds(d *dashboardJSON) error {
-	s, err := c.stmt(counts)
+	s, err := c.stmt(totals)
 	if err != nil {
 		return err
 	}
 	for s.Step() {
-		n := s.ColumnInt64(2)
-		d.TotalMembers += n
-		switch string(s.ColumnRawText(0)) {
-		case "male":
-			d.MaleCount += n
-		case "female":
-			d.FemaleCount += n
-		}
-		if string(s.ColumnRawText(1)) == "pending" {
-			d.PendingReviews += n
-		}
+		d.TotalMembers, d.MaleCount = s.ColumnInt64(0), s.ColumnInt64(1)
+		d.FemaleCount, d.PendingReviews = s.ColumnInt64(2), s.ColumnInt64(3)
 	}
 	return s.Reset()
 }

@@ -230,14 +230,14 @@ func (c *conn) page(p *pageJSON) error {
 	if err := page.Reset(); err != nil {
 		return err
 	}
-	total, err := c.stmt(counts)
+	count, err := c.stmt(total)
 	if err != nil {
 		return err
 	}
-	for total.Step() {
-		p.Total.Count += total.ColumnInt64(2)
+	for count.Step() {
+		p.Total.Count = count.ColumnInt64(0)
 	}
-	return total.Reset()
+	return count.Reset()
 }
 
 func (s *Server) cursor(id string) (*string, error) {

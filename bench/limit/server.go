@@ -113,7 +113,7 @@ func (c *conn) authenticate(hash *[32]byte, now time.Time) error {
 	}
 	good := false
 	for s.Step() {
-		id, expires, revoked := textOf(s, 0), textOf(s, 2), textOf(s, 3)
+		id, expires, revoked := textOf(s, 0), textOf(s, 1), textOf(s, 2)
 		good = id != nil && revoked == nil && (expires == nil || now.UTC().Format(stored) < *expires)
 	}
 	if err := s.Reset(); err != nil {

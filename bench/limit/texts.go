@@ -13,7 +13,7 @@ var texts = [howMany]string{
 	commit:     "commit",
 	rollback:   "rollback",
 	token: `
-		select t.id, t.name, t.expires_at, t.revoked_at
+		select t.id, t.expires_at, t.revoked_at
 		from (select 1 as one) as o left join api_tokens t on t.token_hash = ?1`,
 
 	user: `
@@ -41,11 +41,19 @@ var texts = [howMany]string{
 	firstPage: `
 		select u.id, u.external_id, u.phone, u.name, u.gender, u.birth_year, u.status, u.updated_at, u.deleted_at, u.version
 		from users u where u.deleted_at is null order by u.id desc limit ?1`,
-	counts: `
-		select gender, status, cast(sum(n) as bigint) from (
+	total: `
+		select coalesce(cast(sum(n) as bigint), 0) from (
 			select gender, status, n from member_total
-			union all select gender, status, n from member_delta) c
-		group by gender, status`,
+			union all select gender, status, n from member_delta) c where 1 = 1`,
+
+	totals: `
+		select coalesce(cast(sum(n) as bigint), 0),
+			coalesce(cast(sum(n) filter (where gender = 'male') as bigint), 0),
+			coalesce(cast(sum(n) filter (where gender = 'female') as bigint), 0),
+			coalesce(cast(sum(n) filter (where status = 'pending') as bigint), 0)
+		from (
+			select gender, status, n from member_total
+			union all select gender, status, n from member_delta) c`,
 
 	dashboardCounts: `
 		select
@@ -80,8 +88,8 @@ func Statements(request string) []string {
 	list := []string{Plain(texts[token])}
 	for _, t := range map[string][]text{
 		"detail":    {user, profile, lifestyle, preference, subscription, photos, documents},
-		"list":      {firstPage, counts},
-		"dashboard": {counts, dashboardCounts},
+		"list":      {firstPage, total},
+		"dashboard": {totals, dashboardCounts},
 		"create":    {insertUser, insertProfile, insertUnindexed, insertDelta},
 	}[request] {
 		list = append(list, Plain(texts[t]))

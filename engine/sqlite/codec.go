@@ -68,6 +68,11 @@ func bindOne(s *sqlite3.Stmt, i int, arg any) error {
 		return bindJSON(s, i, v, v == nil)
 	case []int:
 		return bindJSON(s, i, v, v == nil)
+	case query.UUID:
+		if reflect.TypeOf(arg).Kind() != reflect.Pointer { // which may be nil
+			id := v.UUID()
+			return s.BindBlob(i, id[:])
+		}
 	}
 	return bindReflected(s, i, reflect.ValueOf(arg))
 }
@@ -107,10 +112,6 @@ func bindReflected(s *sqlite3.Stmt, i int, v reflect.Value) error {
 			return s.BindNull(i)
 		}
 		return bindOne(s, i, v.Elem().Interface())
-	}
-	if id, ok := reflect.TypeAssert[query.UUID](v); ok {
-		b := id.UUID()
-		return s.BindBlob(i, b[:])
 	}
 	switch v.Kind() {
 	case reflect.String:
@@ -184,6 +185,9 @@ func (r row) column(i int, dest any) error {
 	case **int:
 		v := r.stmt.ColumnInt(i)
 		*d = &v
+	case **int64:
+		v := r.stmt.ColumnInt64(i)
+		*d = &v
 	case **time.Time:
 		t, err := parseTime(r.stmt.ColumnRawText(i))
 		*d = &t
@@ -241,6 +245,8 @@ func setNull(dest any) error {
 	case **string:
 		*d = nil
 	case **int:
+		*d = nil
+	case **int64:
 		*d = nil
 	case **time.Time:
 		*d = nil

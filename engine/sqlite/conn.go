@@ -149,7 +149,7 @@ func (c *conn) step(ctx context.Context, step *query.Step) (err error) {
 	}
 	row := row{s.Stmt}
 	for s.Step() {
-		if step.Row == nil {
+		if !step.Reads() {
 			continue
 		}
 		if err := step.Row(row); err != nil {
@@ -159,10 +159,10 @@ func (c *conn) step(ctx context.Context, step *query.Step) (err error) {
 	if err := s.Err(); err != nil {
 		return c.violation(explain(ctx, err))
 	}
-	if step.Touched != nil {
-		return step.Touched(c.db.Changes())
+	if step.Reads() {
+		return nil
 	}
-	return nil
+	return step.Touched(c.db.Changes())
 }
 
 // prepare gives the statement of a text in the common language.

@@ -14,8 +14,11 @@ import (
 
 // explain wraps a driver's error with what it means for a session.
 func explain(ctx context.Context, err error) error {
-	var code sqlite3.ErrorCode
-	if err == nil || !errors.As(err, &code) {
+	if err == nil {
+		return nil
+	}
+	code, ok := errors.AsType[sqlite3.ErrorCode](err)
+	if !ok {
 		return err
 	}
 	switch code {
@@ -51,8 +54,8 @@ func unavailable(why string, err error) error {
 // carrier, and for a unique index it lists the columns in place of the name. It
 // is read here and nowhere else. A foreign key is reported without a name.
 func (c *conn) violation(err error) error {
-	var code sqlite3.ExtendedErrorCode
-	if !errors.As(err, &code) || code.Code() != sqlite3.CONSTRAINT {
+	code, ok := errors.AsType[sqlite3.ExtendedErrorCode](err)
+	if !ok || code.Code() != sqlite3.CONSTRAINT {
 		return err
 	}
 	message := err.Error()

@@ -56,24 +56,43 @@ func windowFrom(from time.Time, rules member.Rules) window {
 		w.slot++
 	}
 	start := member.SlotStart(w.slot)
-	w.day, w.end = rules.DayOf(start), w.slot
-	if rules.DayOf(start.Add(-time.Nanosecond)) != w.day {
-		return w
+	w.end = w.slot
+	if dateOf(start, rules) == dateOf(start.Add(-1), rules) {
+		start = dayAfter(start, rules)
+		w.end = member.SlotOf(start)
 	}
-	midnight := dayAfter(start, rules)
-	w.day, w.end = rules.DayOf(midnight), member.SlotOf(midnight)
+	w.day = rules.DayOf(start)
 	return w
+}
+
+// date is a day of the calendar, to be compared.
+type date struct {
+	year  int
+	month time.Month
+	day   int
+}
+
+func dateOf(t time.Time, rules member.Rules) (d date) {
+	d.year, d.month, d.day = t.In(zoneOf(rules)).Date()
+	return d
+}
+
+func zoneOf(rules member.Rules) *time.Location {
+	if rules.Zone == nil {
+		return time.UTC
+	}
+	return rules.Zone
 }
 
 // dayAfter is the moment at which the day after that of t begins.
 func dayAfter(t time.Time, rules member.Rules) time.Time {
-	day := rules.DayOf(t)
-	guess := midnightOf(t, 1, rules)
-	if rules.DayOf(guess) != day && rules.DayOf(guess.Add(-1)) == day {
+	today := dateOf(t, rules)
+	guess := midnightOf(today, 1, rules)
+	if dateOf(guess, rules) != today && dateOf(guess.Add(-1), rules) == today {
 		return guess
 	}
 	slot := member.SlotOf(t) // clocks are changed in that night
-	for rules.DayOf(member.SlotStart(slot)) == day {
+	for dateOf(member.SlotStart(slot), rules) == today {
 		slot++
 	}
 	return member.SlotStart(slot)
@@ -81,25 +100,20 @@ func dayAfter(t time.Time, rules member.Rules) time.Time {
 
 // midnight is the moment at which the day of t begins.
 func midnight(t time.Time, rules member.Rules) time.Time {
-	day := rules.DayOf(t)
-	guess := midnightOf(t, 0, rules)
-	if rules.DayOf(guess) == day && rules.DayOf(guess.Add(-1)) != day {
+	today := dateOf(t, rules)
+	guess := midnightOf(today, 0, rules)
+	if dateOf(guess, rules) == today && dateOf(guess.Add(-1), rules) != today {
 		return guess
 	}
 	slot := member.SlotOf(t) // clocks were changed in that night
-	for rules.DayOf(member.SlotStart(slot-1)) == day {
+	for dateOf(member.SlotStart(slot-1), rules) == today {
 		slot--
 	}
 	return member.SlotStart(slot)
 }
 
-// midnightOf is when the day so many days after that of t begins, unless clocks
+// midnightOf is when the day so many days after another begins, unless clocks
 // are changed then.
-func midnightOf(t time.Time, days int, rules member.Rules) time.Time {
-	zone := rules.Zone
-	if zone == nil {
-		zone = time.UTC
-	}
-	year, month, day := t.In(zone).Date()
-	return time.Date(year, month, day+days, 0, 0, 0, 0, zone)
+func midnightOf(d date, days int, rules member.Rules) time.Time {
+	return time.Date(d.year, d.month, d.day+days, 0, 0, 0, 0, zoneOf(rules))
 }

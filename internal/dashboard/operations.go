@@ -18,31 +18,20 @@ import (
 func Stats(ctx context.Context, r *session.Read, rules member.Rules, now time.Time) (Summary, error) {
 	now = now.UTC().Truncate(time.Microsecond)
 	var (
-		kinds []member.KindCount
-		since signups
-		today = windowFrom(midnight(now, rules), rules)
+		totals member.Totals
+		since  signups
+		today  = windowFrom(midnight(now, rules), rules)
 	)
 	err := r.Gather(ctx,
-		query.Into(&kinds, member.Counts()),
+		query.Into(&totals, member.Count()),
 		query.Into(&since, signupsIn(windowFrom(now.Add(-month), rules), windowFrom(now.Add(-week), rules), today)))
 	if err != nil {
 		return Summary{}, fmt.Errorf("loading the dashboard: %w", err)
 	}
-	s := Summary{MonthlySignups: since.month, WeeklySignups: since.week, TodaySignups: since.today, AsOf: now}
-	for _, k := range kinds {
-		s.TotalMembers += k.N
-		switch k.Gender {
-		case member.Male:
-			s.MaleCount += k.N
-		case member.Female:
-			s.FemaleCount += k.N
-		case member.Other:
-		}
-		if k.Status == member.Pending {
-			s.PendingReviews += k.N
-		}
-	}
-	return s, nil
+	return Summary{
+		TotalMembers: totals.All, MaleCount: totals.Male, FemaleCount: totals.Female, PendingReviews: totals.Pending,
+		MonthlySignups: since.month, WeeklySignups: since.week, TodaySignups: since.today, AsOf: now,
+	}, nil
 }
 
 // MaxDays is the longest series.

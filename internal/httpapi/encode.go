@@ -52,29 +52,15 @@ func appendMember(b []byte, m *Member) (_ []byte, err error) {
 	if b, err = appendUser(append(b, '{'), &m.User); err != nil {
 		return nil, err
 	}
-	for _, relation := range []struct {
-		name  string
-		there bool
-		value any
-	}{
-		{"profile", m.Profile != nil, m.Profile},
-		{"lifestyle", m.Lifestyle != nil, m.Lifestyle},
-		{"preference", m.Preference != nil, m.Preference},
-		{"subscription", m.Subscription != nil, m.Subscription},
-		{"photos", m.Photos != nil, m.Photos},
-		{"documents", m.Documents != nil, m.Documents},
-	} {
-		if !relation.there {
-			continue
-		}
-		value, err := json.Marshal(relation.value)
-		if err != nil {
-			return nil, err
-		}
-		b = append(append(append(b, `,"`...), relation.name...), `":`...)
-		b = append(b, value...)
+	if m.Relations.none() {
+		return append(b, '}'), nil
 	}
-	return append(b, '}'), nil
+	relations, err := json.Marshal(&m.Relations)
+	if err != nil {
+		return nil, err
+	}
+	relations[0] = ',' // was the brace
+	return append(b, relations...), nil
 }
 
 func appendUser(b []byte, u *member.User) (_ []byte, err error) {

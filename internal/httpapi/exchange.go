@@ -40,6 +40,19 @@ type exchange struct {
 	status    int
 	bytes     int64
 	failure   error // what the log has to know
+
+	lines [6]string // memory for the values of headers, see line
+	used  int
+}
+
+// line is the value of a header that has one, without memory of its own.
+func (x *exchange) line(value string) []string {
+	if x.used == len(x.lines) {
+		return []string{value}
+	}
+	x.lines[x.used] = value
+	x.used++
+	return x.lines[x.used-1 : x.used : x.used]
 }
 
 // ServeHTTP answers one request. It is safe for concurrent use.
@@ -50,7 +63,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	ctx, x.cost = session.Track(ctx, position(r.Header))
 	r = r.WithContext(ctx)
-	protect(w.Header(), x.requestID)
+	x.protect()
 	defer x.log(r, start)
 	defer x.recover()
 	if err := a.crossSite.Check(r); err != nil {
@@ -107,13 +120,14 @@ var (
 
 // protect sets what every response has, so that a browser that opens one does
 // nothing with it, and keeps no personal data.
-func protect(h http.Header, requestID string) {
+func (x *exchange) protect() {
+	h := x.Header()
 	h["Cache-Control"] = noStore
 	h["Content-Security-Policy"] = nothing
 	h["Cross-Origin-Resource-Policy"] = sameSite
 	h["Referrer-Policy"] = referrer
 	h["X-Content-Type-Options"] = nosniff
-	h[headerRequestID] = []string{requestID}
+	h[headerRequestID] = x.line(x.requestID)
 }
 
 // Unwrap lets http.ResponseController reach the connection.
@@ -142,16 +156,23 @@ func (x *exchange) price() {
 	spent := x.cost.Total()
 	if spent.RoundTrips > 0 {
 		b := append(make([]byte, 0, 80), "db;dur="...)
-		b = strconv.AppendFloat(b, float64(spent.Database.Microseconds())/1000, 'f', -1, 64)
+		b = appendMilliseconds(b, spent.Database)
 		b = append(b, `, trips;desc="`...)
 		b = strconv.AppendInt(b, int64(spent.RoundTrips), 10)
 		b = append(b, `", node;desc="`...)
 		b = append(append(b, spent.Node...), '"')
-		x.Header()["Server-Timing"] = []string{string(b)}
+		x.Header()["Server-Timing"] = x.line(string(b))
 	}
 	if spent.Position != "" {
-		x.Header()[headerPosition] = []string{string(spent.Position)}
+		x.Header()[headerPosition] = x.line(string(spent.Position))
 	}
+}
+
+// appendMilliseconds writes a time in milliseconds, to the microsecond.
+func appendMilliseconds(b []byte, d time.Duration) []byte {
+	us := d.Microseconds()
+	b = append(strconv.AppendInt(b, us/1000, 10), '.')
+	return append(b, byte('0'+us/100%10), byte('0'+us/10%10), byte('0'+us%10))
 }
 
 // send writes a whole response.
@@ -159,7 +180,7 @@ func (x *exchange) send(status int, contentType []string, body []byte) {
 	h := x.Header()
 	if body != nil {
 		h["Content-Type"] = contentType
-		h["Content-Length"] = []string{strconv.Itoa(len(body))}
+		h["Content-Length"] = x.line(strconv.Itoa(len(body)))
 	}
 	x.WriteHeader(status)
 	_, _ = x.Write(body) // who has gone away needs no answer

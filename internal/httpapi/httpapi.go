@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
-
 	"github.com/musterhq/muster/internal/blob"
 	"github.com/musterhq/muster/internal/idempotency"
 	"github.com/musterhq/muster/internal/member"
@@ -66,10 +64,9 @@ func New(o Options) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	adapter := humago.NewAdapter(a.mux, "")
 	operations := Operations()
 	for i := range operations {
-		a.mount(&operations[i], adapter)
+		a.mount(&operations[i])
 	}
 	return a, a.mountPages(document, o.MediaHandler)
 }

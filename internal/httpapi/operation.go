@@ -10,9 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
-
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/idempotency"
 	"github.com/musterhq/muster/internal/ids"
@@ -97,13 +94,13 @@ func (in *input) err() error {
 	return in.wrong.Err()
 }
 
-// mount gives an operation its path. Of huma it uses the registration and the
-// document; the decoding is ours, see decode.
-func (a *API) mount(o *Operation, adapter huma.Adapter) {
-	adapter.Handle(&huma.Operation{Method: o.Method, Path: prefix + o.Path}, func(c huma.Context) {
-		r, w := humago.Unwrap(c)
+// mount gives an operation its path. Huma has the types and makes the document;
+// the decoding is ours, see decode.
+func (a *API) mount(o *Operation) {
+	route := prefix + o.Path
+	a.mux.HandleFunc(o.Method+" "+route, func(w http.ResponseWriter, r *http.Request) {
 		x := w.(*exchange) //nolint:forcetypeassert // the mux is inside ServeHTTP
-		x.route = prefix + o.Path
+		x.route = route
 		if err := x.serve(o, r); err != nil {
 			x.fail(r.Context(), err)
 		}
@@ -298,10 +295,10 @@ func (x *exchange) commit(ctx context.Context, o *Operation, who operator.Token,
 func (x *exchange) answer(o *Operation, a reply, body []byte) {
 	h := x.Header()
 	if a.etag != "" {
-		h["Etag"] = []string{a.etag}
+		h["Etag"] = x.line(a.etag)
 	}
 	if a.location != "" {
-		h["Location"] = []string{a.location}
+		h["Location"] = x.line(a.location)
 	}
 	if a.status == 0 {
 		a.status = o.status

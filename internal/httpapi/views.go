@@ -21,12 +21,23 @@ const (
 // left out; one that the member does not have is null.
 type Member struct {
 	member.User
+	Relations
+}
+
+// Relations are what a member is shown with.
+type Relations struct {
 	Profile      **member.Profile      `json:"profile,omitzero"`
 	Lifestyle    **member.Lifestyle    `json:"lifestyle,omitzero"`
 	Preference   **member.Preference   `json:"preference,omitzero"`
 	Subscription **member.Subscription `json:"subscription,omitzero"`
 	Photos       []Photo               `json:"photos,omitzero"`
 	Documents    []Document            `json:"documents,omitzero"`
+}
+
+// none reports whether nothing was asked for.
+func (r *Relations) none() bool {
+	return r.Profile == nil && r.Lifestyle == nil && r.Preference == nil && r.Subscription == nil &&
+		r.Photos == nil && r.Documents == nil
 }
 
 // Photo is a photo with its link.

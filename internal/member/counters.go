@@ -166,24 +166,23 @@ func (t tally) changes() (list []query.Change) {
 	return list
 }
 
-// KindCount is how many members that are not deleted have a gender and status.
-type KindCount struct {
-	Gender Gender
-	Status Status
-	N      int64
-}
+// Totals are numbers of members that are not deleted.
+type Totals struct{ All, Male, Female, Pending int64 }
 
-// Counts are the numbers of members by gender and status, exact at the moment
-// of the session; at most one for each pair.
-func Counts() query.Query[[]KindCount] {
-	return query.Many(`
-		select gender, status, cast(sum(n) as bigint) from (
-			select gender, status, n from member_total
-			union all select gender, status, n from member_delta) c
-		group by gender, status`,
-		func(r query.Row) (c KindCount, err error) {
-			return c, r.Scan((*string)(&c.Gender), (*string)(&c.Status), &c.N)
-		})
+// counted are the rows that add up to the number of members of every kind.
+const counted = `(
+	select gender, status, n from member_total
+	union all select gender, status, n from member_delta) c`
+
+// Count gives the totals, exact at the moment of the session.
+func Count() query.Query[Totals] {
+	return query.One(`
+		select coalesce(cast(sum(n) as bigint), 0),
+			coalesce(cast(sum(n) filter (where gender = 'male') as bigint), 0),
+			coalesce(cast(sum(n) filter (where gender = 'female') as bigint), 0),
+			coalesce(cast(sum(n) filter (where status = 'pending') as bigint), 0)
+		from `+counted,
+		func(r query.Row) (t Totals, err error) { return t, r.Scan(&t.All, &t.Male, &t.Female, &t.Pending) })
 }
 
 // settingZone is the key of the zone in which the store counts days.

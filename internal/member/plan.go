@@ -239,15 +239,16 @@ func (p plan) total() query.Query[Total] {
 }
 
 func (p plan) countersTotal() query.Query[Total] {
-	statuses, genders := p.options.kinds()
-	return query.Map(Counts(), func(list []KindCount) (t Total, _ error) {
-		for _, c := range list {
-			if slices.Contains(statuses, string(c.Status)) && slices.Contains(genders, string(c.Gender)) {
-				t.Count += c.N
-			}
-		}
-		t.Exact = true
-		return t, nil
+	t := new(text)
+	t.WriteString("select coalesce(cast(sum(n) as bigint), 0) from " + counted + " where 1 = 1")
+	if f := &p.options.Filter; len(f.Status) > 0 {
+		t.and("status {in " + t.arg(words(f.Status)) + "}")
+	}
+	if f := &p.options.Filter; len(f.Gender) > 0 {
+		t.and("gender {in " + t.arg(words(f.Gender)) + "}")
+	}
+	return query.Map(query.Scalar[int64](t.String(), t.args...), func(n int64) (Total, error) {
+		return Total{Count: n, Exact: true}, nil
 	})
 }
 

@@ -33,7 +33,8 @@ func NotFound(id ids.Member) *fault.Error {
 // that is deleted, unless rel has [IncludeDeleted].
 func Load(id ids.Member, rel Relations) query.Query[Detail] {
 	return query.Together(func(d *Detail) []query.Part {
-		parts := []query.Part{query.Into(&d.User, byID(id, rel).Else(NotFound(id)))}
+		parts := make([]query.Part, 0, 1+len(relationNames))
+		parts = append(parts, query.Into(&d.User, byID(id, rel)))
 		if rel&WithProfile != 0 {
 			parts = append(parts, query.Into(&d.Profile, profiles.of(id)))
 		}
@@ -59,10 +60,16 @@ func Load(id ids.Member, rel Relations) query.Query[Detail] {
 const selectUser = "select " + userColumns + " from users u where u.id = $1"
 
 func byID(id ids.Member, rel Relations) query.Query[User] {
+	text := selectUser + " and u.deleted_at is null"
 	if rel&IncludeDeleted != 0 {
-		return query.One(selectUser, scanUser, id)
+		text = selectUser
 	}
-	return query.One(selectUser+" and u.deleted_at is null", scanUser, id)
+	return query.Map(query.Maybe(text, scanUser, id), func(u *User) (User, error) {
+		if u == nil {
+			return User{}, NotFound(id)
+		}
+		return *u, nil
+	})
 }
 
 // LoadAll is the members of the list, in its order, with the relations in rel:

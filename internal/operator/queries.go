@@ -10,24 +10,23 @@ import (
 // maxTokens bounds a list of tokens.
 const maxTokens = 1000
 
-// Authenticate gives the token of a secret that is good at the time. It always
-// has a row, so that an engine that meets a bad token stops there, before the
+// Authenticate gives the token of a secret that is good at the time: its id and
+// its end. It always has a row, so that an engine that meets a bad token stops there, before the
 // queries that run with this one. Faults: invalid_token, expired_token,
 // revoked_token.
 func Authenticate(s Secret, at time.Time) query.Query[Token] {
 	return query.One(`
-		select t.id, t.name, t.expires_at, t.revoked_at
+		select t.id, t.expires_at, t.revoked_at
 		from (select 1 as one) as o left join api_tokens t on t.token_hash = $1`,
 		func(r query.Row) (t Token, err error) {
 			var id *ids.Row
-			var name *string
-			if err := r.Scan(&id, &name, &t.ExpiresAt, &t.RevokedAt); err != nil {
+			if err := r.Scan(&id, &t.ExpiresAt, &t.RevokedAt); err != nil {
 				return t, err
 			}
-			if id == nil || name == nil {
+			if id == nil {
 				return t, ErrInvalid
 			}
-			t.ID, t.Name = *id, *name
+			t.ID = *id
 			return t, t.check(at)
 		}, s.Hash())
 }
