@@ -29,8 +29,22 @@ type costKey struct{}
 // Track returns a context whose sessions add to a new Cost and see at least the
 // position.
 func Track(ctx context.Context, seen Position) (context.Context, *Cost) {
-	c := &Cost{spent: Spent{Position: seen}}
-	return context.WithValue(ctx, costKey{}, c), c
+	t := &tracked{Context: ctx, cost: Cost{spent: Spent{Position: seen}}}
+	return t, &t.cost
+}
+
+// tracked is a context with its Cost, in one piece of memory.
+type tracked struct {
+	context.Context
+	cost Cost
+}
+
+// Value implements [context.Context].
+func (t *tracked) Value(key any) any {
+	if key == (costKey{}) {
+		return &t.cost
+	}
+	return t.Context.Value(key)
 }
 
 // Total gives what the sessions have cost until now.

@@ -75,7 +75,14 @@ func (s *Server) Close() error { return errors.Join(s.writer.close(), s.readers.
 // Serve answers requests at the address until ctx ends. Ready is called with
 // the address once there is one.
 func (s *Server) Serve(ctx context.Context, address string, ready func(address string)) error {
-	h := &http.Server{Handler: s, ReadHeaderTimeout: 5 * time.Second}
+	h := &http.Server{ // as nobody would run one without, and as Muster's
+		Handler:           s,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      45 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+	}
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", address)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/member"
 )
 
@@ -19,9 +20,9 @@ func encode(v any) ([]byte, error) {
 	case nil:
 		return nil, nil
 	case Member:
-		return appendMember(make([]byte, 0, 4096), &v)
+		return appendMember(make([]byte, 0, 2048), &v)
 	case MemberPage:
-		return appendPage(make([]byte, 0, 512+512*len(v.Items)), &v)
+		return appendPage(make([]byte, 0, 512+400*len(v.Items)), &v)
 	default:
 		return json.Marshal(v)
 	}
@@ -49,18 +50,99 @@ func appendPage(b []byte, p *MemberPage) (_ []byte, err error) {
 }
 
 func appendMember(b []byte, m *Member) (_ []byte, err error) {
-	if b, err = appendUser(append(b, '{'), &m.User); err != nil {
+	if b, err = appendUser(append(b, '{'), m.User); err != nil {
 		return nil, err
 	}
-	if m.Relations.none() {
-		return append(b, '}'), nil
+	if m.Profile != nil {
+		b, err = appendRecord(append(b, `,"profile":`...), *m.Profile, err)
 	}
-	relations, err := json.Marshal(&m.Relations)
+	if m.Lifestyle != nil {
+		b, err = appendRecord(append(b, `,"lifestyle":`...), *m.Lifestyle, err)
+	}
+	if m.Preference != nil {
+		b, err = appendRecord(append(b, `,"preference":`...), *m.Preference, err)
+	}
+	if m.Subscription != nil {
+		b, err = appendRecord(append(b, `,"subscription":`...), *m.Subscription, err)
+	}
+	if m.Photos != nil {
+		b, err = appendList(append(b, `,"photos":`...), m.Photos, err)
+	}
+	if m.Documents != nil {
+		b, err = appendList(append(b, `,"documents":`...), m.Documents, err)
+	}
+	return append(b, '}'), err
+}
+
+// record is a relation that knows its fields.
+type record[T any] interface {
+	*T
+	Fields() (names []string, values []any)
+}
+
+func appendRecord[T any, R record[T]](b []byte, r R, err error) ([]byte, error) {
+	if r == nil {
+		return append(b, "null"...), err
+	}
+	names, values := r.Fields()
+	before := byte('{')
+	for i, name := range names {
+		b = append(append(append(b, before, '"'), name...), `":`...)
+		b, err = appendField(b, values[i], err)
+		before = ','
+	}
+	return append(b, '}'), err
+}
+
+// appendField writes what a pointer points to.
+func appendField(b []byte, field any, err error) ([]byte, error) {
 	if err != nil {
-		return nil, err
+		return b, err
 	}
-	relations[0] = ',' // was the brace
-	return append(b, relations...), nil
+	switch v := field.(type) {
+	case *string:
+		return appendText(b, v)
+	case **string:
+		return appendText(b, *v)
+	case **int:
+		return appendNumber(b, *v), nil
+	case **int64:
+		return appendNumber(b, *v), nil
+	case *time.Time:
+		return appendTime(b, v), nil
+	case **time.Time:
+		return appendTime(b, *v), nil
+	case *[]string:
+		return appendTexts(b, *v)
+	case *ids.Row:
+		b, _ = v.AppendText(append(b, '"')) // never fails
+		return append(b, '"'), nil
+	default:
+		value, err := json.Marshal(field)
+		return append(b, value...), err
+	}
+}
+
+func appendTexts(b []byte, list []string) (_ []byte, err error) {
+	b = append(b, '[')
+	for i := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if b, err = appendText(b, &list[i]); err != nil {
+			return b, err
+		}
+	}
+	return append(b, ']'), nil
+}
+
+// appendList leaves to the library what few members have.
+func appendList[T any](b []byte, list []T, err error) ([]byte, error) {
+	if err != nil || len(list) == 0 {
+		return append(b, "[]"...), err
+	}
+	value, err := json.Marshal(list)
+	return append(b, value...), err
 }
 
 func appendUser(b []byte, u *member.User) (_ []byte, err error) {
@@ -77,12 +159,7 @@ func appendUser(b []byte, u *member.User) (_ []byte, err error) {
 	texts(`,"phone":`, u.Phone)
 	texts(`,"name":`, &u.Name)
 	texts(`,"gender":`, &gender)
-	b = append(b, `,"birth_year":`...)
-	if u.BirthYear == nil {
-		b = append(b, "null"...)
-	} else {
-		b = strconv.AppendInt(b, int64(*u.BirthYear), 10)
-	}
+	b = appendNumber(append(b, `,"birth_year":`...), u.BirthYear)
 	texts(`,"status":`, &status)
 	b = appendTime(append(b, `,"created_at":`...), &u.CreatedAt)
 	b = appendTime(append(b, `,"updated_at":`...), &u.UpdatedAt)
@@ -98,9 +175,47 @@ func appendText(b []byte, s *string) ([]byte, error) {
 	return jsontext.AppendQuote(b, *s)
 }
 
+func appendNumber[T int | int64](b []byte, n *T) []byte {
+	if n == nil {
+		return append(b, "null"...)
+	}
+	return strconv.AppendInt(b, int64(*n), 10)
+}
+
+// appendTime writes a time in UTC as RFC 3339 has it, in a third of the time
+// that the library takes.
 func appendTime(b []byte, t *time.Time) []byte {
 	if t == nil {
 		return append(b, "null"...)
 	}
-	return append(t.AppendFormat(append(b, '"'), time.RFC3339Nano), '"')
+	at := t.UTC()
+	year, month, day := at.Date()
+	if year < 1000 || year > 9999 {
+		return append(at.AppendFormat(append(b, '"'), time.RFC3339Nano), '"')
+	}
+	hour, minute, second := at.Clock()
+	b = strconv.AppendInt(append(b, '"'), int64(year), 10)
+	b = appendPair(append(b, '-'), int(month))
+	b = appendPair(append(b, '-'), day)
+	b = appendPair(append(b, 'T'), hour)
+	b = appendPair(append(b, ':'), minute)
+	b = appendPair(append(b, ':'), second)
+	return append(appendFraction(b, at.Nanosecond()), 'Z', '"')
+}
+
+// appendPair writes a number below 100 in two digits.
+func appendPair(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }
+
+// appendFraction writes nanoseconds as digits behind a point, without the zeros
+// at their end; none as nothing.
+func appendFraction(b []byte, ns int) []byte {
+	if ns == 0 {
+		return b
+	}
+	b = append(b, '.')
+	for unit := 100_000_000; ns > 0; unit /= 10 {
+		b = append(b, byte('0'+ns/unit))
+		ns %= unit
+	}
+	return b
 }

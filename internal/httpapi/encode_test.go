@@ -18,10 +18,11 @@ import (
 func TestEncodingByHandIsTheLibrarys(t *testing.T) {
 	t.Parallel()
 	moments := rapid.Custom(func(t *rapid.T) time.Time {
-		return time.UnixMicro(rapid.Int64Range(0, 4e15).Draw(t, "microseconds")).UTC()
+		unit := rapid.SampledFrom([]int64{1, 1000, 1_000_000}).Draw(t, "unit")
+		return time.UnixMicro(rapid.Int64Range(-6e16, 2.5e17).Draw(t, "microseconds") / unit * unit).UTC()
 	})
 	members := rapid.Custom(func(t *rapid.T) Member {
-		m := Member{User: member.User{
+		m := Member{User: &member.User{
 			ID:         ids.New[ids.Member](moments.Draw(t, "created")),
 			ExternalID: rapid.Ptr(rapid.String(), true).Draw(t, "external id"),
 			Phone:      rapid.Ptr(rapid.String(), true).Draw(t, "phone"),
@@ -37,16 +38,16 @@ func TestEncodingByHandIsTheLibrarys(t *testing.T) {
 		var none *member.Lifestyle
 		flag := func(name string) bool { return rapid.Bool().Draw(t, name) }
 		if flag("profile") {
-			m.Profile = new(&member.Profile{Region: &m.Name})
+			m.Profile = new(&member.Profile{Region: &m.Name, Height: m.BirthYear, Income: &m.Version})
 		}
 		if flag("lifestyle") {
 			m.Lifestyle = &none
 		}
 		if flag("preference") {
-			m.Preference = new(&member.Preference{Regions: []string{m.Name}})
+			m.Preference = new(&member.Preference{Regions: []string{m.Name}, Genders: []string{"a", "b"}, Goal: m.Phone})
 		}
 		if flag("subscription") {
-			m.Subscription = new(&member.Subscription{Plan: m.Name})
+			m.Subscription = new(&member.Subscription{Plan: m.Name, StartedAt: m.CreatedAt, ExpiresAt: m.DeletedAt})
 		}
 		if flag("photos") {
 			m.Photos = []Photo{{Photo: media.Photo{URL: "https://example.org/?a=1&b=<2>"}}}

@@ -119,8 +119,8 @@ func (a *API) page(pattern string, handle func(http.ResponseWriter, *http.Reques
 	a.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		x := w.(*exchange) //nolint:forcetypeassert // the mux is inside ServeHTTP
 		x.route = route
-		if err := handle(w, r); err != nil {
-			x.fail(r.Context(), err)
+		if err := handle(w, r.WithContext(x.ctx)); err != nil {
+			x.fail(err)
 		}
 	})
 }

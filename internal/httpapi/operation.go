@@ -102,7 +102,7 @@ func (a *API) mount(o *Operation) {
 		x := w.(*exchange) //nolint:forcetypeassert // the mux is inside ServeHTTP
 		x.route = route
 		if err := x.serve(o, r); err != nil {
-			x.fail(r.Context(), err)
+			x.fail(err)
 		}
 	})
 }
@@ -119,12 +119,12 @@ func (x *exchange) serve(o *Operation, r *http.Request) error {
 	now := x.api.clock()
 	in, err := x.input(o, r, now)
 	if err != nil {
-		return x.refuse(r.Context(), token, now, err)
+		return x.refuse(x.ctx, token, now, err)
 	}
 	if o.Writes {
 		return x.write(o, r, token, in)
 	}
-	return x.read(r.Context(), o, token, in)
+	return x.read(x.ctx, o, token, in)
 }
 
 // input decodes the request: the body, the path, the headers and the query.
@@ -211,7 +211,7 @@ func (x *exchange) caller(token operator.Secret, now time.Time) query.Query[oper
 
 // write runs the write behind its token and its idempotency key.
 func (x *exchange) write(o *Operation, r *http.Request, token operator.Secret, in *input) error {
-	ctx := r.Context()
+	ctx := x.ctx
 	key, err := idempotencyKey(o, r)
 	if err == nil {
 		ready := o.writeWith(x.api, in)

@@ -96,7 +96,7 @@ func exchangeFor(t *testing.T) (*exchange, *httptest.ResponseRecorder) {
 	t.Helper()
 	w := httptest.NewRecorder()
 	x := &exchange{ResponseWriter: w, requestID: "id"}
-	_, x.cost = session.Track(t.Context(), "position-7")
+	x.ctx, x.cost = session.Track(t.Context(), "position-7")
 	return x, w
 }
 
@@ -105,7 +105,8 @@ func TestNobodyIsToldWhenNobodyIsThere(t *testing.T) {
 	x, w := exchangeFor(t)
 	gone, leave := context.WithCancel(t.Context())
 	leave()
-	x.fail(gone, context.Canceled)
+	x.ctx = gone
+	x.fail(context.Canceled)
 	if x.status != statusGone || w.Body.Len() > 0 {
 		t.Errorf("got status %d and %q", x.status, w.Body)
 	}
@@ -113,7 +114,8 @@ func TestNobodyIsToldWhenNobodyIsThere(t *testing.T) {
 	late, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
 	defer cancel()
 	<-late.Done()
-	x.fail(late, fmt.Errorf("the query was cancelled: %w", context.Cause(late)))
+	x.ctx = late
+	x.fail(fmt.Errorf("the query was cancelled: %w", context.Cause(late)))
 	if w.Code != http.StatusServiceUnavailable {
 		t.Errorf("a deadline: got %d, want 503", w.Code)
 	}

@@ -20,24 +20,13 @@ const (
 // Member is a member as the API shows it. A relation that was not asked for is
 // left out; one that the member does not have is null.
 type Member struct {
-	member.User
-	Relations
-}
-
-// Relations are what a member is shown with.
-type Relations struct {
+	*member.User
 	Profile      **member.Profile      `json:"profile,omitzero"`
 	Lifestyle    **member.Lifestyle    `json:"lifestyle,omitzero"`
 	Preference   **member.Preference   `json:"preference,omitzero"`
 	Subscription **member.Subscription `json:"subscription,omitzero"`
 	Photos       []Photo               `json:"photos,omitzero"`
 	Documents    []Document            `json:"documents,omitzero"`
-}
-
-// none reports whether nothing was asked for.
-func (r *Relations) none() bool {
-	return r.Profile == nil && r.Lifestyle == nil && r.Preference == nil && r.Subscription == nil &&
-		r.Photos == nil && r.Documents == nil
 }
 
 // Photo is a photo with its link.
@@ -54,7 +43,7 @@ type Document struct {
 
 // show signs the links of a member and leaves out what was not asked for.
 func (a *API) show(d *member.Detail, rel member.Relations, now time.Time) (Member, error) {
-	v := Member{User: d.User}
+	v := Member{User: &d.User}
 	if rel&member.WithProfile != 0 {
 		v.Profile = &d.Profile
 	}

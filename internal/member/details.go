@@ -22,6 +22,9 @@ const profileColumns = "height, education, occupation, employer, income, region,
 
 var profiles = newTable[Profile]("profile", profileColumns)
 
+// Fields are the names on the wire and, in their order, pointers to the values.
+func (p *Profile) Fields() (names []string, values []any) { return profiles.names, p.fields() }
+
 func (p *Profile) fields() []any {
 	return []any{&p.Height, &p.Education, &p.Occupation, &p.Employer, &p.Income, &p.Region, &p.Religion, &p.Introduction}
 }
@@ -39,6 +42,9 @@ type Lifestyle struct {
 const lifestyleColumns = "smoking, drinking, exercise, diet, pets, hobbies"
 
 var lifestyles = newTable[Lifestyle]("lifestyle", lifestyleColumns)
+
+// Fields are the names on the wire and, in their order, pointers to the values.
+func (l *Lifestyle) Fields() (names []string, values []any) { return lifestyles.names, l.fields() }
 
 func (l *Lifestyle) fields() []any {
 	return []any{&l.Smoking, &l.Drinking, &l.Exercise, &l.Diet, &l.Pets, &l.Hobbies}
@@ -62,6 +68,9 @@ const preferenceColumns = "age_min, age_max, height_min, height_max, genders, re
 
 var preferences = newTable[Preference]("preference", preferenceColumns)
 
+// Fields are the names on the wire and, in their order, pointers to the values.
+func (p *Preference) Fields() (names []string, values []any) { return preferences.names, p.fields() }
+
 func (p *Preference) fields() []any {
 	return []any{
 		&p.AgeMin, &p.AgeMax, &p.HeightMin, &p.HeightMax,
@@ -83,6 +92,11 @@ const subscriptionColumns = "id, plan, status, started_at, expires_at"
 
 // The current one of several is in a part of the table that an index has.
 var subscriptions = newTable[Subscription]("subscription", subscriptionColumns).where("current")
+
+// Fields are the names on the wire and, in their order, pointers to the values.
+func (s *Subscription) Fields() (names []string, values []any) {
+	return subscriptions.names, s.fields()
+}
 
 func (s *Subscription) fields() []any {
 	return []any{&s.ID, &s.Plan, (*string)(&s.Status), &s.StartedAt, &s.ExpiresAt}

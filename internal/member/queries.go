@@ -169,7 +169,7 @@ func insertUser(id ids.Member, n *New, updated time.Time) query.Change {
 	return query.Exec(`
 		insert into users (id, external_id, phone, name, name_key, gender, birth_year, status, created_at, updated_at, version)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1)`,
-		id, n.ExternalID, n.Phone, n.Name, fold(n.Name), string(n.Gender), yearOf(n.BirthYear), string(n.Status), id.Time(), updated).
+		id, n.ExternalID, n.Phone, n.Name, n.key(), string(n.Gender), yearOf(n.BirthYear), string(n.Status), id.Time(), updated).
 		OnConflict("users_phone_key", ErrPhoneTaken).
 		OnConflict("users_external_id_key", ErrExternalTaken)
 }

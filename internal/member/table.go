@@ -22,14 +22,15 @@ type record[T any] interface {
 // once, so that a load makes none.
 type table[T any, R record[T]] struct {
 	name, columns                   string
+	names                           []string // of the columns, and on the wire
 	selectOne, selectAll            string
 	insertText, replaceText, remove string
 }
 
 func newTable[T any, R record[T]](name, columns string) table[T, R] {
-	t := table[T, R]{name: name, columns: columns}
+	t := table[T, R]{name: name, columns: columns, names: strings.Split(columns, ", ")}
 	var set []string
-	for column := range strings.SplitSeq(columns, ", ") {
+	for _, column := range t.names {
 		set = append(set, column+" = excluded."+column)
 	}
 	t.selectOne = "select " + columns + " from " + name + " where member_id = $1"
