@@ -12,7 +12,7 @@ import (
 // plan is used once and by one goroutine at a time.
 type Plan struct {
 	Steps []Step
-	ends  []end
+	parts []Part
 }
 
 // Step is one statement of a plan.
@@ -51,18 +51,12 @@ func (s *Step) Touched(n int64) error {
 // the two cannot travel together.
 func (s *Step) Checked() bool { return s.none != nil }
 
-// end takes an answer once all rows are seen, and then assigns it.
-type end interface {
-	take() error
-	assign()
-}
-
 // usualSteps is how many steps most plans have: a member and its six relations.
 const usualSteps = 8
 
 // NewPlan lays out a new run of the parts.
 func NewPlan(parts ...Part) *Plan {
-	p := &Plan{Steps: make([]Step, 0, max(len(parts), usualSteps)), ends: make([]end, 0, usualSteps)}
+	p := &Plan{Steps: make([]Step, 0, max(len(parts), usualSteps)), parts: make([]Part, 0, max(len(parts), 2))}
 	p.Ask(parts...)
 	return p
 }
@@ -70,17 +64,9 @@ func NewPlan(parts ...Part) *Plan {
 // Ask appends the parts.
 func (p *Plan) Ask(parts ...Part) {
 	for _, part := range parts {
-		p.ends = append(p.ends, part.lay(p))
+		part.lay(p)
 	}
-}
-
-// inside appends the steps of parts whose answers end in one of another kind.
-func (p *Plan) inside(parts []Part) []end {
-	ends := make([]end, len(parts))
-	for i, part := range parts {
-		ends[i] = part.lay(p)
-	}
-	return ends
+	p.parts = append(p.parts, parts...)
 }
 
 // Change appends a change; touched, if it is not nil, receives the number of
@@ -95,25 +81,25 @@ func (p *Plan) ask(sql string, args []any, to rows) {
 
 // Finish takes all the answers and, if every one is there, assigns them. On an
 // error no destination is touched.
-func (p *Plan) Finish() error { return finish(p.ends) }
+func (p *Plan) Finish() error { return finish(p.parts) }
 
 // Finish finishes plans that ran apart as if they were one: all or nothing.
 func Finish(plans ...*Plan) error {
-	var all []end
+	var all []Part
 	for _, p := range plans {
-		all = append(all, p.ends...)
+		all = append(all, p.parts...)
 	}
 	return finish(all)
 }
 
-func finish(ends []end) error {
-	for _, e := range ends {
-		if err := e.take(); err != nil {
+func finish(parts []Part) error {
+	for _, part := range parts {
+		if err := part.take(); err != nil {
 			return err
 		}
 	}
-	for _, e := range ends {
-		e.assign()
+	for _, part := range parts {
+		part.assign()
 	}
 	return nil
 }

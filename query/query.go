@@ -185,18 +185,21 @@ func (a *mapped[T, U]) take() (u U, err error) {
 func Together[T any](build func(*T) []Part) Query[T] {
 	return Query[T]{begin: func(p *Plan) answer[T] {
 		a := new(together[T])
-		a.ends = p.inside(build(&a.got))
+		a.parts = build(&a.got)
+		for _, part := range a.parts {
+			part.lay(p)
+		}
 		return a
 	}}
 }
 
 type together[T any] struct {
-	got  T
-	ends []end
+	got   T
+	parts []Part
 }
 
 func (a *together[T]) take() (T, error) {
-	if err := finish(a.ends); err != nil {
+	if err := finish(a.parts); err != nil {
 		var none T
 		return none, err
 	}
@@ -221,37 +224,36 @@ func (a *declared[T]) take() (T, error) {
 	return t, err
 }
 
-// Part is a query with the place for its answer: what a session gathers.
+// Part is a query with the place for its answer: what a session gathers. Like
+// the place, it serves one run at a time.
 type Part interface {
-	lay(p *Plan) end
+	lay(p *Plan)
+	take() error // once all rows have been seen
+	assign()     // once all answers have been taken
 }
 
 // Into pairs a query with the place for its answer. Dst is set only when every
 // part that runs with this one has succeeded.
-func Into[T any](dst *T, q Query[T]) Part { return &into[T]{dst, q} }
+func Into[T any](dst *T, q Query[T]) Part { return &into[T]{dst: dst, q: q} }
 
+// into is where the answer of a run waits for those of the others.
 type into[T any] struct {
-	dst *T
-	q   Query[T]
-}
-
-func (i *into[T]) lay(p *Plan) end {
-	if i.q.begin == nil {
-		panic(fmt.Sprintf("query: the zero Query[%T] was run", *i.dst))
-	}
-	return &landing[T]{answer: i.q.begin(p), dst: i.dst}
-}
-
-// landing is where the answer of one run waits for those of the others.
-type landing[T any] struct {
-	answer answer[T]
 	dst    *T
+	q      Query[T]
+	answer answer[T]
 	got    T
 }
 
-func (l *landing[T]) take() (err error) {
-	l.got, err = l.answer.take()
+func (i *into[T]) lay(p *Plan) {
+	if i.q.begin == nil {
+		panic(fmt.Sprintf("query: the zero Query[%T] was run", *i.dst))
+	}
+	i.answer = i.q.begin(p)
+}
+
+func (i *into[T]) take() (err error) {
+	i.got, err = i.answer.take()
 	return err
 }
 
-func (l *landing[T]) assign() { *l.dst = l.got }
+func (i *into[T]) assign() { *i.dst = i.got }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -15,17 +16,35 @@ import (
 // what every one has is written by hand, in a third of the time that the
 // library takes to find its way through the types. A test holds the two to the
 // same bytes.
-func encode(v any) ([]byte, error) {
+func encode(v any) ([]byte, error) { return appendAnswer(make([]byte, 0, 1024), v) }
+
+// appendAnswer is encode behind b.
+func appendAnswer(b []byte, v any) ([]byte, error) {
 	switch v := v.(type) {
 	case nil:
 		return nil, nil
 	case Member:
-		return appendMember(make([]byte, 0, 2048), &v)
+		return appendMember(b, &v)
 	case MemberPage:
-		return appendPage(make([]byte, 0, 512+400*len(v.Items)), &v)
+		return appendPage(b, &v)
 	default:
-		return json.Marshal(v)
+		text, err := json.Marshal(v)
+		return append(b, text...), err
 	}
+}
+
+// texts are buffers for answers that are sent at once.
+var texts = sync.Pool{New: func() any { return new(make([]byte, 0, 4096)) }}
+
+// largestText is the largest buffer that is kept for another answer.
+const largestText = 64 << 10
+
+// keepText gives a buffer back, of which text is the content.
+func keepText(buffer *[]byte, text []byte) {
+	if text != nil && cap(text) <= largestText {
+		*buffer = text[:0]
+	}
+	texts.Put(buffer)
 }
 
 func appendPage(b []byte, p *MemberPage) (_ []byte, err error) {

@@ -188,7 +188,9 @@ func (x *exchange) read(ctx context.Context, o *Operation, token operator.Secret
 	if err != nil {
 		return err
 	}
-	body, err := encode(answer.body)
+	buffer := texts.Get().(*[]byte) //nolint:forcetypeassert // there is nothing else in it
+	body, err := appendAnswer(*buffer, answer.body)
+	defer keepText(buffer, body)
 	if err != nil {
 		return err
 	}
