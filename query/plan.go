@@ -7,8 +7,8 @@ import (
 )
 
 // Plan is one run of some changes and queries, laid out for an engine: the
-// engine runs Steps in order, feeds each step its rows or the number of rows
-// it touched, and the session calls [Plan.Finish] when all have succeeded. A
+// engine runs Steps in order and feeds each step its rows or the number of rows
+// it touched; when all have succeeded, [Plan.Finish] gives the answers out. A
 // plan is used once and by one goroutine at a time.
 type Plan struct {
 	Steps []Step
@@ -47,9 +47,13 @@ func (s *Step) Touched(n int64) error {
 	return nil
 }
 
-// Checked reports whether the outcome of a change can refuse the commit: then
-// the two cannot travel together.
-func (s *Step) Checked() bool { return s.none != nil }
+// Checked reports whether the outcome of the step can refuse the commit after
+// the database has done its part: then the two cannot travel together.
+func (s *Step) Checked() bool { return s.none != nil || s.Reads() }
+
+// Refusable reports whether a refusal is to be expected: one is declared, or
+// the rows decide.
+func (s *Step) Refusable() bool { return s.Checked() || len(s.conflicts) > 0 }
 
 // usualSteps is how many steps most plans have: a member and its six relations.
 const usualSteps = 8

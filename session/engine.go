@@ -65,9 +65,10 @@ type Snapshot interface {
 type Transaction interface {
 	// Gather runs the plan's steps in order, in one round trip.
 	Gather(ctx context.Context, p *query.Plan) error
-	// Commit runs the plan's steps in order and commits, in one round trip if
-	// no step's outcome can refuse the commit. Once it returns nil, the changes
-	// survive a power cut. A context that ends while the commit is under way
+	// Commit runs the plan's steps in order, finishes the plan and commits, in
+	// one round trip if no step's outcome can refuse the commit: an error of the
+	// plan's is the transaction's. Once it returns nil, the changes survive a
+	// power cut. A context that ends while the commit is under way
 	// does not undo it: Commit then still returns how it went, or an error that
 	// says that this is not known.
 	Commit(ctx context.Context, p *query.Plan) (Position, error)

@@ -41,7 +41,8 @@ const (
 	closed
 )
 
-// Option says what is known of a read session before it starts.
+// Option says what is known of a session before it starts. A write session
+// takes [First] alone.
 type Option func(*SnapshotOptions)
 
 // Once is for a session that runs exactly one query or gather: its end travels
@@ -51,7 +52,8 @@ func Once(o *SnapshotOptions) { o.Once = true }
 // First has parts travel with the session's first exchange, whatever that is:
 // they cost no round trip of their own. What must hold before anything else is
 // answered, such as the caller's token, belongs here: an error of theirs comes
-// before any other, and they run even if fn asks nothing.
+// before any other, and they run even if fn asks nothing. In a write session
+// they may travel with the commit, which they then can refuse.
 func First(parts ...query.Part) Option {
 	return func(o *SnapshotOptions) { o.first = append(o.first, parts...) }
 }
@@ -214,10 +216,14 @@ const (
 // ctx's deadline and a bounded number of times: fn may run twice, so it has no
 // effect but on the database and through [Write.AfterCommit], and sets its
 // results anew each time.
-func (db *DB) Write(ctx context.Context, fn func(*Write) error) error {
+func (db *DB) Write(ctx context.Context, fn func(*Write) error, options ...Option) error {
+	var o SnapshotOptions
+	for _, option := range options {
+		option(&o)
+	}
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
-		err := db.write(ctx, fn)
+		err := db.write(ctx, fn, o.first)
 		if attempt == maxAttempts || !errors.Is(err, ErrConflict) {
 			return err
 		}
@@ -232,13 +238,13 @@ func (db *DB) Write(ctx context.Context, fn func(*Write) error) error {
 	}
 }
 
-func (db *DB) write(ctx context.Context, fn func(*Write) error) error {
+func (db *DB) write(ctx context.Context, fn func(*Write) error, first []query.Part) error {
 	tx, err := db.engine.Transaction(ctx)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // for a panic; the other ways are below
-	w := &Write{tx: tx, Read: &Read{conn: tx, cost: costOf(ctx)}}
+	w := &Write{tx: tx, Read: &Read{conn: tx, cost: costOf(ctx), first: first}}
 	defer w.close()
 	if err := fn(w); err != nil {
 		if lost := tx.Rollback(); lost != nil {

@@ -18,6 +18,8 @@ type conn struct {
 	cache  map[string]*statement // by text in the common language
 	recent *statement            // most recently used first, in a ring through older
 	broken bool                  // its state is not known: it must not be used again
+
+	changes uint64 // statements that have changed something, or would have
 }
 
 // statement is a prepared statement in the ring of its connection.
@@ -162,6 +164,7 @@ func (c *conn) step(ctx context.Context, step *query.Step) (err error) {
 	if step.Reads() {
 		return nil
 	}
+	c.changes++
 	return step.Touched(c.db.Changes())
 }
 

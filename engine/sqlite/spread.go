@@ -89,7 +89,7 @@ func runAll(ctx context.Context, conns []*conn, plans []*query.Plan) error {
 	for _, c := range conns {
 		wg.Go(func() {
 			for i := next.Add(1) - 1; int(i) < len(plans) && ctx.Err() == nil; i = next.Add(1) - 1 {
-				if err := guarded(ctx, c, plans[i]); err != nil {
+				if err := guarded(func() error { return c.run(ctx, plans[i]) }); err != nil {
 					cancel(err)
 				}
 			}
@@ -99,12 +99,12 @@ func runAll(ctx context.Context, conns []*conn, plans []*query.Plan) error {
 	return rethrow(context.Cause(ctx))
 }
 
-// guarded is run with a panic of the plan's functions as an error.
-func guarded(ctx context.Context, c *conn, p *query.Plan) (err error) {
+// guarded runs fn, with a panic of the plan's functions as an error.
+func guarded(fn func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &panicked{value: v}
 		}
 	}()
-	return c.run(ctx, p)
+	return fn()
 }

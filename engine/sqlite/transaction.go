@@ -26,6 +26,8 @@ type transaction struct {
 	state  atomic.Uint32
 
 	follows bool          // others in the group were served before it
+	saved   bool          // it has a savepoint among them
+	before  uint64        // changes made before it
 	failed  error         // set before dropped is closed
 	dropped chan struct{} // closed when the writer serves it no longer, without commit
 	lost    error         // set before ended is closed

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	sqlite3 "github.com/ncruces/go-sqlite3"
 
+	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
 )
 
@@ -104,7 +106,7 @@ func (w *writer) loop() {
 // serveGroup serves a job and all that wait behind it, then commits.
 func (w *writer) serveGroup(j job) {
 	start := time.Now()
-	for {
+	for more := true; more; {
 		if j.alone != nil {
 			w.commit()
 			j.alone()
@@ -114,15 +116,29 @@ func (w *writer) serveGroup(j job) {
 		if len(w.group) >= w.options.GroupLimit || time.Since(start) > w.options.GroupAge {
 			break
 		}
-		select {
-		case j = <-w.queue:
-			continue
-		default:
-		}
-		break
+		j, more = w.waiting()
 	}
 	w.commit()
 	w.checkpoint()
+}
+
+// waiting gives the next job of the queue, if there is one. Sessions that are
+// ready to submit theirs may do so first: where commits are fast, this goroutine
+// and the one that it has just served would otherwise keep the others from the
+// processor, and each commit would serve one.
+func (w *writer) waiting() (job, bool) {
+	select {
+	case j := <-w.queue:
+		return j, true
+	default:
+		runtime.Gosched()
+	}
+	select {
+	case j := <-w.queue:
+		return j, true
+	default:
+		return job{}, false
+	}
 }
 
 // alone runs fn with the connection, outside any transaction.
@@ -144,8 +160,12 @@ func (w *writer) serve(t *transaction) {
 	t.follows = len(w.group) > 0
 	ctx, cancel := context.WithTimeoutCause(t.ctx, w.options.WriteLimit, session.ErrExpired)
 	defer cancel()
-	if err := w.begin(ctx, t); err != nil {
+	first := <-t.calls // it is there before the transaction is
+	if err := w.begin(ctx, t, first); err != nil {
 		w.drop(t, err)
+		return
+	}
+	if w.answer(ctx, t, first) {
 		return
 	}
 	for {
@@ -161,9 +181,16 @@ func (w *writer) serve(t *transaction) {
 	}
 }
 
-// begin opens the group's transaction, or a savepoint in it for who follows.
-func (w *writer) begin(ctx context.Context, t *transaction) error {
+// begin opens the group's transaction. Who follows has a savepoint in it, unless
+// its one plan is expected to be refused before it writes, if at all: a
+// savepoint costs a copy of every page that is changed after it.
+func (w *writer) begin(ctx context.Context, t *transaction, first call) error {
 	if t.follows {
+		t.before = w.conn.changes
+		if first.last && refusedAtOnce(first.plan) {
+			return nil
+		}
+		t.saved = true
 		return w.conn.do(ctx, "savepoint session")
 	}
 	if err := w.conn.do(ctx, "begin immediate"); err != nil {
@@ -171,6 +198,20 @@ func (w *writer) begin(ctx context.Context, t *transaction) error {
 	}
 	w.dirty = true
 	return nil
+}
+
+// refusedAtOnce reports whether a plan that is refused, by what it declares, has
+// changed nothing until then.
+func refusedAtOnce(p *query.Plan) bool {
+	changed := false
+	for i := range p.Steps {
+		step := &p.Steps[i]
+		if changed && step.Refusable() {
+			return false
+		}
+		changed = changed || !step.Reads()
+	}
+	return true
 }
 
 // answer does what a session asks for and reports whether that was the last.
@@ -191,7 +232,7 @@ func (w *writer) answer(ctx context.Context, t *transaction, c call) (last bool)
 
 // keep leaves what the transaction did to the group's commit.
 func (w *writer) keep(t *transaction) {
-	if t.follows {
+	if t.saved {
 		if err := w.conn.do(context.Background(), "release session"); err != nil {
 			w.drop(t, err)
 			return
@@ -211,7 +252,12 @@ func (w *writer) run(ctx context.Context, t *transaction, c call) error {
 		defer context.AfterFunc(c.ctx, func() { cancel(context.Cause(c.ctx)) })()
 		ctx = narrow
 	}
-	return guarded(ctx, w.conn, c.plan)
+	return guarded(func() error {
+		if err := w.conn.run(ctx, c.plan); err != nil || !c.last {
+			return err
+		}
+		return c.plan.Finish()
+	})
 }
 
 // drop takes back what the transaction did and leaves the group as it was. Some
@@ -221,12 +267,16 @@ func (w *writer) drop(t *transaction, err error) {
 	t.failed = err
 	close(t.dropped)
 	switch {
-	case t.follows && !w.conn.db.GetAutocommit():
+	case t.follows && w.conn.db.GetAutocommit():
+		w.lose(fmt.Errorf("%w: the group was rolled back", session.ErrConflict))
+	case t.saved:
 		if w.conn.exec(context.Background(), "rollback to session; release session") != nil {
 			w.lose(fmt.Errorf("%w: a session of the group could not be rolled back", session.ErrConflict))
 		}
 	case t.follows:
-		w.lose(fmt.Errorf("%w: the group was rolled back", session.ErrConflict))
+		if w.conn.changes != t.before { // against what was expected of its plan
+			w.lose(fmt.Errorf("%w: a session of the group has to be rolled back", session.ErrConflict))
+		}
 	default:
 		w.conn.rollback()
 		w.dirty = false

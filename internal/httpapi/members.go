@@ -98,7 +98,7 @@ func memberOperations() []Operation {
 			faults: []fault.Kind{fault.NotFound}, readWith: getMember,
 		},
 		{
-			Method: http.MethodPatch, Path: "/members/{user_id}", ID: "update-member", Tag: "Members", Permission: canWrite, Writes: true, Trips: 4,
+			Method: http.MethodPatch, Path: "/members/{user_id}", ID: "update-member", Tag: "Members", Permission: canWrite, Writes: true, Trips: 3,
 			Summary: "Change a member",
 			Doc:     "Applies a JSON merge patch to the member, its profile, lifestyle, preference and subscription. With If-Match, a member that was changed meanwhile is left alone, and the answer shows what changed.",
 			body:    reflect.TypeFor[MemberPatch](), accepts: []string{typeMerge, typeJSON}, compares: true,
@@ -106,14 +106,14 @@ func memberOperations() []Operation {
 			faults: []fault.Kind{fault.NotFound, fault.Conflict, fault.Stale}, writeWith: updateMember,
 		},
 		{
-			Method: http.MethodDelete, Path: "/members/{user_id}", ID: "delete-member", Tag: "Members", Permission: canWrite, Writes: true, Trips: 4,
+			Method: http.MethodDelete, Path: "/members/{user_id}", ID: "delete-member", Tag: "Members", Permission: canWrite, Writes: true, Trips: 3,
 			Summary: "Delete a member",
 			Doc:     "Takes the member out of every list, count and detail. It can be restored.",
 			answer:  one, tagged: true, compares: true, status: http.StatusOK,
 			faults: []fault.Kind{fault.NotFound, fault.Stale}, writeWith: changeMember(member.Delete),
 		},
 		{
-			Method: http.MethodPost, Path: "/members/{user_id}/restore", ID: "restore-member", Tag: "Members", Permission: canWrite, Writes: true, Trips: 4,
+			Method: http.MethodPost, Path: "/members/{user_id}/restore", ID: "restore-member", Tag: "Members", Permission: canWrite, Writes: true, Trips: 3,
 			Summary: "Restore a member",
 			Doc:     "Brings a deleted member back as it was. One that is not deleted is left as it is.",
 			answer:  one, tagged: true, compares: true, repeated: true, status: http.StatusOK,

@@ -230,11 +230,14 @@ func (x *exchange) write(o *Operation, r *http.Request, token operator.Secret, i
 const maxRepetitions = 3
 
 // answerOnce runs a write, or gives the answer that the key has had already.
-// The token and the key are looked at in a snapshot before the transaction, so
-// that one that only adds rows never holds the writer while it waits. Of two
-// requests with one key, the second is refused by the record's own constraint,
-// or by what the first has made: it looks again for the answer.
+// The key is looked at in a snapshot before the transaction, so that one that
+// only adds rows never holds the writer while it waits. Of two requests with one
+// key, the second is refused by the record's own constraint, or by what the
+// first has made: it looks again for the answer.
 func (x *exchange) answerOnce(ctx context.Context, o *Operation, token operator.Secret, in *input, request idempotency.Request, run writer) error {
+	if request.Key == "" {
+		return x.commit(ctx, o, x.caller(token, in.now), in, run, nil)
+	}
 	var refused error
 	for range maxRepetitions {
 		who, kept, err := x.admit(ctx, token, in, request)
@@ -249,15 +252,14 @@ func (x *exchange) answerOnce(ctx context.Context, o *Operation, token operator.
 		if refused != nil && !errors.Is(refused, idempotency.ErrAnswered) {
 			return refused
 		}
-		answer, body, err := x.commit(ctx, o, who, in, request, run)
-		if err == nil {
-			x.answer(o, answer, body)
-			return nil
+		refused = x.commit(ctx, o, x.caller(token, in.now), in, run, func(a reply, body []byte) []query.Change {
+			return idempotency.Keep(who.ID, request, idempotency.Record{
+				Status: o.status, ETag: a.etag, Location: a.location, Body: body,
+			}, in.now)
+		})
+		if refused == nil || ctx.Err() != nil {
+			return refused
 		}
-		if request.Key == "" || ctx.Err() != nil {
-			return err
-		}
-		refused = err
 	}
 	return refused
 }
@@ -275,22 +277,29 @@ func (x *exchange) admit(ctx context.Context, token operator.Secret, in *input, 
 	return who, kept, err
 }
 
-// commit runs the write. The answer is made inside the transaction, so that one
-// that cannot be encoded, or kept for a repetition, leaves nothing behind.
-func (x *exchange) commit(ctx context.Context, o *Operation, who operator.Token, in *input, request idempotency.Request, run writer) (answer reply, body []byte, err error) {
-	err = x.api.db.Write(ctx, func(w *session.Write) (err error) {
+// commit runs the write and answers. The caller's token travels with the first
+// exchange of the transaction, which a bad one refuses. The answer is made
+// inside the transaction, so that one that cannot be encoded, or kept for a
+// repetition, leaves nothing behind.
+func (x *exchange) commit(ctx context.Context, o *Operation, caller query.Query[operator.Token], in *input, run writer, keep func(reply, []byte) []query.Change) error {
+	var who operator.Token
+	var answer reply
+	var body []byte
+	err := x.api.db.Write(ctx, func(w *session.Write) (err error) {
 		if answer, err = run(ctx, w); err != nil {
 			return err
 		}
-		if body, err = encode(answer.body); err != nil || request.Key == "" {
+		if body, err = encode(answer.body); err != nil || keep == nil {
 			return err
 		}
-		w.Add(idempotency.Keep(who.ID, request, idempotency.Record{
-			Status: o.status, ETag: answer.etag, Location: answer.location, Body: body,
-		}, in.now)...)
+		w.Add(keep(answer, body)...)
 		return nil
-	})
-	return answer, body, err
+	}, session.First(query.Into(&who, caller)))
+	if err != nil {
+		return err
+	}
+	x.answer(o, answer, body)
+	return nil
 }
 
 // answer sends what has been decided: this is the first byte.
