@@ -31,6 +31,7 @@ type writer struct {
 	group    []*transaction // served, waiting for the commit
 	dirty    bool           // the connection is inside a transaction
 	walPages int            // in the log since the last checkpoint
+	bound    *bound         // of the transaction that is served
 
 	sessions, commits atomic.Uint64
 }
@@ -51,6 +52,7 @@ func newWriter(c *conn, o Options) *writer {
 		conn: c, options: o,
 		queue:  make(chan job, o.QueueLimit),
 		closed: make(chan struct{}), done: make(chan struct{}),
+		bound: newBound(o.WriteLimit),
 	}
 	c.db.WALHook(func(_ *sqlite3.Conn, _ string, pages int) error {
 		w.walPages = pages
@@ -158,8 +160,10 @@ func (w *writer) serve(t *transaction) {
 		return // its session did not wait
 	}
 	t.follows = len(w.group) > 0
-	ctx, cancel := context.WithTimeoutCause(t.ctx, w.options.WriteLimit, session.ErrExpired)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(t.ctx)
+	defer cancel(nil)
+	w.bound.begin(cancel)
+	defer w.bound.end()
 	first := <-t.calls // it is there before the transaction is
 	if err := w.begin(ctx, t, first); err != nil {
 		w.drop(t, err)

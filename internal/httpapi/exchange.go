@@ -62,8 +62,8 @@ func (x *exchange) line(value string) []string {
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	x := &exchange{ResponseWriter: w, api: a, requestID: requestID(r.Header), head: r.Method == http.MethodHead}
-	ctx, cancel := context.WithTimeout(r.Context(), requestDeadline)
-	defer cancel()
+	ctx, end := a.deadlines.begin(r.Context(), start)
+	defer end()
 	x.ctx, x.cost = session.Track(ctx, position(r.Header))
 	x.protect()
 	defer x.log(r, start)

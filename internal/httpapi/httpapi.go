@@ -42,6 +42,7 @@ type API struct {
 	cursors   *query.CursorKey
 	mux       *http.ServeMux
 	crossSite *http.CrossOriginProtection
+	deadlines *deadlines
 	uses      operator.Uses
 	draining  atomic.Bool
 }
@@ -58,6 +59,7 @@ func New(o Options) (*API, error) {
 	a := &API{
 		db: o.DB, blob: o.Blob, rules: o.Rules, zone: o.Zone, clock: o.Clock, logger: o.Log,
 		cursors: cursors, mux: http.NewServeMux(), crossSite: http.NewCrossOriginProtection(),
+		deadlines: newDeadlines(requestDeadline),
 	}
 	a.settle()
 	document, err := OpenAPI(o.Version)
