@@ -13,6 +13,6 @@
 //
 // # Memory
 //
-// At most three batches are held, each of at most [batchRows] rows and
+// At most two batches are held, each of at most [mostRows] rows and about
 // [batchBytes] bytes, however long the file is.
 package intake

@@ -132,7 +132,7 @@ func (r *run) resume(ctx context.Context) error {
 func (r *run) all(ctx context.Context) error {
 	reading, cancel := context.WithCancel(ctx)
 	defer cancel()
-	batches := make(chan batch, 1)
+	batches := make(chan batch)
 	done := make(chan error, 1)
 	go func() {
 		defer close(batches)
@@ -162,9 +162,11 @@ func (r *run) write(ctx context.Context, batches <-chan batch) error {
 		}
 		if len(b.entries) > 0 {
 			r.date(b.entries)
+			start := time.Now()
 			if err := r.store(ctx, b.entries, b.line); err != nil {
 				return fmt.Errorf("importing the rows up to line %d: %w", b.line, err)
 			}
+			r.source.pace.took(time.Since(start))
 		}
 		r.report.addTally(b.tally)
 		r.report.Rows += b.rows
@@ -294,7 +296,7 @@ func (r *run) attempt(ctx context.Context, rows []entry, line int) error {
 // judge asks, in one round trip, what the store has already, and decides what
 // becomes of each row.
 func (r *run) judge(ctx context.Context, read session.Reader, rows []entry) (outcome, error) {
-	var ids, phones []string
+	ids, phones := make([]string, 0, len(rows)), make([]string, 0, len(rows))
 	for i := range rows {
 		if n := &rows[i].new; len(rows[i].problems) == 0 {
 			ids = append(ids, *n.ExternalID)
@@ -322,7 +324,7 @@ var phoneTaken = &misfit{member.ErrPhoneTaken.Code, member.ErrPhoneTaken.Message
 // decide says what becomes of each row. One whose id was in an earlier row is
 // present, as it is if that row was in an earlier batch.
 func (p *plan) decide(rows []entry, ids, phones []string) outcome {
-	var got outcome
+	got := outcome{create: make([]member.New, 0, len(rows))}
 	known, taken := set(ids), set(phones)
 	for _, e := range rows {
 		phone := e.new.Phone

@@ -537,14 +537,14 @@ func TestOthersWrite(t *testing.T) {
 	report := run(t, db, intake.Options{Map: parseMap(t, plainMap), File: writeClub(t, 9000), Rules: member.Rules{Region: "KR"}})
 	cancel()
 	others.Wait()
-	if report.Created != 9000 || written < 6 {
+	if report.Created != 9000 || written < 4 {
 		t.Errorf("got %d created and %d members by the other, want all and at least one between batches", report.Created, written)
 	}
 }
 
 // TestMemoryIsConstant measures the heap while a file is read.
 func TestMemoryIsConstant(t *testing.T) { //nolint:paralleltest // it measures the whole process
-	const rows = 24_000
+	const rows = 80_000
 	db := testkit.Open(t)
 	path := writeClub(t, rows)
 	var early, late uint64
@@ -557,7 +557,7 @@ func TestMemoryIsConstant(t *testing.T) { //nolint:paralleltest // it measures t
 			runtime.GC()
 			var m runtime.MemStats
 			runtime.ReadMemStats(&m)
-			if p.Rows < rows/4 {
+			if p.Rows < rows/2 { // the batches have grown by then
 				early = max(early, m.HeapAlloc)
 			} else {
 				late = max(late, m.HeapAlloc)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/musterhq/muster/internal/fault"
@@ -22,6 +23,7 @@ type source struct {
 	rows   *sheet.Reader
 	header []string
 	first  *sheet.Row // of a file without a header: read with it
+	pace   *pace
 }
 
 // openSource examines the whole file and reads its header. Faults: not_found,
@@ -31,7 +33,7 @@ func openSource(ctx context.Context, path string, f *File, tick func(done, total
 	if err != nil {
 		return nil, fmt.Errorf("opening the file: %w", err)
 	}
-	s := &source{file: file}
+	s := &source{file: file, pace: newPace()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, file.Close())
@@ -124,9 +126,33 @@ type batch struct {
 
 // Bounds of a batch.
 const (
-	batchRows  = 2000
+	leastRows  = 2000
+	mostRows   = 10_000
 	batchBytes = 4 << 20
+	cellBytes  = 32 // that a cell takes beside its text
+	longBatch  = 2 * time.Second
 )
+
+// pace is how many rows the next batch has. Large batches are fast: many of
+// their rows go to the same pages, each of which is written once. But others who
+// write wait meanwhile. It is safe for concurrent use.
+type pace struct{ rows atomic.Int64 }
+
+func newPace() *pace {
+	p := &pace{}
+	p.rows.Store(leastRows)
+	return p
+}
+
+// took adapts the pace to how long it took to write a batch.
+func (p *pace) took(d time.Duration) {
+	switch rows := p.rows.Load(); {
+	case d < longBatch/2:
+		p.rows.Store(min(2*rows, mostRows))
+	case d > longBatch:
+		p.rows.Store(max(rows/2, leastRows))
+	}
+}
 
 // batches reads the file to its end and hands its rows over in batches; those
 // up to the line are only counted. It ends early, without an error, when ctx
@@ -153,8 +179,9 @@ func (s *source) batches(ctx context.Context, p *plan, line int, at time.Time, o
 }
 
 func (s *source) fill(b *batch, p *plan, line int, at time.Time, uses []use) error {
-	size := 0
-	for b.rows < batchRows && size < batchBytes {
+	size, most := 0, s.pace.rows.Load()
+	b.entries = make([]entry, 0, most)
+	for b.rows < most && size < batchBytes {
 		row, err := s.next()
 		d := (*sheet.DamagedError)(nil)
 		if err != nil && !errors.As(err, &d) {
@@ -178,7 +205,7 @@ func (s *source) fill(b *batch, p *plan, line int, at time.Time, uses []use) err
 			b.past = append(b.past, e)
 		}
 		for _, cell := range row.Cells {
-			size += len(cell)
+			size += len(cell) + cellBytes
 		}
 	}
 	return nil

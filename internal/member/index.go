@@ -72,7 +72,21 @@ func index(ctx context.Context, w *session.Write, list []named) error {
 		}
 	}
 	order := slices.Sorted(maps.Keys(postings))
-	stored, err := session.Run(ctx, w, touchedBlocks(order, list[0].id, list[len(list)-1].id))
+	for part := range slices.Chunk(order, gramStep) {
+		if err := extend(ctx, w, part, postings, list[0].id, list[len(list)-1].id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gramStep is how many grams have their blocks read and written together.
+const gramStep = 500
+
+// extend brings the postings of some grams, of members between the two, into
+// their blocks.
+func extend(ctx context.Context, w *session.Write, order []string, postings map[string][]ids.Member, least, greatest ids.Member) error {
+	stored, err := session.Run(ctx, w, touchedBlocks(order, least, greatest))
 	if err != nil {
 		return err
 	}
@@ -117,15 +131,27 @@ func merge(gram string, blocks []block, list []ids.Member) (changed []block) {
 				n = len(list)
 			}
 		}
-		old := b.ids
-		all := slices.Compact(slices.SortedFunc(slices.Values(slices.Concat(old, list[:n])), compareIDs))
-		if len(all) > len(old) {
-			inside := compareIDs(list[0], old[len(old)-1]) < 0
-			changed = append(changed, cut(gram, all, inside)...)
+		if n > 0 {
+			changed = append(changed, b.with(list[:n])...)
 		}
 		list = list[n:]
 	}
 	return changed
+}
+
+// with are the blocks that take the place of b when ids come into it: none, if
+// it has them all.
+func (b block) with(list []ids.Member) []block {
+	all := slices.Concat(b.ids, list)
+	order := compareIDs(list[0], b.ids[len(b.ids)-1])
+	if order <= 0 {
+		slices.SortFunc(all, compareIDs)
+		all = slices.Compact(all)
+	}
+	if len(all) == len(b.ids) {
+		return nil
+	}
+	return cut(b.gram, all, order < 0)
 }
 
 // cut makes blocks of ids: full ones, where more ids come after the last, and

@@ -1,6 +1,7 @@
 package member
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -96,6 +97,32 @@ func TestGrams(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
+}
+
+// TestGramsProperty compares with what the definition says, character by
+// character; a text that is no UTF-8 has pieces as well.
+func TestGramsProperty(t *testing.T) {
+	t.Parallel()
+	grams("a\xff\xfeb \xff", nil)
+	rapid.Check(t, func(rt *rapid.T) {
+		key := rapid.StringOfN(rapid.SampledFrom([]rune("abé ü김바李さ")), 0, 40, -1).Draw(rt, "key")
+		want := map[string]bool{}
+		for _, word := range strings.Fields(key) {
+			runes := []rune(word)
+			for from := range runes {
+				for to := from + 1; to <= min(from+3, len(runes)); to++ {
+					if to > from+1 || isWord(runes[from]) {
+						want[string(runes[from:to])] = true
+					}
+				}
+			}
+		}
+		got := grams(key, nil)
+		slices.Sort(got)
+		if all := slices.Sorted(maps.Keys(want)); !slices.Equal(got, all) {
+			rt.Fatalf("got %q, want %q", got, all)
+		}
+	})
 }
 
 // TestFieldsAndColumns holds each struct to its columns: one for each field of

@@ -1,8 +1,10 @@
 package member
 
 import (
+	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/nyaruka/phonenumbers"
 	"golang.org/x/text/cases"
@@ -20,26 +22,29 @@ func fold(s string) string {
 // the folded name two and three characters in a row, and the characters that
 // are words of their own; of the phone the last two pairs of digits.
 func grams(key string, phone *string) []string {
-	set := make(map[string]struct{}, 2*len(key))
+	var few [64]string
+	list := few[:0]
 	for word := range strings.FieldsSeq(key) {
-		runes := []rune(word)
-		for i, r := range runes {
+		before := [2]int{-1, -1} // where the two characters before begin
+		for i, r := range word {
+			_, size := utf8.DecodeRuneInString(word[i:])
+			end := i + size
 			if isWord(r) {
-				set[string(r)] = struct{}{}
+				list = append(list, word[i:end])
 			}
-			for n := 2; n <= 3 && i+n <= len(runes); n++ {
-				set[string(runes[i:i+n])] = struct{}{}
+			for _, start := range before {
+				if start >= 0 {
+					list = append(list, word[start:end])
+				}
 			}
+			before = [2]int{before[1], i}
 		}
-	}
-	list := make([]string, 0, len(set)+2)
-	for g := range set {
-		list = append(list, g)
 	}
 	if phone != nil {
 		list = append(list, tailGrams(*phone)...)
 	}
-	return list
+	slices.Sort(list)
+	return slices.Clone(slices.Compact(list))
 }
 
 // isWord reports whether a character can be a name alone.
@@ -85,5 +90,5 @@ func parsePhone(text, region string, strictly bool) (string, bool) {
 			return "", false
 		}
 	}
-	return e164, len(e164) >= 7 && len(e164) <= 16
+	return strings.Clone(e164), len(e164) >= 7 && len(e164) <= 16 // what the library made is four times as long
 }

@@ -33,6 +33,10 @@ func Create(w *session.Write, rules Rules, n New, at time.Time) Detail {
 	return d
 }
 
+// createStep is how many members of a batch travel together: all at once would
+// take a multiple of their own memory.
+const createStep = 500
+
 // CreateMany is Create for a batch, with one delta for each kind of member and
 // the names in the search index already. A fault refuses the whole batch.
 func CreateMany(ctx context.Context, w *session.Write, rules Rules, list []New, at time.Time) ([]ids.Member, error) {
@@ -45,6 +49,11 @@ func CreateMany(ctx context.Context, w *session.Write, rules Rules, list []New, 
 		made[i] = d.ID
 		names[i] = named{d.ID, n.grams()}
 		t[rules.kindOf(&d.User)]++
+		if i%createStep == createStep-1 {
+			if err := w.Gather(ctx); err != nil { // sends what was added
+				return nil, err
+			}
+		}
 	}
 	for k, n := range t {
 		w.Add(k.count(n, at))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -357,9 +358,9 @@ func TestCreateMany(t *testing.T) {
 	b := setup(t)
 	rules := korea
 	rules.Imported = true
-	list := make([]member.New, 300)
+	list := make([]member.New, 700) // of more members and grams than travel together
 	for i := range list {
-		list[i] = person(fmt.Sprintf("Person number%d", i))
+		list[i] = person(fmt.Sprintf("Person number%d %c%c", i, '가'+7*i, '가'+11*i))
 		list[i].ExternalID = new(fmt.Sprint("x", i))
 		list[i].CreatedAt = new(now.Add(-time.Duration(i*7919%5000) * time.Hour))
 		if err := list[i].Check(rules, now); err != nil {
@@ -381,6 +382,12 @@ func TestCreateMany(t *testing.T) {
 		d, err := b.load(id, 0)
 		if err != nil || d.Name != list[i].Name || !d.CreatedAt.Equal(*list[i].CreatedAt) {
 			t.Fatalf("member %d: got %+v, %v", i, d.User, err)
+		}
+	}
+	for i := 0; i < len(list); i += 33 {
+		text := fmt.Sprintf("%c%c", '가'+7*i, '가'+11*i)
+		if found := b.find(text); !slices.Equal(found, []string{list[i].Name}) {
+			t.Errorf("search for %s: got %q, want %q", text, found, list[i].Name)
 		}
 	}
 	if _, err := create(); !errors.Is(err, member.ErrExternalTaken) {

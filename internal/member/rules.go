@@ -36,7 +36,9 @@ type New struct {
 	Preference   *Preference   `json:"preference,omitempty"`
 	Subscription *Subscription `json:"subscription,omitempty"`
 
-	pieces []string // of name and phone, for the search index; cut by Check of an import
+	// For the search index, made by Check of an import.
+	folded string   // the name
+	pieces []string // of name and phone
 }
 
 // Bounds of what a member may hold.
@@ -72,15 +74,24 @@ func (n *New) Check(rules Rules, at time.Time) error {
 	n.Preference = checked(&c, n.Preference)
 	n.Subscription = checked(&c, n.Subscription)
 	if rules.Imported { // beside the write session, which has better to do
-		n.pieces = grams(fold(n.Name), n.Phone)
+		n.folded = fold(n.Name)
+		n.pieces = grams(n.folded, n.Phone)
 	}
 	return c.Err()
+}
+
+// key is the name in the form in which it is compared.
+func (n *New) key() string {
+	if n.folded == "" {
+		return fold(n.Name)
+	}
+	return n.folded
 }
 
 // grams are the pieces by which the search index finds the member.
 func (n *New) grams() []string {
 	if n.pieces == nil {
-		return grams(fold(n.Name), n.Phone)
+		return grams(n.key(), n.Phone)
 	}
 	return n.pieces
 }
