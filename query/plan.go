@@ -11,8 +11,9 @@ import (
 // it touched; when all have succeeded, [Plan.Finish] gives the answers out. A
 // plan is used once and by one goroutine at a time.
 type Plan struct {
-	Steps []Step
-	parts []Part
+	Steps    []Step
+	parts    []Part
+	streamed bool
 }
 
 // Step is one statement of a plan.
@@ -82,6 +83,10 @@ func (p *Plan) Change(c Change, touched *int64) {
 func (p *Plan) ask(sql string, args []any, to rows) {
 	p.Steps = append(p.Steps, Step{SQL: sql, Args: args, rows: to})
 }
+
+// Streamed reports whether rows were handed to a [Each] already: the run cannot
+// be repeated unseen.
+func (p *Plan) Streamed() bool { return p.streamed }
 
 // Finish takes all the answers and, if every one is there, assigns them. On an
 // error no destination is touched.

@@ -138,13 +138,14 @@ func Scalar[T any](sql string, args ...any) Query[T] {
 // session is retried.
 func Each[T any](sql string, scan func(Row) (T, error), yield func(T) error, args ...any) Query[int] {
 	return Query[int]{begin: func(p *Plan) answer[int] {
-		a := &each[T]{scan: scan, yield: yield}
+		a := &each[T]{plan: p, scan: scan, yield: yield}
 		p.ask(sql, args, a)
 		return a
 	}}
 }
 
 type each[T any] struct {
+	plan  *Plan
 	scan  func(Row) (T, error)
 	yield func(T) error
 	rows  int
@@ -156,6 +157,7 @@ func (a *each[T]) row(r Row) error {
 		return err
 	}
 	a.rows++
+	a.plan.streamed = true
 	return a.yield(v)
 }
 

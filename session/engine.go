@@ -16,6 +16,12 @@ var (
 	// ErrConflict says that the transaction could not be ordered among the
 	// others. [DB.Write] retries it; who sees it has run out of attempts.
 	ErrConflict = errors.New("session: the transaction conflicts with another")
+	// ErrPosition says that a position is not one of this database's history:
+	// forged, foreign, or of a part of it that a failover has lost.
+	ErrPosition = errors.New("session: the position is not of this database's history")
+	// ErrMoved says that the server which a read session was on went away, and
+	// that another may answer. [DB.Read] runs the session again.
+	ErrMoved = errors.New("session: the server went away")
 	// ErrExpired says that the session outlived the engine's bound and was
 	// rolled back, so that others could go on.
 	ErrExpired = errors.New("session: the session took longer than its bound")

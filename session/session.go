@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -20,13 +21,14 @@ func New(e Engine) *DB { return &DB{engine: e} }
 // Read is an open read session: one snapshot. One goroutine uses it, inside
 // the function that was given it.
 type Read struct {
-	conn    conn
-	cost    *Cost
-	first   []query.Part   // to travel with the first exchange
-	pending []query.Change // of the write session that this is the reading side of
-	once    bool           // one gather is all that was asked for
-	asked   bool
-	state   atomic.Uint32
+	conn     conn
+	cost     *Cost
+	first    []query.Part   // to travel with the first exchange
+	pending  []query.Change // of the write session that this is the reading side of
+	once     bool           // one gather is all that was asked for
+	asked    bool
+	streamed bool // rows were handed over and cannot be taken back
+	state    atomic.Uint32
 }
 
 // conn is what reading needs of a snapshot and of a transaction.
@@ -58,11 +60,30 @@ func First(parts ...query.Part) Option {
 	return func(o *SnapshotOptions) { o.first = append(o.first, parts...) }
 }
 
+// maxMoves is how many servers a read session may lose.
+const maxMoves = 4
+
 // Read calls fn with a session that sees one moment of the database, taken no
 // later than its first query and not before the position in ctx (see [Track]).
 // The session ends with fn; its end never delays the caller. The error is
 // fn's, or why the session could not be opened.
+//
+// Where the server goes away, the session is run again on another, a bounded
+// number of times, unless rows were handed to a [query.Each] already: fn may
+// run twice and sets its results anew each time.
 func (db *DB) Read(ctx context.Context, fn func(*Read) error, options ...Option) error {
+	for move := 1; ; move++ {
+		again, err := db.read(ctx, fn, options)
+		if !errors.Is(err, ErrMoved) {
+			return err
+		}
+		if !again || move == maxMoves || ctx.Err() != nil {
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+	}
+}
+
+func (db *DB) read(ctx context.Context, fn func(*Read) error, options []Option) (again bool, err error) {
 	cost := costOf(ctx)
 	o := SnapshotOptions{After: cost.seen()}
 	for _, option := range options {
@@ -70,15 +91,15 @@ func (db *DB) Read(ctx context.Context, fn func(*Read) error, options ...Option)
 	}
 	s, err := db.engine.Snapshot(ctx, o)
 	if err != nil {
-		return err
+		return true, err
 	}
 	defer s.Close()
 	r := &Read{conn: s, cost: cost, once: o.Once, first: o.first}
 	defer r.close()
-	if err := fn(r); err != nil || len(r.first) == 0 {
-		return err
+	if err = fn(r); err == nil && len(r.first) > 0 {
+		err = r.Gather(ctx)
 	}
-	return r.Gather(ctx)
+	return !r.streamed, err
 }
 
 // Reader is a session that can read: a [Read] or a [Write].
@@ -122,6 +143,9 @@ func (r *Read) Spread(ctx context.Context, parts ...query.Part) error {
 		if !spread {
 			r.cost.fellBack()
 		}
+		for _, p := range plans {
+			r.streamed = r.streamed || p.Streamed()
+		}
 		return err
 	})
 	if err != nil {
@@ -147,7 +171,9 @@ func (r *Read) takeFirst() []query.Part {
 }
 
 func (r *Read) run(ctx context.Context, p *query.Plan) error {
-	if err := r.timed(func() error { return r.conn.Gather(ctx, p) }); err != nil {
+	err := r.timed(func() error { return r.conn.Gather(ctx, p) })
+	r.streamed = r.streamed || p.Streamed()
+	if err != nil {
 		return err
 	}
 	return p.Finish()
@@ -203,9 +229,9 @@ func (w *Write) AfterCommit(fn func(context.Context)) { w.after = append(w.after
 
 // Attempts and pauses of a write session that conflicts with others.
 const (
-	maxAttempts = 12
+	maxAttempts = 40
 	firstPause  = 2 * time.Millisecond
-	longestWait = 250 * time.Millisecond
+	longestWait = 100 * time.Millisecond
 )
 
 // Write calls fn with a transaction and commits it when fn returns nil; on an

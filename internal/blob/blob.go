@@ -14,17 +14,19 @@ const MaxSize = 5 << 30
 // The faults of a store. They name the remedy and never a path; the cause, for
 // the log, may.
 var (
-	ErrNotFound = fault.New(fault.NotFound, "object_not_found", "There is no such photo or document.")
-	ErrKey      = fault.New(fault.Invalid, "object_key_malformed", "A key is up to 200 bytes of lower-case letters, digits, - and _ in at most 8 parts joined by /, and ends in an extension: members/42/photos/7.jpg")
-	ErrSize     = fault.New(fault.Invalid, "object_size_mismatch", "The content is not as long as was said; nothing was stored. Send it again, whole.")
-	ErrOptions  = fault.New(fault.Invalid, "link_options_invalid", "A link lives 2 seconds to 112 hours, and its content type is such as image/jpeg.")
-	ErrFull     = fault.New(fault.Unavailable, "storage_full", "The storage for photos and documents is full; nothing was stored. Free some space, raise the quota, or move the data to a larger disk.")
-	ErrReadOnly = fault.New(fault.Unavailable, "storage_read_only", "The storage for photos and documents cannot be used: let the account that runs Muster read and write it.")
+	ErrNotFound    = fault.New(fault.NotFound, "object_not_found", "There is no such photo or document.")
+	ErrKey         = fault.New(fault.Invalid, "object_key_malformed", "A key is up to 200 bytes of lower-case letters, digits, - and _ in at most 8 parts joined by /, and ends in an extension: members/42/photos/7.jpg")
+	ErrSize        = fault.New(fault.Invalid, "object_size_mismatch", "The content is not as long as was said; nothing was stored. Send it again, whole.")
+	ErrOptions     = fault.New(fault.Invalid, "link_options_invalid", "A link lives 2 seconds to 112 hours, and its content type is such as image/jpeg.")
+	ErrFull        = fault.New(fault.Unavailable, "storage_full", "The storage for photos and documents is full; nothing was stored. Free some space, raise the quota, or move the data to a larger disk.")
+	ErrUnavailable = fault.New(fault.Unavailable, "storage_unavailable", "The storage for photos and documents does not answer. Try again in a moment.")
+	ErrReadOnly    = fault.New(fault.Unavailable, "storage_read_only", "The storage for photos and documents cannot be used: let the account that runs Muster read and write it.")
 )
 
 // Store keeps objects by key. The content type of an object is a function of
 // its key: see [TypeOf]. A method given a malformed key fails with [ErrKey];
-// one whose context is done fails with the context's error. A store is safe for
+// one whose context is done fails with the context's error; one that a server
+// does not answer, within a bound, with [ErrUnavailable]. A store is safe for
 // concurrent use.
 type Store interface {
 	// Put stores the size bytes that r holds, replacing what the key had. It

@@ -153,16 +153,30 @@ func asciiName(name string) string {
 
 // AppendEscape appends s with every byte percent-encoded but the unreserved
 // ones of RFC 3986, which is what a query, filename* (RFC 8187) and SigV4 take.
-func AppendEscape(dst []byte, s string) []byte {
+func AppendEscape(dst []byte, s string) []byte { return appendEscape(dst, s, &unreserved) }
+
+// AppendEscapePath is [AppendEscape] for the path of a URL: slashes stay.
+func AppendEscapePath(dst []byte, s string) []byte { return appendEscape(dst, s, &unreservedOrSlash) }
+
+var unreserved, unreservedOrSlash = escapeTables()
+
+func escapeTables() (table, withSlash [256]bool) {
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~") {
+		table[c] = true
+	}
+	withSlash = table
+	withSlash['/'] = true
+	return table, withSlash
+}
+
+func appendEscape(dst []byte, s string, keep *[256]bool) []byte {
 	const digits = "0123456789ABCDEF"
+	done := 0
 	for i := range len(s) {
-		switch c := s[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9',
-			c == '-', c == '.', c == '_', c == '~':
-			dst = append(dst, c)
-		default:
-			dst = append(dst, '%', digits[c>>4], digits[c&15])
+		if c := s[i]; !keep[c] {
+			dst = append(append(dst, s[done:i]...), '%', digits[c>>4], digits[c&15])
+			done = i + 1
 		}
 	}
-	return dst
+	return append(dst, s[done:]...)
 }

@@ -137,5 +137,8 @@ func TestAppendEscape(t *testing.T) {
 		if err != nil || len(got) != 1 || got.Get("a") != want {
 			t.Errorf("%q: got %q (%v), want %q", escaped, got, err, want)
 		}
+		if got := string(blob.AppendEscapePath([]byte("a="), want)); got != strings.ReplaceAll(escaped, "%2F", "/") {
+			t.Errorf("as a path: got %q, want %q with slashes", got, escaped)
+		}
 	})
 }

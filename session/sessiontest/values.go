@@ -54,7 +54,8 @@ var valueTests = map[string]func(*testing.T, *bundle){
 	},
 
 	"a list that is nil is NULL, and in a list of nothing there is nothing": func(t *testing.T, b *bundle) {
-		b.write(t, query.Exec(`create table listed (list jsonb)`), query.Exec(`insert into listed (list) values ($1)`, []string(nil)))
+		b.write(t, query.Exec(`create table listed (list jsonb)`))
+		b.write(t, query.Exec(`insert into listed (list) values ($1)`, []string(nil)))
 		equal(t, "rows", ask(t, b, query.Scalar[int](`select count(*) from listed where list is null`)), 1)
 		if got := ask(t, b, query.Scalar[[]string](`select list from listed`)); got != nil {
 			t.Errorf("got %v, want nil", got)

@@ -108,13 +108,15 @@ func testLinkExpired(t *testing.T, s blob.Store) {
 	wantNothingLeaks(t, got)
 }
 
-// testLinkTampered changes each byte after the host, in turn, and leaves out,
-// repeats and adds parameters.
+// testLinkTampered changes each byte after the host, in turn, and leaves out
+// and repeats parameters. A server may take the first of those that are
+// repeated, if it gives what was signed and nothing else.
 func testLinkTampered(t *testing.T, s blob.Store) {
 	key := newKey("pdf")
 	put(t, s, key, secretContent)
 	link := sign(t, s, key, blob.SignOptions{Expires: minute, Filename: "a.pdf", ContentType: "application/pdf"})
-	wantStatus(t, get(t, link), http.StatusOK)
+	want := get(t, link)
+	wantStatus(t, want, http.StatusOK)
 
 	u, err := url.Parse(link)
 	if err != nil {
@@ -128,7 +130,9 @@ func testLinkTampered(t *testing.T, s blob.Store) {
 	for i, part := range parts {
 		rest := append(append([]string(nil), parts[:i]...), parts[i+1:]...)
 		wantRefused(t, host+u.Path[1:]+"?"+strings.Join(rest, "&"))
-		wantRefused(t, link+"&"+part+"x")
+		if got := get(t, link+"&"+part+"x"); !isSame(got, want) {
+			wantRefusal(t, got, link+"&"+part+"x")
+		}
 	}
 	wantRefused(t, host+u.Path[1:])
 }
@@ -262,9 +266,23 @@ func wantHeader(t *testing.T, got response, name, want string) {
 	}
 }
 
+// isSame compares what a browser makes something of.
+func isSame(a, b response) bool {
+	for _, name := range []string{"Cache-Control", "Content-Disposition", "Content-Type"} {
+		if a.header.Get(name) != b.header.Get(name) {
+			return false
+		}
+	}
+	return a.status == b.status && bytes.Equal(a.body, b.body)
+}
+
 func wantRefused(t *testing.T, link string) {
 	t.Helper()
-	got := get(t, link)
+	wantRefusal(t, get(t, link), link)
+}
+
+func wantRefusal(t *testing.T, got response, link string) {
+	t.Helper()
 	if got.status < 400 || got.status > 499 {
 		t.Errorf("got %d, want it refused: %s", got.status, link)
 	}

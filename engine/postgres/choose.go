@@ -1,0 +1,170 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/musterhq/muster/session"
+)
+
+// choice is the node that a read session is on, and why.
+type choice struct {
+	node *node
+	why  string
+}
+
+func (c choice) String() string {
+	if c.why == "" {
+		return c.node.name
+	}
+	return c.node.name + ", " + c.why
+}
+
+// choose picks the node for a read that must see the position, or none if after
+// is nil: a replica that has it; else one that has it within the wait; else the
+// primary.
+func (e *Engine) choose(ctx context.Context, after *position) (choice, error) {
+	if err := e.known(after); err != nil {
+		return choice{}, err
+	}
+	if n := e.replica(after); n != nil {
+		return choice{node: n}, nil
+	}
+	if after != nil && e.anyReplica() {
+		if n := e.await(ctx, e.options.ReplicaWait, func() *node { return e.replica(after) }); n != nil {
+			return choice{n, "waited"}, nil
+		}
+	}
+	if n := e.primary(); n != nil {
+		return choice{n, e.whyPrimary()}, nil
+	}
+	// Nobody writes at the moment: a replica may still catch up, or be promoted.
+	n := e.await(ctx, e.options.PrimaryWait, func() *node {
+		if n := e.replica(after); n != nil {
+			return n
+		}
+		return e.primary()
+	})
+	if n == nil {
+		return choice{}, fmt.Errorf("%w: no server can answer", session.ErrUnavailable)
+	}
+	return choice{n, "no primary"}, nil
+}
+
+func (e *Engine) whyPrimary() string {
+	switch {
+	case len(e.nodes) == 1:
+		return ""
+	case e.anyReplica():
+		return "replicas behind"
+	default:
+		return "no replica"
+	}
+}
+
+// known refuses a position that the primary's history does not hold: it was
+// lost in a failover, or was never of this cluster.
+func (e *Engine) known(after *position) error {
+	n := e.primary()
+	if after == nil || n == nil {
+		return nil
+	}
+	if s := n.look(); !s.history.holds(*after) {
+		return fmt.Errorf("%w: a failover has lost it", session.ErrPosition)
+	}
+	return nil
+}
+
+// replica is the least busy replica that was seen to have the position.
+func (e *Engine) replica(after *position) (best *node) {
+	for _, n := range e.nodes {
+		s := n.look()
+		if !s.healthy || !s.recovering || after != nil && (!s.history.holds(*after) || s.at.lsn < after.lsn) {
+			continue
+		}
+		if best == nil || n.inFlight.Load() < best.inFlight.Load() {
+			best = n
+		}
+	}
+	return best
+}
+
+func (e *Engine) anyReplica() bool {
+	for _, n := range e.nodes {
+		if s := n.look(); s.healthy && s.recovering {
+			return true
+		}
+	}
+	return false
+}
+
+// primary is the node that takes writes: the one of the newest timeline, if a
+// former one has come back and does not know yet that it was replaced.
+func (e *Engine) primary() (best *node) {
+	var newest int64
+	for _, n := range e.nodes {
+		if s := n.look(); s.healthy && !s.recovering && s.at.timeline > newest {
+			best, newest = n, s.at.timeline
+		}
+	}
+	if best != nil {
+		for _, n := range e.nodes { // a replica of a newer timeline: its primary is elsewhere
+			if s := n.look(); s.healthy && s.recovering && s.at.timeline > newest {
+				return nil
+			}
+		}
+	}
+	return best
+}
+
+// await waits until found gives a node, as the nodes are looked at in haste.
+func (e *Engine) await(ctx context.Context, most time.Duration, found func() *node) *node {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	for _, n := range e.nodes {
+		n.waiting.Add(1)
+		defer n.waiting.Add(-1)
+		select {
+		case n.hasten <- struct{}{}:
+		default:
+		}
+	}
+	for {
+		changed := e.news.next()
+		if n := found(); n != nil {
+			return n
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// news tells whoever waits that a node was looked at. The zero value is ready.
+type news struct {
+	mu sync.Mutex
+	ch chan struct{}
+}
+
+// next is closed when there are news.
+func (n *news) next() <-chan struct{} {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.ch == nil {
+		n.ch = make(chan struct{})
+	}
+	return n.ch
+}
+
+func (n *news) spread() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.ch != nil {
+		close(n.ch)
+		n.ch = nil
+	}
+}

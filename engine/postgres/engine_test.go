@@ -1,0 +1,36 @@
+package postgres_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/musterhq/muster/engine/postgres"
+	"github.com/musterhq/muster/engine/postgres/postgrestest"
+	"github.com/musterhq/muster/session"
+	"github.com/musterhq/muster/session/sessiontest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func open(t testing.TB, o postgres.Options) *postgres.Engine {
+	t.Helper()
+	e, err := postgres.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	server := postgrestest.Start(t)
+	sessiontest.Run(t, func(t testing.TB) session.Engine {
+		return open(t, postgres.Options{Primary: server.Database(t)})
+	})
+}

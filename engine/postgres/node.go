@@ -1,0 +1,175 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Intervals of looking at a node. One that does not answer in time is down.
+const (
+	lookEvery  = 200 * time.Millisecond
+	lookHaste  = 2 * time.Millisecond // while a read waits for the node to catch up
+	lookWithin = 500 * time.Millisecond
+)
+
+// node is one server of the cluster. A goroutine looks at it from time to time
+// on a connection of its own, so that a busy pool does not look like a dead
+// server.
+type node struct {
+	name     string
+	config   *pgx.ConnConfig
+	readers  *pgxpool.Pool
+	writers  *pgxpool.Pool
+	inFlight atomic.Int64
+	waiting  atomic.Int64  // reads that wait for it to catch up
+	hasten   chan struct{} // a read has begun to wait
+
+	news *news // after each look
+
+	mu   sync.Mutex
+	seen sight
+	up   context.Context //nolint:containedctx // ends when the node is seen to be down
+	down context.CancelFunc
+}
+
+// sight is what was seen of a node.
+type sight struct {
+	healthy    bool
+	err        error
+	system     string // identifies the cluster
+	recovering bool   // a replica, and not the primary
+	at         position
+	lag        time.Duration // since the newest transaction that it has replayed
+	history    history
+}
+
+func newNode(name string, news *news) *node {
+	n := &node{name: name, news: news, hasten: make(chan struct{}, 1)}
+	n.up, n.down = context.WithCancel(context.Background())
+	n.down()
+	return n
+}
+
+// look gives the last sight.
+func (n *node) look() sight {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.seen
+}
+
+// alive is a context that ends when the node is seen to be down.
+func (n *node) alive() context.Context {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.up
+}
+
+func (n *node) note(s sight) {
+	defer n.news.spread()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case s.healthy && !n.seen.healthy:
+		n.up, n.down = context.WithCancel(context.Background())
+	case !s.healthy:
+		n.down()
+	}
+	n.seen = s
+}
+
+// watch looks at the node until ctx ends.
+func (n *node) watch(ctx context.Context) {
+	var c *pgx.Conn
+	defer func() { closeQuietly(c) }()
+	defer func() { n.note(sight{err: errClosed}) }()
+	for {
+		var s sight
+		if c, s = n.sight(ctx, c); ctx.Err() != nil {
+			return
+		}
+		n.note(s)
+		n.pause(ctx)
+	}
+}
+
+func (n *node) pause(ctx context.Context) {
+	every := lookEvery
+	if n.waiting.Load() > 0 {
+		every = lookHaste
+	}
+	timer := time.NewTimer(every)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-n.hasten:
+	case <-ctx.Done():
+	}
+}
+
+const selectSight = `
+	select cast((select system_identifier from pg_control_system()) as text), pg_is_in_recovery(), ` + timelineAndLSN + `,
+		coalesce(extract(epoch from now() - pg_last_xact_replay_timestamp()), 0)::float8`
+
+// sight looks once, on the connection if there is one, and gives it back for
+// the next time unless it broke.
+func (n *node) sight(ctx context.Context, c *pgx.Conn) (*pgx.Conn, sight) {
+	ctx, cancel := context.WithTimeout(ctx, lookWithin)
+	defer cancel()
+	var err error
+	if c == nil {
+		if c, err = pgx.ConnectConfig(ctx, n.config.Copy()); err != nil {
+			return nil, sight{err: explain(ctx, err)}
+		}
+	}
+	s := sight{healthy: true}
+	var lsn string
+	var lag float64
+	err = c.QueryRow(ctx, selectSight).Scan(&s.system, &s.recovering, &s.at.timeline, &lsn, &lag)
+	if err == nil {
+		s.at.lsn, err = parseLSN(lsn)
+	}
+	if err == nil {
+		s.history, err = n.timelines(ctx, c, s.at.timeline)
+	}
+	if err != nil {
+		closeQuietly(c)
+		return nil, sight{err: explain(ctx, err)}
+	}
+	s.lag = time.Duration(lag * float64(time.Second))
+	return c, s
+}
+
+// timelines gives the history of the timeline; it is read once.
+func (n *node) timelines(ctx context.Context, c *pgx.Conn, timeline int64) (history, error) {
+	if last := n.look(); last.history.timeline == timeline {
+		return last.history, nil
+	}
+	h := history{timeline: timeline}
+	if timeline <= 1 {
+		return h, nil
+	}
+	var text *string
+	file := fmt.Sprintf("pg_wal/%08X.history", timeline)
+	if err := c.QueryRow(ctx, "select pg_read_file($1, 0, 65536, true)", file).Scan(&text); err != nil {
+		return h, nil //nolint:nilerr // without the right to read it, older positions are not known to be kept
+	}
+	if text != nil {
+		h.forks = parseHistory(*text)
+	}
+	return h, nil
+}
+
+func closeQuietly(c *pgx.Conn) {
+	if c == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lookWithin)
+	defer cancel()
+	_ = c.Close(ctx) // it is being thrown away
+}

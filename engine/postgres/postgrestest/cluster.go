@@ -1,0 +1,333 @@
+package postgrestest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Server is a PostgreSQL server in a folder of its own.
+type Server struct {
+	t       testing.TB
+	folder  string
+	port    int
+	process *exec.Cmd
+	done    chan struct{} // closed when the process has ended
+	slots   atomic.Int64
+}
+
+// patience is how long a server may take to start, stop or answer.
+const patience = 60 * time.Second
+
+// bin finds a program of PostgreSQL's, of the newest version that is installed.
+func bin(t testing.TB, name string) string {
+	t.Helper()
+	folders, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
+	slices.Sort(folders)
+	slices.Reverse(folders)
+	if named := os.Getenv("MUSTER_POSTGRES_BIN"); named != "" {
+		folders = []string{named}
+	}
+	for _, folder := range folders {
+		if path := filepath.Join(folder, name); isFile(path) {
+			return path
+		}
+	}
+	t.Fatalf("PostgreSQL's %s is not installed; 'make test' installs it (Debian's package postgresql)", name)
+	return ""
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// account is who the servers run as: PostgreSQL refuses to be root.
+var account = sync.OnceValue(func() *syscall.Credential {
+	if os.Getuid() != 0 {
+		return nil
+	}
+	for _, name := range []string{"postgres", "nobody"} {
+		if u, err := user.Lookup(name); err == nil {
+			uid, _ := strconv.ParseUint(u.Uid, 10, 32)
+			gid, _ := strconv.ParseUint(u.Gid, 10, 32)
+			return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+		}
+	}
+	return nil
+})
+
+// Start starts a primary with an empty database. The settings are lines of
+// postgresql.conf that go before the usual ones of a test.
+func Start(t testing.TB, settings ...string) *Server {
+	t.Helper()
+	s := newServer(t)
+	s.command(bin(t, "initdb"), "--pgdata", s.data(), "--auth", "trust", "--username", "muster",
+		"--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync")
+	s.configure(settings...)
+	s.Run()
+	return s
+}
+
+func newServer(t testing.TB) *Server {
+	t.Helper()
+	folder, err := os.MkdirTemp("", "muster-postgres-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{t: t, folder: folder, port: freePort(t)}
+	t.Cleanup(func() {
+		s.Kill()
+		_ = os.RemoveAll(folder) // in the system's folder for what is temporary
+	})
+	if c := account(); c != nil {
+		if err := os.Chown(folder, int(c.Uid), int(c.Gid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+func (s *Server) data() string { return filepath.Join(s.folder, "data") }
+
+// freePort finds a port that nobody listens on at the moment.
+func freePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // it is a TCP listener
+}
+
+// command runs a program to its end.
+func (s *Server) command(name string, args ...string) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = s.folder
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: account()}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		s.t.Fatalf("%s: %v\n%s", filepath.Base(name), err, out)
+	}
+}
+
+func (s *Server) configure(settings ...string) {
+	s.t.Helper()
+	lines := append(settings,
+		"listen_addresses = '127.0.0.1'", fmt.Sprintf("port = %d", s.port), fmt.Sprintf("unix_socket_directories = '%s'", s.folder),
+		"max_connections = 300", "shared_buffers = '64MB'", "wal_level = replica", "max_wal_senders = 8", "hot_standby = on",
+		"wal_keep_size = '256MB'", "log_min_messages = warning", "hot_standby_feedback = on", "wal_receiver_status_interval = 1",
+		"wal_retrieve_retry_interval = '200ms'", "recovery_target_timeline = 'latest'")
+	s.append("postgresql.conf", lines...)
+	s.append("pg_hba.conf", "host replication all 127.0.0.1/32 trust")
+}
+
+func (s *Server) append(file string, lines ...string) {
+	s.t.Helper()
+	f, err := os.OpenFile(filepath.Join(s.data(), file), os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString(strings.Join(lines, "\n") + "\n"); err != nil {
+		s.t.Fatal(err)
+	}
+	if c := account(); c != nil {
+		if err := f.Chown(int(c.Uid), int(c.Gid)); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// Run starts the server, the first time or again, and waits until it answers.
+func (s *Server) Run() {
+	s.t.Helper()
+	log, err := os.OpenFile(filepath.Join(s.folder, "log"), os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer log.Close()
+	s.process = exec.Command(bin(s.t, "postgres"), "-D", s.data())
+	s.process.Dir = s.folder
+	s.process.Stdout, s.process.Stderr = log, log
+	s.process.SysProcAttr = &syscall.SysProcAttr{Credential: account(), Setpgid: true}
+	if err := s.process.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	done := make(chan struct{})
+	s.done = done
+	process := s.process
+	go func() {
+		defer close(done)
+		_ = process.Wait() // how it ends is the tests' doing
+	}()
+	s.await("the server answers", func(ctx context.Context) bool {
+		c, err := pgx.Connect(ctx, s.URL())
+		if err != nil {
+			return false
+		}
+		return c.Close(ctx) == nil
+	})
+}
+
+// await calls ready until it is true. Each call has a second.
+func (s *Server) await(what string, ready func(context.Context) bool) {
+	s.t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		ok := ready(ctx)
+		cancel()
+		if ok {
+			return
+		}
+		select {
+		case <-s.done:
+			log, _ := os.ReadFile(filepath.Join(s.folder, "log"))
+			s.t.Fatalf("the server ended while the test waited until %s:\n%s", what, log)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	s.t.Fatalf("it took too long until %s", what)
+}
+
+// URL is that of the server's first database.
+func (s *Server) URL() string { return s.URLOf("postgres") }
+
+// URLOf is that of a database on the server.
+func (s *Server) URLOf(database string) string {
+	return fmt.Sprintf("postgres://muster@127.0.0.1:%d/%s?sslmode=disable", s.port, database)
+}
+
+// Database makes an empty database of its own for a test and gives its URL.
+func (s *Server) Database(t testing.TB) string {
+	t.Helper()
+	name := fmt.Sprintf("test_%d", s.slots.Add(1))
+	s.Exec(t, "create database "+name)
+	return s.URLOf(name)
+}
+
+// Exec runs one statement on the server's first database.
+func (s *Server) Exec(t testing.TB, sql string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c, err := pgx.Connect(ctx, s.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(ctx) //nolint:errcheck // of a test
+	if _, err := c.Exec(ctx, sql); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Replica starts a replica that streams from the server.
+func (s *Server) Replica() *Server {
+	s.t.Helper()
+	r := newServer(s.t)
+	slot := fmt.Sprintf("replica_%d", s.slots.Add(1))
+	s.command(bin(s.t, "pg_basebackup"), "--dbname", s.URL(), "--pgdata", filepath.Join(s.folder, slot),
+		"--write-recovery-conf", "--create-slot", "--slot", slot, "--checkpoint", "fast", "--no-sync")
+	if err := os.Rename(filepath.Join(s.folder, slot), r.data()); err != nil {
+		s.t.Fatal(err)
+	}
+	r.configure()
+	r.Run()
+	return r
+}
+
+// Follow has the replica stream from another server from now on.
+func (s *Server) Follow(primary *Server) {
+	s.t.Helper()
+	s.append("postgresql.auto.conf", "primary_slot_name = ''",
+		fmt.Sprintf("primary_conninfo = 'user=muster host=127.0.0.1 port=%d'", primary.port))
+	s.command(bin(s.t, "pg_ctl"), "reload", "--pgdata", s.data())
+}
+
+// Promote makes a replica a primary, on a timeline of its own.
+func (s *Server) Promote() {
+	s.t.Helper()
+	s.command(bin(s.t, "pg_ctl"), "promote", "--pgdata", s.data(), "--wait")
+}
+
+// Pause stops the server's processes where they stand: it hangs.
+func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
+
+// Resume lets a server that was paused go on.
+func (s *Server) Resume() { s.signal(syscall.SIGCONT) }
+
+// signal goes to the server and all its processes, which are its children.
+func (s *Server) signal(sig syscall.Signal) {
+	pid := s.process.Process.Pid
+	for _, child := range append(children(pid), pid) {
+		_ = syscall.Kill(child, sig) // one that has ended needs none
+	}
+}
+
+func children(pid int) (list []int) {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	for _, word := range strings.Fields(string(text)) {
+		if child, err := strconv.Atoi(word); err == nil {
+			list = append(list, child)
+		}
+	}
+	return list
+}
+
+// Kill ends the server at once, as a crash does. It may be called again.
+func (s *Server) Kill() {
+	if s.process == nil || s.process.Process == nil {
+		return
+	}
+	s.signal(syscall.SIGKILL)
+	<-s.done
+}
+
+// CatchUp waits until the replica shows all that the primary has on its disk.
+func (s *Server) CatchUp(t testing.TB, primary *Server) {
+	t.Helper()
+	want := primary.ask(t, "select cast(pg_current_wal_flush_lsn() as text)")
+	s.await("the replica has caught up", func(context.Context) bool {
+		return s.ask(t, "select cast(pg_last_wal_replay_lsn() >= '"+want+"' as text)") == "true"
+	})
+}
+
+// ask answers a question of one text.
+func (s *Server) ask(t testing.TB, sql string) (answer string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c, err := pgx.Connect(ctx, s.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(ctx) //nolint:errcheck // of a test
+	if err := c.QueryRow(ctx, sql).Scan(&answer); err != nil {
+		t.Fatal(err)
+	}
+	return answer
+}
+
+// HoldReplay has a replica receive and not show what it receives, until
+// [Server.ResumeReplay].
+func (s *Server) HoldReplay(t testing.TB) { s.Exec(t, "select pg_wal_replay_pause()") }
+
+// ResumeReplay ends [Server.HoldReplay].
+func (s *Server) ResumeReplay(t testing.TB) { s.Exec(t, "select pg_wal_replay_resume()") }

@@ -1,0 +1,192 @@
+package s3
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+	"github.com/minio/minio-go/v7/pkg/s3utils"
+
+	"github.com/musterhq/muster/internal/blob"
+)
+
+const (
+	attempts       = 3
+	maxConnections = 64
+	idleLife       = 20 * time.Second // less than stores keep an idle connection
+)
+
+// Store is a blob.Store in a bucket. It is safe for concurrent use, and several
+// processes may use one bucket at once.
+type Store struct {
+	client    minio.Core
+	transport *http.Transport
+	clock     *clock
+	signer    *signer
+	config    Config
+}
+
+var _ blob.Store = (*Store)(nil)
+
+// New makes a store of the bucket, and asks nothing of it: see [Store.Check].
+// Proxies are those of http.ProxyFromEnvironment. The store must be closed
+// again. Its error is for the person who runs Muster and holds no secret.
+func New(c Config) (*Store, error) {
+	c.Timeout = cmp.Or(c.Timeout, defaultTimeout)
+	s := &Store{config: c, transport: newTransport(c.Timeout)}
+	s.clock = &clock{next: s.transport}
+	client, err := newClient(c, s.clock)
+	if err != nil {
+		return nil, fmt.Errorf("the S3 store at %s: %w", c.Endpoint, err)
+	}
+	s.client = minio.Core{Client: client}
+	if s.signer, err = newSigner(c, client); err != nil {
+		return nil, fmt.Errorf("the S3 store at %s: %w", c.Endpoint, err)
+	}
+	return s, nil
+}
+
+func newTransport(timeout time.Duration) *http.Transport {
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: timeout, KeepAlive: 15 * time.Second}).DialContext,
+		TLSHandshakeTimeout: timeout,
+		MaxConnsPerHost:     maxConnections,
+		MaxIdleConnsPerHost: maxConnections / 4,
+		IdleConnTimeout:     idleLife,
+		DisableCompression:  true, // an object is the bytes that were stored
+		ForceAttemptHTTP2:   true,
+	}
+}
+
+func newClient(c Config, transport http.RoundTripper) (*minio.Client, error) {
+	lookup := minio.BucketLookupDNS
+	if c.PathStyle {
+		lookup = minio.BucketLookupPath
+	}
+	client, err := minio.New(c.Endpoint, &minio.Options{
+		Creds:        credentials.NewStaticV4(c.Key, string(c.Secret), string(c.Token)),
+		Secure:       strings.HasPrefix(c.Endpoint, "https:"),
+		Transport:    transport,
+		Region:       c.Region,
+		BucketLookup: lookup,
+		MaxRetries:   attempts,
+	})
+	if err != nil {
+		return nil, err
+	}
+	client.SetS3EnableDualstack(strings.Contains(c.Endpoint, ".dualstack."))
+	return client, nil
+}
+
+// newSigner asks the client where the bucket is, so that what it does and what
+// we sign agree. With the region known this is computation.
+func newSigner(c Config, client *minio.Client) (*signer, error) {
+	u, err := client.Presign(context.Background(), http.MethodGet, c.Bucket, "k", time.Minute, nil)
+	if err != nil {
+		return nil, err
+	}
+	if s3utils.IsAmazonEndpoint(*client.EndpointURL()) && !strings.Contains(u.Host, c.Region) {
+		return nil, fmt.Errorf("%q is no region of Amazon's: write one such as eu-central-1", c.Region)
+	}
+	return &signer{
+		origin: u.Scheme + "://" + u.Host,
+		host:   u.Host,
+		prefix: strings.TrimSuffix(u.EscapedPath(), "k"),
+		access: c.Key,
+		secret: string(c.Secret),
+		token:  string(c.Token),
+		region: c.Region,
+	}, nil
+}
+
+// Close releases idle connections. Objects that are open stay readable.
+func (s *Store) Close() error {
+	s.transport.CloseIdleConnections()
+	return nil
+}
+
+// Put fills blob.Store. When the store fails, it is tried again only if r is an
+// io.Seeker. blob.ErrUnavailable: the store does not answer, or does not take
+// the content.
+func (s *Store) Put(ctx context.Context, key string, size int64, r io.Reader) error {
+	if err := admit(ctx, key); err != nil {
+		return err
+	}
+	if size < 0 || size > blob.MaxSize {
+		return blob.ErrSize
+	}
+	if err := s.put(ctx, key, size, r); err != nil {
+		return fmt.Errorf("storing an object: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) put(ctx context.Context, key string, size int64, r io.Reader) error {
+	if size == 0 {
+		// Nobody reads a body that is empty.
+		if _, err := io.Copy(io.Discard, blob.Exactly(r, 0)); err != nil {
+			return err
+		}
+	}
+	watched, w := s.watch(ctx)
+	defer w.end()
+	body := newSource(r, size, w)
+	_, err := s.client.Client.PutObject(watched, s.config.Bucket, key, body, size, minio.PutObjectOptions{
+		ContentType:      blob.TypeOf(key),
+		DisableMultipart: true, // one request is all or nothing
+		// Nothing, signed in chunks, has one that some servers leave unread.
+		DisableContentSha256: size == 0,
+	})
+	if failure := body.close(); failure != nil && err != nil && ctx.Err() == nil {
+		return failure
+	}
+	return explain(ctx, err)
+}
+
+// Open fills blob.Store. What is read is the object as it was when it was
+// opened, or an error: an object that is replaced meanwhile cannot be sought in
+// any more. blob.ErrUnavailable: the store does not answer; a Read or Seek may
+// fail with it too.
+func (s *Store) Open(ctx context.Context, key string) (*blob.Object, error) {
+	if err := admit(ctx, key); err != nil {
+		return nil, err
+	}
+	o := &object{store: s, ctx: ctx, key: key}
+	info, err := o.fetch()
+	if err != nil {
+		return nil, fmt.Errorf("opening an object: %w", err)
+	}
+	o.size, o.etag = info.Size, info.ETag
+	return &blob.Object{ReadSeekCloser: o, Size: info.Size, ContentType: blob.TypeOf(key), Modified: info.LastModified}, nil
+}
+
+// Delete fills blob.Store. blob.ErrUnavailable: the store does not answer.
+func (s *Store) Delete(ctx context.Context, key string) error {
+	if err := admit(ctx, key); err != nil {
+		return err
+	}
+	watched, w := s.watch(ctx)
+	defer w.end()
+	err := explain(ctx, s.client.RemoveObject(watched, s.config.Bucket, key, minio.RemoveObjectOptions{}))
+	if err != nil && !errors.Is(err, blob.ErrNotFound) {
+		return fmt.Errorf("deleting an object: %w", err)
+	}
+	return nil
+}
+
+// admit lets a call in whose context is alive and whose key is sound.
+func admit(ctx context.Context, key string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return blob.CheckKey(key)
+}
