@@ -31,6 +31,14 @@ test: install race fuzz check ## all that CI runs: tests with the race detector,
 install: ## fetch what building and testing need
 	go mod download
 	go -C tools mod download
+	@if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || ! command -v pgbouncer >/dev/null; then
+		echo "installing PostgreSQL and pgbouncer with apt-get"
+		if [ "$$(id -u)" -ne 0 ]; then echo "that takes root: apt-get install postgresql pgbouncer"; exit 1; fi
+		export DEBIAN_FRONTEND=noninteractive
+		apt-get update -qq
+		apt-get install -y -qq --no-install-recommends postgresql pgbouncer >/dev/null
+	fi
+	go -C internal/blob/s3test/gateway tool -n gateway >/dev/null
 
 # A test that is skipped fails the run, as one that fails: see tools/testlog.
 .PHONY: race

@@ -73,7 +73,7 @@ func (c *creation) read(r *http.Request, s *Server) error {
 		region = "ZZ"
 	}
 	number, err := phonenumbers.Parse(c.Phone, region)
-	if err != nil || !phonenumbers.IsPossibleNumber(number) {
+	if err != nil || !phonenumbers.IsValidNumber(number) {
 		return errBody
 	}
 	c.Phone = phonenumbers.Format(number, phonenumbers.E164)

@@ -218,6 +218,9 @@ func (x *exchange) write(o *Operation, r *http.Request, token operator.Secret, i
 	if err == nil {
 		ready := o.writeWith(x.api, in)
 		if err = in.err(); err == nil {
+			if key == "" {
+				return x.commit(ctx, o, x.caller(token, in.now), in, ready, nil)
+			}
 			request := idempotency.Request{Key: key, Method: o.Method, Path: r.URL.Path, Body: sha256.Sum256(in.body)}
 			return x.answerOnce(ctx, o, token, in, request, ready)
 		}
@@ -235,9 +238,6 @@ const maxRepetitions = 3
 // key, the second is refused by the record's own constraint, or by what the
 // first has made: it looks again for the answer.
 func (x *exchange) answerOnce(ctx context.Context, o *Operation, token operator.Secret, in *input, request idempotency.Request, run writer) error {
-	if request.Key == "" {
-		return x.commit(ctx, o, x.caller(token, in.now), in, run, nil)
-	}
 	var refused error
 	for range maxRepetitions {
 		who, kept, err := x.admit(ctx, token, in, request)

@@ -80,8 +80,10 @@ func parsePhone(text, region string, strictly bool) (string, bool) {
 		region = "ZZ" // no country: only the international form is read
 	}
 	n, err := phonenumbers.Parse(text, region)
-	if err != nil || n.GetExtension() != "" || phonenumbers.IsPossibleNumberWithReason(n) != phonenumbers.IS_POSSIBLE ||
-		strictly && !phonenumbers.IsValidNumber(n) {
+	if err != nil || n.GetExtension() != "" {
+		return "", false
+	}
+	if strictly && !phonenumbers.IsValidNumber(n) || !strictly && phonenumbers.IsPossibleNumberWithReason(n) != phonenumbers.IS_POSSIBLE {
 		return "", false
 	}
 	e164 := phonenumbers.Format(n, phonenumbers.E164)
