@@ -557,14 +557,16 @@ func TestMemoryIsConstant(t *testing.T) { //nolint:paralleltest // it measures t
 			runtime.GC()
 			var m runtime.MemStats
 			runtime.ReadMemStats(&m)
-			if p.Rows < rows/2 { // the batches have grown by then
+			if p.Rows < rows/2 {
 				early = max(early, m.HeapAlloc)
 			} else {
 				late = max(late, m.HeapAlloc)
 			}
 		},
 	})
-	if early == 0 || late == 0 || late > early+4<<20 {
+	// On a slow machine the batches still grow in the second half; rows that were
+	// kept would take 40 MB more.
+	if early == 0 || late == 0 || late > early+16<<20 {
 		t.Errorf("the heap grew from %d to %d bytes", early, late)
 	}
 }
