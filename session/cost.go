@@ -35,7 +35,8 @@ func Track(ctx context.Context, seen Position) (context.Context, *Cost) {
 
 // tracked is a context with its Cost, in one piece of memory.
 type tracked struct {
-	context.Context
+	context.Context //nolint:containedctx // it is one
+
 	cost Cost
 }
 

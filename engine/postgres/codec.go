@@ -72,7 +72,7 @@ func convertList(v reflect.Value) any {
 	case element.Implements(reflect.TypeFor[query.UUID]()):
 		list := make([]pgtype.UUID, v.Len())
 		for i := range list {
-			id, _ := v.Index(i).Interface().(query.UUID)
+			id, _ := reflect.TypeAssert[query.UUID](v.Index(i))
 			list[i] = pgtype.UUID{Bytes: id.UUID(), Valid: true}
 		}
 		return list

@@ -69,7 +69,7 @@ func (c *conn) prepare(ctx context.Context, list []statement) (int, error) {
 
 func (c *conn) describe(ctx context.Context, list []statement, unknown []int) (int, error) {
 	pipeline := c.StartPipeline(ctx)
-	defer pipeline.Close() //nolint:errcheck // what failed is reported below
+	defer pipeline.Close() // what failed is reported below
 	dropped := c.known.drop(len(unknown))
 	for _, desc := range dropped {
 		if desc.Name != "" {

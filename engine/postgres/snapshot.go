@@ -171,8 +171,7 @@ func guarded(ctx context.Context, c *conn, x exchange) (err error) {
 }
 
 func rethrow(err error) error {
-	var p *panicked
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*panicked](err); ok {
 		panic(p.value)
 	}
 	return err

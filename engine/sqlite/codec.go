@@ -180,14 +180,11 @@ func (r row) column(i int, dest any) error {
 		*d = t
 		return err
 	case **string:
-		v := r.stmt.ColumnText(i)
-		*d = &v
+		*d = new(r.stmt.ColumnText(i))
 	case **int:
-		v := r.stmt.ColumnInt(i)
-		*d = &v
+		*d = new(r.stmt.ColumnInt(i))
 	case **int64:
-		v := r.stmt.ColumnInt64(i)
-		*d = &v
+		*d = new(r.stmt.ColumnInt64(i))
 	case **time.Time:
 		t, err := parseTime(r.stmt.ColumnRawText(i))
 		*d = &t

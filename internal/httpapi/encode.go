@@ -223,7 +223,9 @@ func appendTime(b []byte, t *time.Time) []byte {
 }
 
 // appendPair writes a number below 100 in two digits.
-func appendPair(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }
+func appendPair(b []byte, n int) []byte {
+	return append(b, byte('0'+n/10), byte('0'+n%10)) //nolint:gosec // they are digits
+}
 
 // appendFraction writes nanoseconds as digits behind a point, without the zeros
 // at their end; none as nothing.
@@ -233,7 +235,7 @@ func appendFraction(b []byte, ns int) []byte {
 	}
 	b = append(b, '.')
 	for unit := 100_000_000; ns > 0; unit /= 10 {
-		b = append(b, byte('0'+ns/unit))
+		b = append(b, byte('0'+ns/unit)) //nolint:gosec // it is a digit
 		ns %= unit
 	}
 	return b

@@ -107,7 +107,7 @@ func TestGramsProperty(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		key := rapid.StringOfN(rapid.SampledFrom([]rune("abé ü김바李さ")), 0, 40, -1).Draw(rt, "key")
 		want := map[string]bool{}
-		for _, word := range strings.Fields(key) {
+		for word := range strings.FieldsSeq(key) {
 			runes := []rune(word)
 			for from := range runes {
 				for to := from + 1; to <= min(from+3, len(runes)); to++ {

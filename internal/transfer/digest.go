@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"hash"
+	"strconv"
 	"time"
 
 	"github.com/musterhq/muster/internal/ids"
@@ -42,9 +43,9 @@ func appendRow(b []byte, r row) []byte {
 		case int64:
 			b = binary.BigEndian.AppendUint64(append(b, byte(number)), uint64(v)) //nolint:gosec // the bits are what counts
 		case bool:
-			b = append(b, byte(flag), byte(number0(map[bool]int{true: 0, false: 1}[v])))
+			b = strconv.AppendBool(append(b, byte(flag)), v)
 		case time.Time:
-			b = binary.BigEndian.AppendUint64(append(b, byte(moment)), uint64(v.UnixMicro())) //nolint:gosec // as above
+			b = binary.BigEndian.AppendUint64(append(b, byte(moment)), uint64(v.UnixMicro()))
 		case []byte:
 			b = appendBytes(append(b, byte(raw)), v)
 		case []string:

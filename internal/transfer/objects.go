@@ -153,7 +153,7 @@ func copyObject(ctx context.Context, source, target blob.Store, o *object) (outc
 	if err != nil {
 		return 0, err
 	}
-	defer from.Close() //nolint:errcheck // it was only read
+	defer from.Close()
 	sum := sha256.New()
 	if from.Size != o.bytes {
 		return damaged, nil

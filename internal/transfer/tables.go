@@ -234,21 +234,17 @@ func (t *table) insertText(n int) string {
 			b.WriteString(", ")
 		}
 		for j := range t.names {
-			b.WriteString([]string{", ", "("}[number0(j)])
+			if j == 0 {
+				b.WriteByte('(')
+			} else {
+				b.WriteString(", ")
+			}
 			place++
 			b.WriteString("$" + strconv.Itoa(place))
 		}
 		b.WriteByte(')')
 	}
 	return b.String()
-}
-
-// number0 is 1 for the first.
-func number0(i int) int {
-	if i == 0 {
-		return 1
-	}
-	return 0
 }
 
 func flat(rows []row) []any {

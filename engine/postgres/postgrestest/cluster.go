@@ -112,7 +112,7 @@ func freePort(t testing.TB) int {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // it is a TCP listener
+	return l.Addr().(*net.TCPAddr).Port
 }
 
 // command runs a program to its end.
@@ -130,7 +130,7 @@ func (s *Server) command(name string, args ...string) {
 
 func (s *Server) configure(settings ...string) {
 	s.t.Helper()
-	lines := append(settings,
+	lines := append(slices.Clip(settings),
 		"listen_addresses = '127.0.0.1'", fmt.Sprintf("port = %d", s.port), fmt.Sprintf("unix_socket_directories = '%s'", s.folder),
 		"max_connections = 300", "shared_buffers = '64MB'", "wal_level = replica", "max_wal_senders = 8", "hot_standby = on",
 		"wal_keep_size = '256MB'", "log_min_messages = warning", "hot_standby_feedback = on", "wal_receiver_status_interval = 1",
@@ -232,7 +232,7 @@ func (s *Server) Exec(t testing.TB, sql string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close(ctx) //nolint:errcheck // of a test
+	defer c.Close(ctx)
 	if _, err := c.Exec(ctx, sql); err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +283,7 @@ func (s *Server) signal(sig syscall.Signal) {
 
 func children(pid int) (list []int) {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	for _, word := range strings.Fields(string(text)) {
+	for word := range strings.FieldsSeq(string(text)) {
 		if child, err := strconv.Atoi(word); err == nil {
 			list = append(list, child)
 		}
@@ -318,7 +318,7 @@ func (s *Server) ask(t testing.TB, sql string) (answer string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close(ctx) //nolint:errcheck // of a test
+	defer c.Close(ctx)
 	if err := c.QueryRow(ctx, sql).Scan(&answer); err != nil {
 		t.Fatal(err)
 	}

@@ -185,8 +185,7 @@ func (s *Store) advice(err error) string {
 
 // reason is what failed, without the URL of the request.
 func reason(err error) string {
-	var op *net.OpError
-	if errors.As(err, &op) {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return op.Error()
 	}
 	return err.Error()

@@ -19,7 +19,7 @@ func (c *clock) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if date, err := http.ParseTime(response.Header.Get("Date")); err == nil {
-		c.ahead.Store(int64(date.Sub(time.Now())))
+		c.ahead.Store(int64(time.Until(date)))
 	}
 	return response, nil
 }

@@ -11,15 +11,14 @@ import (
 )
 
 var (
-	errReplaced = errors.New("the object was replaced while it was read")
-	errNoSize   = errors.New("the store does not say how long the object is")
-	errSeek     = errors.New("there is no such place in an object")
+	errNoSize = errors.New("the store does not say how long the object is")
+	errSeek   = errors.New("there is no such place in an object")
 )
 
 // An object is read from one answer, and from another when it was sought in.
 type object struct {
 	store *Store
-	ctx   context.Context // of Open, which lasts while the object is read
+	ctx   context.Context //nolint:containedctx // of Open, which lasts while the object is read
 	key   string
 	etag  string
 	size  int64

@@ -94,11 +94,12 @@ func (s *signer) newDay(number int64) *day {
 // sign returns the URL.
 func (s *signer) sign(p presign) string {
 	d := s.day(p.from)
-	pad := pads.Get().(*[]byte)
+	pad := pads.Get().(*[]byte) //nolint:forcetypeassert // there is nothing else in it
 	defer pads.Put(pad)
 
 	// The canonical request, of which path and query are the URL's.
-	b := append((*pad)[:0], p.method...)
+	b := (*pad)[:0]
+	b = append(b, p.method...)
 	b = append(b, '\n')
 	path := len(b)
 	b = blob.AppendEscapePath(append(b, s.prefix...), p.key)
@@ -178,7 +179,7 @@ func (s *signer) appendHeaders(b []byte, u *upload) []byte {
 // time.
 func (d *day) appendTime(b []byte, t time.Time) []byte {
 	n := t.Unix() - d.number*daySpan
-	two := func(n int64) (byte, byte) { return byte('0' + n/10), byte('0' + n%10) }
+	two := func(n int64) (byte, byte) { return byte('0' + n/10), byte('0' + n%10) } //nolint:gosec // n is below 60
 	h1, h2 := two(n / 3600)
 	m1, m2 := two(n / 60 % 60)
 	s1, s2 := two(n % 60)
@@ -186,7 +187,7 @@ func (d *day) appendTime(b []byte, t time.Time) []byte {
 }
 
 func (d *day) appendSignature(dst, text []byte) []byte {
-	m := d.macs.Get().(*mac)
+	m := d.macs.Get().(*mac) //nolint:forcetypeassert // as above
 	defer d.macs.Put(m)
 	m.Reset()
 	_, _ = m.Write(text) // a hash never fails
