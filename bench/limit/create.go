@@ -39,7 +39,7 @@ type creation struct {
 // create makes a member and answers with it, from what it was told.
 func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 	c := &creation{hash: bearer(r), now: s.Clock().UTC(), done: make(chan error, 1)}
-	err := c.read(r, s)
+	err := c.read(r, s.front)
 	if err == nil {
 		err = s.writer.write(c)
 	}
@@ -47,6 +47,10 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 		answer(w, 0, nil, err)
 		return
 	}
+	c.answer(w)
+}
+
+func (c *creation) answer(w http.ResponseWriter) {
 	w.Header()["Location"] = []string{"/api/v1/admin/members/" + idText(c.id)}
 	answer(w, http.StatusCreated, &memberJSON{
 		userJSON: userJSON{
@@ -58,7 +62,7 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 }
 
 // read reads the body and checks and completes what is in it.
-func (c *creation) read(r *http.Request, s *Server) error {
+func (c *creation) read(r *http.Request, s *front) error {
 	body := http.MaxBytesReader(nil, r.Body, maxBody)
 	d := json.NewDecoder(body)
 	d.DisallowUnknownFields()

@@ -52,6 +52,34 @@ func (c *conn) signups(d *dashboardJSON, now time.Time, zone *time.Location) err
 	if err != nil {
 		return err
 	}
+	for i, w := range windowsOf(now, zone) {
+		at := 5 * i
+		_ = s.BindText(at+1, w.day) // a failure is one of the last, too
+		_ = s.BindInt64(at+2, w.slot)
+		_ = s.BindInt64(at+3, w.end)
+		_ = s.BindBlob(at+4, w.least[:])
+		_ = s.BindBlob(at+5, w.first[:])
+	}
+	day, slot := today(now, zone)
+	_ = s.BindText(11, day) // as above
+	if err := s.BindInt64(12, slot); err != nil {
+		return err
+	}
+	for s.Step() {
+		d.MonthlySignups, d.WeeklySignups, d.TodaySignups = s.ColumnInt64(0), s.ColumnInt64(1), s.ColumnInt64(2)
+	}
+	return s.Reset()
+}
+
+// window is the time from a moment on, divided as the counters are.
+type window struct {
+	day          string
+	slot, end    int64
+	least, first [16]byte // of the ids of its first slot
+}
+
+// windowsOf are the last 30 days and the last 7.
+func windowsOf(now time.Time, zone *time.Location) (list [2]window) {
 	for i, days := range []int{30, 7} {
 		from := now.Truncate(time.Microsecond).AddDate(0, 0, -days)
 		slot := (from.Unix() + slotSeconds - 1) / slotSeconds
@@ -60,23 +88,16 @@ func (c *conn) signups(d *dashboardJSON, now time.Time, zone *time.Location) err
 		if y, m, n := first.Date(); !first.Equal(time.Date(y, m, n, 0, 0, 0, 0, zone)) {
 			day = time.Date(y, m, n+1, 0, 0, 0, 0, zone)
 		}
-		at, least, end := 5*i, firstID(from), firstID(first)
-		_ = s.BindText(at+1, day.Format(time.DateOnly)) // a failure is one of the last, too
-		_ = s.BindInt64(at+2, slot)
-		_ = s.BindInt64(at+3, day.Unix()/slotSeconds)
-		_ = s.BindBlob(at+4, least[:])
-		_ = s.BindBlob(at+5, end[:])
+		list[i] = window{day.Format(time.DateOnly), slot, day.Unix() / slotSeconds, firstID(from), firstID(first)}
 	}
+	return list
+}
+
+// today is the day and the slot that begin with it.
+func today(now time.Time, zone *time.Location) (day string, slot int64) {
 	y, m, n := now.In(zone).Date()
 	midnight := time.Date(y, m, n, 0, 0, 0, 0, zone)
-	_ = s.BindText(11, midnight.Format(time.DateOnly)) // as above
-	if err := s.BindInt64(12, midnight.Unix()/slotSeconds); err != nil {
-		return err
-	}
-	for s.Step() {
-		d.MonthlySignups, d.WeeklySignups, d.TodaySignups = s.ColumnInt64(0), s.ColumnInt64(1), s.ColumnInt64(2)
-	}
-	return s.Reset()
+	return midnight.Format(time.DateOnly), midnight.Unix() / slotSeconds
 }
 
 // firstID is the least id that is made at a time.

@@ -20,6 +20,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/musterhq/muster/bench/limit"
+	"github.com/musterhq/muster/engine/postgres"
+	"github.com/musterhq/muster/engine/postgres/postgrestest"
 	"github.com/musterhq/muster/engine/sqlite"
 	"github.com/musterhq/muster/internal/blob"
 	"github.com/musterhq/muster/internal/blob/dir"
@@ -43,15 +45,14 @@ const (
 // pair is both servers on one database.
 type pair struct {
 	muster, limit http.Handler
-	token         string
+	token, url    string
 	statements    *recorder
 }
 
 func setup(tb testing.TB, zone *time.Location) pair {
 	tb.Helper()
 	ctx := tb.Context()
-	folder := tb.TempDir()
-	path := filepath.Join(folder, "muster.db")
+	path := filepath.Join(tb.TempDir(), "muster.db")
 	if _, err := schema.Migrate(ctx, path); err != nil {
 		tb.Fatal(err)
 	}
@@ -59,6 +60,45 @@ func setup(tb testing.TB, zone *time.Location) pair {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	p := muster(tb, zone, engine)
+	l, err := limit.New(limit.Options{Path: path, Zone: zone, Region: "KR", Group: true, Clock: clock})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = l.Close() })
+	p.limit = l
+	return p
+}
+
+// onPostgres is both servers on one PostgreSQL database.
+func onPostgres(tb testing.TB, zone *time.Location, oneAtATime bool) pair {
+	tb.Helper()
+	ctx := tb.Context()
+	url := postgrestest.Start(tb, "fsync = off").Database(tb)
+	if _, err := schema.MigratePostgres(ctx, url); err != nil {
+		tb.Fatal(err)
+	}
+	engine, err := postgres.Open(ctx, postgres.Options{Primary: url})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p := muster(tb, zone, engine)
+	p.url = url
+	l, err := limit.NewPostgres(ctx, url, oneAtATime, limit.Options{Zone: zone, Region: "KR", Clock: clock})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = l.Close() })
+	p.limit = l
+	return p
+}
+
+func clock() time.Time { return now }
+
+// muster is Muster's half of a pair, on an engine whose store it fills.
+func muster(tb testing.TB, zone *time.Location, engine session.Engine) pair {
+	tb.Helper()
+	ctx, folder := tb.Context(), tb.TempDir()
 	tb.Cleanup(func() { _ = engine.Close() })
 	r := &recorder{Engine: engine}
 	db := session.New(r)
@@ -83,17 +123,11 @@ func setup(tb testing.TB, zone *time.Location) pair {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	clock := func() time.Time { return now }
 	api, err := httpapi.New(httpapi.Options{DB: db, Blob: media, Rules: rules, CursorSecret: make([]byte, 32), Clock: clock})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	l, err := limit.New(limit.Options{Path: path, Zone: zone, Region: "KR", Group: true, Clock: clock})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { _ = l.Close() })
-	return pair{muster: api, limit: l, token: secret.Reveal(), statements: r}
+	return pair{muster: api, token: secret.Reveal(), statements: r}
 }
 
 // unstored keeps no objects: their links are compared, and nobody follows them.
@@ -179,20 +213,37 @@ func TestBothAnswerTheSame(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := setup(t, zone)
-			page := p.both(t, http.StatusOK, http.MethodGet, "/members", "")
-			items, _ := page.(map[string]any)["items"].([]any)
-			if len(items) != 50 {
-				t.Fatalf("a page has %d members, want 50", len(items))
-			}
-			for _, item := range items {
-				id, _ := item.(map[string]any)["id"].(string)
-				p.both(t, http.StatusOK, http.MethodGet, "/members/"+id, "")
-			}
-			p.both(t, http.StatusOK, http.MethodGet, "/dashboard", "")
-			p.both(t, http.StatusCreated, http.MethodPost, "/members", create, "id", "phone")
-			p.both(t, http.StatusOK, http.MethodGet, "/dashboard", "")
+			p.answerTheSame(t)
 		})
 	}
+}
+
+// TestBothAnswerTheSameOnPostgres is the same on PostgreSQL, together and one
+// statement at a time.
+func TestBothAnswerTheSameOnPostgres(t *testing.T) {
+	t.Parallel()
+	for name, oneAtATime := range map[string]bool{"together": false, "one at a time": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			onPostgres(t, time.FixedZone("Asia/Seoul", 9*60*60), oneAtATime).answerTheSame(t)
+		})
+	}
+}
+
+func (p pair) answerTheSame(t *testing.T) {
+	t.Helper()
+	page := p.both(t, http.StatusOK, http.MethodGet, "/members", "")
+	items, _ := page.(map[string]any)["items"].([]any)
+	if len(items) != 50 {
+		t.Fatalf("a page has %d members, want 50", len(items))
+	}
+	for _, item := range items {
+		id, _ := item.(map[string]any)["id"].(string)
+		p.both(t, http.StatusOK, http.MethodGet, "/members/"+id, "")
+	}
+	p.both(t, http.StatusOK, http.MethodGet, "/dashboard", "")
+	p.both(t, http.StatusCreated, http.MethodPost, "/members", create, "id", "phone")
+	p.both(t, http.StatusOK, http.MethodGet, "/dashboard", "")
 }
 
 func TestTheLimitRefuses(t *testing.T) {
@@ -348,6 +399,24 @@ func (t recordedTransaction) Commit(ctx context.Context, p *query.Plan) (session
 //	go test -bench Handlers/detail/muster -cpuprofile cpu.out ./bench/limit
 func BenchmarkHandlers(b *testing.B) {
 	p := setup(b, time.UTC)
+	p.measure(b, map[string]http.Handler{"muster": p.muster, "limit": p.limit})
+}
+
+// BenchmarkPostgres is the same on PostgreSQL; the limit also one statement at
+// a time.
+func BenchmarkPostgres(b *testing.B) {
+	p := onPostgres(b, time.UTC, false)
+	once, err := limit.NewPostgres(b.Context(), p.url, true, limit.Options{Zone: time.UTC, Region: "KR", Clock: clock})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer once.Close()
+	p.measure(b, map[string]http.Handler{"muster": p.muster, "limit": p.limit, "one at a time": once})
+}
+
+// measure runs the same requests on each of the servers.
+func (p pair) measure(b *testing.B, servers map[string]http.Handler) {
+	b.Helper()
 	var page struct{ Items []struct{ ID string } }
 	if err := json.Unmarshal(ask(b, p.limit, p.token, http.MethodGet, "/members", "").Body.Bytes(), &page); err != nil {
 		b.Fatal(err)
@@ -368,7 +437,7 @@ func BenchmarkHandlers(b *testing.B) {
 			return http.MethodPost, "/members", strings.Replace(create, "010-1234-5678", fmt.Sprintf("+8210%08d", 20_000_000+n), 1)
 		}},
 	} {
-		for server, h := range map[string]http.Handler{"muster": p.muster, "limit": p.limit} {
+		for server, h := range servers {
 			b.Run(operation.name+"/"+server, func(b *testing.B) {
 				b.ReportAllocs()
 				spent := cpu(b)

@@ -240,7 +240,7 @@ func (c *conn) page(p *pageJSON) error {
 	return count.Reset()
 }
 
-func (s *Server) cursor(id string) (*string, error) {
+func (f *front) cursor(id string) (*string, error) {
 	plain, err := json.Marshal(struct {
 		Sort string `json:"s"`
 		ID   string `json:"id"`
@@ -248,6 +248,6 @@ func (s *Server) cursor(id string) (*string, error) {
 	if err != nil {
 		return nil, err
 	}
-	sealed := base64.RawURLEncoding.EncodeToString(s.cursors.Seal(nil, nil, plain, []byte("members")))
+	sealed := base64.RawURLEncoding.EncodeToString(f.cursors.Seal(nil, nil, plain, []byte("members")))
 	return &sealed, nil
 }

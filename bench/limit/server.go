@@ -27,18 +27,42 @@ type Options struct {
 
 // Server answers the requests that are measured. It is safe for concurrent use.
 type Server struct {
-	Options
+	*front
 	readers pool
 	writer  *writer
+}
+
+// front is what a server has whatever its database is.
+type front struct {
+	Options
 	mux     *http.ServeMux
 	cursors cipher.AEAD
 	secret  []byte
 }
 
-// New opens the database.
-func New(o Options) (*Server, error) {
+func newFront(o Options) (*front, error) {
 	if o.Clock == nil {
 		o.Clock = time.Now
+	}
+	f := &front{Options: o, mux: http.NewServeMux(), secret: make([]byte, 32)}
+	block, err := aes.NewCipher(f.secret) // nothing here is secret
+	if err != nil {
+		return nil, fmt.Errorf("making a cipher: %w", err)
+	}
+	if f.cursors, err = cipher.NewGCMWithRandomNonce(block); err != nil {
+		return nil, fmt.Errorf("making a cipher: %w", err)
+	}
+	f.mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, struct{}{}, nil)
+	})
+	return f, nil
+}
+
+// New opens the database.
+func New(o Options) (*Server, error) {
+	front, err := newFront(o)
+	if err != nil {
+		return nil, err
 	}
 	readers, err := openPool(o.Path)
 	if err != nil {
@@ -48,35 +72,25 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(err, readers.close())
 	}
-	s := &Server{Options: o, readers: readers, writer: w, mux: http.NewServeMux(), secret: make([]byte, 32)}
-	block, err := aes.NewCipher(s.secret) // nothing here is secret
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("making a cipher: %w", err), s.Close())
-	}
-	if s.cursors, err = cipher.NewGCMWithRandomNonce(block); err != nil {
-		return nil, errors.Join(fmt.Errorf("making a cipher: %w", err), s.Close())
-	}
+	s := &Server{front: front, readers: readers, writer: w}
 	s.mux.HandleFunc("GET /api/v1/admin/members/{user_id}", s.detail)
 	s.mux.HandleFunc("GET /api/v1/admin/members", s.list)
 	s.mux.HandleFunc("POST /api/v1/admin/members", s.create)
 	s.mux.HandleFunc("GET /api/v1/admin/dashboard", s.dashboard)
-	s.mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, struct{}{}, nil)
-	})
 	return s, nil
 }
 
 // ServeHTTP answers a request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.mux.ServeHTTP(w, r) }
 
 // Close waits for what is written and closes the database.
 func (s *Server) Close() error { return errors.Join(s.writer.close(), s.readers.close()) }
 
 // Serve answers requests at the address until ctx ends. Ready is called with
 // the address once there is one.
-func (s *Server) Serve(ctx context.Context, address string, ready func(address string)) error {
+func (f *front) Serve(ctx context.Context, address string, ready func(address string)) error {
 	h := &http.Server{ // as nobody would run one without, and as Muster's
-		Handler:           s,
+		Handler:           f,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      45 * time.Second,

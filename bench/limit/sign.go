@@ -16,15 +16,15 @@ const (
 
 // link is a signed URL, made as the manual of crypto/hmac says; with a filename
 // it is a download.
-func (s *Server) link(key, contentType, filename string, until int64) string {
+func (f *front) link(key, contentType, filename string, until int64) string {
 	signed := key + "?e=" + strconv.FormatInt(until, 10)
 	if filename != "" {
 		signed += "&n=" + url.PathEscape(filename)
 	}
 	signed += "&t=" + url.QueryEscape(contentType)
-	mac := hmac.New(sha256.New, s.secret)
+	mac := hmac.New(sha256.New, f.secret)
 	mac.Write([]byte("GET " + signed))
-	return s.Base + "/media/" + signed + "&s=" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+	return f.Base + "/media/" + signed + "&s=" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
 // until is the end of a link that is good for life, at least: the same for all

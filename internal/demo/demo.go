@@ -177,6 +177,6 @@ func (f *filler) make(ctx context.Context, people []person) (made []ids.Member, 
 func addFormer(m ids.Member, s member.Subscription) query.Change {
 	return query.Exec(`
 		insert into subscription (member_id, id, plan, status, started_at, expires_at, current)
-		values ($1, $2, $3, $4, $5, $6, 0)`,
+		values ($1, $2, $3, $4, $5, $6, false)`,
 		m, ids.New[ids.Row](s.StartedAt), s.Plan, string(s.Status), s.StartedAt, s.ExpiresAt)
 }

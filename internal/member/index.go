@@ -110,7 +110,7 @@ func touchedBlocks(grams []string, least, greatest ids.Member) query.Query[[]blo
 		select b.gram, b.first, b.ids
 		from (select value as gram from {texts $1}) g cross join member_gram b
 		where b.gram = g.gram and b.first <= $3 and b.first >= coalesce(
-			(select max(x.first) from member_gram x where x.gram = g.gram and x.first <= $2), $2)
+			(select x.first from member_gram x where x.gram = g.gram and x.first <= $2 order by x.first desc limit 1), $2)
 		order by b.gram, b.first`, scanBlock, grams, least, greatest)
 }
 

@@ -33,17 +33,16 @@ func mustZone(name string) *time.Location {
 // bundle is a store with what tests do to it.
 type bundle struct {
 	*testing.T
-	db   *session.DB
-	file string
+	db *session.DB
 }
 
 func setup(t *testing.T) bundle {
 	t.Helper()
-	db, file := testkit.OpenFile(t)
+	db := testkit.Open(t)
 	if err := member.UseZone(t.Context(), db, korea.Zone); err != nil {
 		t.Fatal(err)
 	}
-	return bundle{t, db, file}
+	return bundle{t, db}
 }
 
 // person is a valid new member with nothing but what is required.

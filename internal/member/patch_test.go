@@ -14,6 +14,7 @@ import (
 
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/member"
+	"github.com/musterhq/muster/internal/testkit"
 	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
 )
@@ -102,12 +103,17 @@ func TestSubscriptionHistory(t *testing.T) {
 	var history []string
 	err := b.db.Read(t.Context(), func(r *session.Read) (err error) {
 		history, err = session.Run(t.Context(), r, query.Many(
-			"select plan || ' ' || status || ' ' || current from subscription where member_id = $1 order by current, id",
-			func(r query.Row) (s string, err error) { return s, r.Scan(&s) }, id))
+			"select plan || ' ' || status, current from subscription where member_id = $1 order by current, id",
+			func(r query.Row) (string, error) {
+				var s string
+				var current bool
+				err := r.Scan(&s, &current)
+				return fmt.Sprint(s, " ", current), err
+			}, id))
 		return err
 	})
 	slices.Sort(history)
-	want := []string{"gold active 1", "gold cancelled 0", "silver active 0"}
+	want := []string{"gold active true", "gold cancelled false", "silver active false"}
 	if err != nil || !slices.Equal(history, want) {
 		t.Errorf("got %q, %v; want %q", history, err, want)
 	}
@@ -228,7 +234,11 @@ func TestUpdateRoundTrips(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	if trips != 2 {
-		t.Errorf("an update costs %d round trips, want 2: load, then change and commit", trips)
+	want := 2 // load, then change and commit
+	if testkit.OnPostgres() {
+		want = 3 // that a row was changed is known before the commit
+	}
+	if trips != want {
+		t.Errorf("an update costs %d round trips, want %d", trips, want)
 	}
 }

@@ -12,38 +12,39 @@ import (
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/media"
 	"github.com/musterhq/muster/internal/member"
+	"github.com/musterhq/muster/internal/testkit"
 	"github.com/musterhq/muster/query"
 )
 
 // explain gives the steps of SQLite's plans for statements.
-func (b bundle) explain(statements []string) map[string][]string {
-	b.Helper()
-	db, err := sql.Open("sqlite3", "file:"+b.file)
+func explain(t *testing.T, file string, statements []string) map[string][]string {
+	t.Helper()
+	db, err := sql.Open("sqlite3", "file:"+file)
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
 	defer db.Close()
 	plans := make(map[string][]string)
 	for _, statement := range statements {
 		text, err := query.Render(query.SQLite, statement)
 		if err != nil {
-			b.Fatalf("%v in %s", err, statement)
+			t.Fatalf("%v in %s", err, statement)
 		}
 		args := make([]any, strings.Count(text, "?"))
 		rows, err := db.Query("explain query plan "+text, args[:highest(text)]...)
 		if err != nil {
-			b.Fatalf("%v in %s", err, text)
+			t.Fatalf("%v in %s", err, text)
 		}
 		for rows.Next() {
 			var id, parent, unused int
 			var step string
 			if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
-				b.Fatal(err)
+				t.Fatal(err)
 			}
 			plans[statement] = append(plans[statement], step)
 		}
 		if err := rows.Err(); err != nil {
-			b.Fatal(err)
+			t.Fatal(err)
 		}
 		_ = rows.Close() //nolint:sqlclosecheck // at the end of each turn of the loop
 	}
@@ -66,7 +67,7 @@ func highest(text string) (most int) {
 // of members, and none sorts more than the rows of a bounded subquery.
 func TestPlans(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	_, file := testkit.OpenFile(t)
 	cursors := map[member.SortKey]string{member.ByUpdated: now.Format("2006-01-02T15:04:05Z07:00"), member.ByName: "x", member.ByBirthYear: "1980"}
 	statements := make(map[string][]string)
 	for name, f := range filters() {
@@ -105,7 +106,7 @@ func TestPlans(t *testing.T) {
 			keys[text] = key
 		}
 	}
-	for text, steps := range b.explain(slices.Collect(maps.Keys(keys))) {
+	for text, steps := range explain(t, file, slices.Collect(maps.Keys(keys))) {
 		for _, step := range steps {
 			if unbounded(step, text) {
 				t.Errorf("%s: %s\n%s\n%s", keys[text], step, text, strings.Join(steps, "\n"))

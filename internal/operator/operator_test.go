@@ -3,6 +3,7 @@ package operator_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -103,11 +104,12 @@ func TestOnlyAHashIsStored(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t)
 	_, secret := create(t, db, "ci", time.Hour)
-	rows, err := run(t.Context(), db, query.Many("select hex(token_hash), prefix, name from api_tokens",
+	rows, err := run(t.Context(), db, query.Many("select token_hash, prefix, name from api_tokens",
 		func(r query.Row) (string, error) {
-			var hash, prefix, name string
+			var hash []byte
+			var prefix, name string
 			err := r.Scan(&hash, &prefix, &name)
-			return hash + prefix + name, err
+			return fmt.Sprintf("%x %q %s %s", hash, hash, prefix, name), err
 		}))
 	if err != nil || len(rows) != 1 {
 		t.Fatal(rows, err)

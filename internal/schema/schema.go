@@ -62,14 +62,20 @@ func Migrate(ctx context.Context, file string) (State, error) {
 // Inspect tells the state of the database in the file without changing it; a
 // file that does not exist has no migrations. Faults: newer_store.
 func Inspect(ctx context.Context, file string) (State, error) {
-	known, err := sources()
+	v, err := version(ctx, file)
+	if err != nil {
+		return State{}, fmt.Errorf("reading the version of the database: %w", err)
+	}
+	return stateOf("sqlite", v)
+}
+
+// stateOf is the state of a database of that version. Faults: newer_store.
+func stateOf(dialect string, version int64) (State, error) {
+	known, err := sources(dialect)
 	if err != nil {
 		return State{}, err
 	}
-	s := State{Applied: []string{}, Pending: []string{}, Latest: int64(len(known))}
-	if s.Version, err = version(ctx, file); err != nil {
-		return State{}, fmt.Errorf("reading the version of the database: %w", err)
-	}
+	s := State{Applied: []string{}, Pending: []string{}, Version: version, Latest: int64(len(known))}
 	if s.Version > s.Latest {
 		return s, ErrNewer.Because(fmt.Errorf("the database has version %d, the program knows %d", s.Version, s.Latest))
 	}
@@ -81,8 +87,8 @@ func Inspect(ctx context.Context, file string) (State, error) {
 
 // sources are the names of the migrations, which are numbered from 1 without
 // gaps.
-func sources() ([]string, error) {
-	entries, err := migrations.ReadDir("migrations/sqlite")
+func sources(dialect string) ([]string, error) {
+	entries, err := migrations.ReadDir("migrations/" + dialect)
 	if err != nil {
 		return nil, fmt.Errorf("listing the migrations: %w", err)
 	}
@@ -140,7 +146,10 @@ func up(ctx context.Context, file string) (names []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	results, err := p.Up(ctx)
+	return applied(p.Up(ctx))
+}
+
+func applied(results []*goose.MigrationResult, err error) (names []string, _ error) {
 	for _, r := range results {
 		names = append(names, strings.TrimSuffix(path.Base(r.Source.Path), ".sql"))
 	}

@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -9,15 +10,21 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// Open gives a migrated store on a new file, which is closed and removed with
-// the test.
+// Open gives a migrated store that is closed and removed with the test: on a new
+// file, or on the server that [ServerVariable] names.
 func Open(t testing.TB) *session.DB {
 	t.Helper()
+	if server := os.Getenv(ServerVariable); server != "" {
+		return openPostgres(t, server)
+	}
 	db, _ := OpenFile(t)
 	return db
 }
 
-// OpenFile is Open, with the path of the database file.
+// OnPostgres reports whether [Open] makes its stores on a PostgreSQL server.
+func OnPostgres() bool { return os.Getenv(ServerVariable) != "" }
+
+// OpenFile gives a migrated store on a new file, with its path.
 func OpenFile(t testing.TB) (*session.DB, string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "muster.db")
