@@ -21,7 +21,7 @@ type Spent struct {
 	Retries    int           // write sessions that were run again
 	Unshared   int           // Spreads that had to be Gathers
 	Node       string        // the server that answered last
-	Position   Position      // the greatest that the caller held or a commit made
+	Position   Position      // of the last session that had one, or what the caller held
 }
 
 type costKey struct{}
@@ -36,8 +36,7 @@ func Track(ctx context.Context, seen Position) (context.Context, *Cost) {
 // tracked is a context with its Cost, in one piece of memory.
 type tracked struct {
 	context.Context //nolint:containedctx // it is one
-
-	cost Cost
+	cost            Cost
 }
 
 // Value implements [context.Context].
@@ -78,9 +77,20 @@ func (c *Cost) book(d time.Duration, node string) {
 	})
 }
 
-func (c *Cost) reached(p Position) { c.update(func(s *Spent) { s.Position = p }) }
-func (c *Cost) retried()           { c.update(func(s *Spent) { s.Retries++ }) }
-func (c *Cost) fellBack()          { c.update(func(s *Spent) { s.Unshared++ }) }
+// Extra books round trips of an exchange beyond its first. Engines call it, for
+// what they cannot send at once.
+func Extra(ctx context.Context, trips int) {
+	costOf(ctx).update(func(s *Spent) { s.RoundTrips += trips })
+}
+
+func (c *Cost) reached(p Position) {
+	if p != "" {
+		c.update(func(s *Spent) { s.Position = p })
+	}
+}
+
+func (c *Cost) retried()  { c.update(func(s *Spent) { s.Retries++ }) }
+func (c *Cost) fellBack() { c.update(func(s *Spent) { s.Unshared++ }) }
 
 func (c *Cost) seen() (p Position) {
 	c.update(func(s *Spent) { p = s.Position })

@@ -62,6 +62,10 @@ type Snapshot interface {
 	Spread(ctx context.Context, plans []*query.Plan) (spread bool, err error)
 	// Node names the server that answered; empty before the first plan.
 	Node() string
+	// Position is one by which all that the session sees was there: a later
+	// session that asks for it does not go back in time. It is empty where none
+	// can, and before the first plan.
+	Position() Position
 	// Close ends the session and never delays the caller.
 	Close()
 }

@@ -99,6 +99,7 @@ func (db *DB) read(ctx context.Context, fn func(*Read) error, options []Option) 
 	if err = fn(r); err == nil && len(r.first) > 0 {
 		err = r.Gather(ctx)
 	}
+	cost.reached(s.Position())
 	return !r.streamed, err
 }
 

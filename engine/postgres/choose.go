@@ -26,8 +26,10 @@ func (c choice) String() string {
 // is nil: a replica that has it; else one that has it within the wait; else the
 // primary.
 func (e *Engine) choose(ctx context.Context, after *position) (choice, error) {
-	if err := e.known(after); err != nil {
-		return choice{}, err
+	if primary := e.primary(); primary != nil {
+		if err := primary.knows(after); err != nil || len(e.nodes) == 1 {
+			return choice{node: primary}, err
+		}
 	}
 	if n := e.replica(after); n != nil {
 		return choice{node: n}, nil
@@ -47,41 +49,52 @@ func (e *Engine) choose(ctx context.Context, after *position) (choice, error) {
 		}
 		return e.primary()
 	})
-	if n == nil {
-		return choice{}, fmt.Errorf("%w: no server can answer", session.ErrUnavailable)
+	switch {
+	case n == nil:
+		return choice{}, fmt.Errorf("%w: no server can answer%s", session.ErrUnavailable, e.whyNot())
+	case !n.look().recovering:
+		return choice{n, "waited"}, n.knows(after)
 	}
 	return choice{n, "no primary"}, nil
 }
 
 func (e *Engine) whyPrimary() string {
-	switch {
-	case len(e.nodes) == 1:
-		return ""
-	case e.anyReplica():
+	if e.anyReplica() {
 		return "replicas behind"
-	default:
-		return "no replica"
 	}
+	return "no replica"
 }
 
-// known refuses a position that the primary's history does not hold: it was
-// lost in a failover, or was never of this cluster.
-func (e *Engine) known(after *position) error {
-	n := e.primary()
-	if after == nil || n == nil {
-		return nil
+// whyNot tells what was last wrong with a server, as text: a look's time that
+// was over is not the caller's.
+func (e *Engine) whyNot() string {
+	for _, n := range e.nodes {
+		if s := n.look(); s.err != nil {
+			return ": " + n.name + ": " + s.err.Error()
+		}
 	}
-	if s := n.look(); !s.history.holds(*after) {
+	return ""
+}
+
+// knows refuses a position that the primary's history does not hold: it was
+// lost in a failover, or was never of this cluster.
+func (n *node) knows(after *position) error {
+	if s := n.look(); after != nil && !s.history.holds(*after) {
 		return fmt.Errorf("%w: a failover has lost it", session.ErrPosition)
 	}
 	return nil
 }
 
-// replica is the least busy replica that was seen to have the position.
+// replica is the least busy replica that was seen to have the position. One
+// that holds what the primary's history has lost shows what never was.
 func (e *Engine) replica(after *position) (best *node) {
+	primary := e.primary()
 	for _, n := range e.nodes {
 		s := n.look()
 		if !s.healthy || !s.recovering || after != nil && (!s.history.holds(*after) || s.at.lsn < after.lsn) {
+			continue
+		}
+		if primary != nil && !primary.look().history.holds(s.at) {
 			continue
 		}
 		if best == nil || n.inFlight.Load() < best.inFlight.Load() {
@@ -100,20 +113,18 @@ func (e *Engine) anyReplica() bool {
 	return false
 }
 
-// primary is the node that takes writes: the one of the newest timeline, if a
-// former one has come back and does not know yet that it was replaced.
+// primary is the node that takes writes, on the newest timeline that any node
+// was ever seen on: a former primary that has come back and does not know yet
+// that it was replaced must not take any.
 func (e *Engine) primary() (best *node) {
 	var newest int64
 	for _, n := range e.nodes {
-		if s := n.look(); s.healthy && !s.recovering && s.at.timeline > newest {
-			best, newest = n, s.at.timeline
+		s, ever := n.lookBack()
+		if ever > newest {
+			best, newest = nil, ever
 		}
-	}
-	if best != nil {
-		for _, n := range e.nodes { // a replica of a newer timeline: its primary is elsewhere
-			if s := n.look(); s.healthy && s.recovering && s.at.timeline > newest {
-				return nil
-			}
+		if s.healthy && !s.recovering && s.at.timeline == newest {
+			best = n
 		}
 	}
 	return best
@@ -126,10 +137,7 @@ func (e *Engine) await(ctx context.Context, most time.Duration, found func() *no
 	for _, n := range e.nodes {
 		n.waiting.Add(1)
 		defer n.waiting.Add(-1)
-		select {
-		case n.hasten <- struct{}{}:
-		default:
-		}
+		n.hurry()
 	}
 	for {
 		changed := e.news.next()

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -38,7 +39,28 @@ func newConn(lent *pgxpool.Conn, n *node) *conn {
 		known = &statements{byText: make(map[string]*pgconn.StatementDescription)}
 		pg.CustomData()[statementsKey] = known
 	}
-	return &conn{PgConn: pg, lent: lent, node: n, known: known, named: true}
+	return &conn{PgConn: pg, lent: lent, node: n, known: known, named: !n.pooled}
+}
+
+// unconfirmedKey marks a connection whose last commit no replica has confirmed.
+const unconfirmedKey = "muster unconfirmed"
+
+// noteUnconfirmed listens for the one notice that matters. A server that waits
+// for a synchronous replica stops waiting when the commit is cancelled, and then
+// calls it a success with a warning: to whoever asked for two copies, it is none. The warning's code is the general one; the
+// function that it comes from does not depend on the language.
+func noteUnconfirmed(c *pgconn.PgConn, n *pgconn.Notice) {
+	if n.Routine == "SyncRepWaitForLSN" {
+		c.CustomData()[unconfirmedKey] = true
+	}
+}
+
+// unconfirmed reports whether the last commit is on the primary alone, though
+// it was asked to be elsewhere, too.
+func (c *conn) unconfirmed() bool {
+	_, yes := c.CustomData()[unconfirmedKey]
+	delete(c.CustomData(), unconfirmedKey)
+	return yes
 }
 
 func (c *conn) types() *pgtype.Map { return c.lent.Conn().TypeMap() }
@@ -70,7 +92,7 @@ func (c *conn) prepare(ctx context.Context, list []statement) (int, error) {
 func (c *conn) describe(ctx context.Context, list []statement, unknown []int) (int, error) {
 	pipeline := c.StartPipeline(ctx)
 	defer pipeline.Close() // what failed is reported below
-	dropped := c.known.drop(len(unknown))
+	dropped := c.known.drop(len(unknown), list)
 	for _, desc := range dropped {
 		if desc.Name != "" {
 			pipeline.SendDeallocate(desc.Name)
@@ -121,12 +143,23 @@ func (s *statements) add(desc *pgconn.StatementDescription) {
 	s.order = append(s.order, desc.SQL)
 }
 
-// drop forgets the oldest statements, to make room for n.
-func (s *statements) drop(n int) (dropped []*pgconn.StatementDescription) {
-	for len(s.order) > 0 && len(s.order)+n > maxStatements {
-		dropped = append(dropped, s.byText[s.order[0]])
-		delete(s.byText, s.order[0])
-		s.order = s.order[1:]
+// drop forgets the oldest statements, to make room for n, but none of the list.
+func (s *statements) drop(n int, list []statement) (dropped []*pgconn.StatementDescription) {
+	excess := len(s.order) + n - maxStatements
+	if excess <= 0 {
+		return nil
 	}
+	needed := make(map[string]bool, len(list))
+	for i := range list {
+		needed[list[i].text] = true
+	}
+	s.order = slices.DeleteFunc(s.order, func(text string) bool {
+		if len(dropped) == excess || needed[text] {
+			return false
+		}
+		dropped = append(dropped, s.byText[text])
+		delete(s.byText, text)
+		return true
+	})
 	return dropped
 }

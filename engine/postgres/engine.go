@@ -6,16 +6,19 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/musterhq/muster/session"
 )
 
-// Options of an engine. Only Primary has no default.
+// Options of an engine. Only Primary has no default. An address whose pooler
+// swaps connections between transactions has the parameter
+// pool_mode=transaction.
 type Options struct {
 	Primary  string   // URL of the server that writes
 	Replicas []string // URLs of servers that follow it; any may be promoted
@@ -27,7 +30,12 @@ type Options struct {
 	IdleTimeout      time.Duration // of a transaction in which nothing happens; default 10 s
 	ReplicaWait      time.Duration // for a replica to catch up with a position; default 100 ms
 	PrimaryWait      time.Duration // for a primary to be there again; default 1 s
+
+	dial pgconn.DialFunc // of tests
 }
+
+// Defaults are the options that are left out.
+func Defaults() Options { return Options{}.withDefaults() }
 
 func (o Options) withDefaults() Options {
 	setDefault(&o.Readers, 16)
@@ -49,12 +57,15 @@ func setDefault[T int | time.Duration](v *T, value T) {
 // Engine implements [session.Engine] on a PostgreSQL cluster: a primary and any
 // number of replicas.
 type Engine struct {
-	options Options
-	nodes   []*node
-	news    news
-	stop    context.CancelFunc // ends the watching of nodes
-	working sync.WaitGroup     // watchers, and sessions that are ended behind their callers
-	close   func() error
+	options  Options
+	nodes    []*node
+	news     news
+	gate     gate               // sessions
+	system   string             // identifies the cluster
+	unshared atomic.Bool        // a snapshot is of one connection
+	stop     context.CancelFunc // ends the watching of nodes
+	working  sync.WaitGroup     // watchers, and sessions that are ended behind their callers
+	close    func() error
 }
 
 var _ session.Engine = (*Engine)(nil)
@@ -62,13 +73,49 @@ var _ session.Engine = (*Engine)(nil)
 var errClosed = fmt.Errorf("%w: it is closed", session.ErrUnavailable)
 
 // Open connects to the servers and checks that they are one cluster that can
-// serve. Its errors name a server by its role and place in the list, never by
-// its URL, which may hold a password.
+// serve. A replica that does not answer at this moment is no reason not to; a
+// primary is. What is wrong with one server is a [ServerError].
 func Open(ctx context.Context, o Options) (*Engine, error) {
-	e := &Engine{options: o.withDefaults()}
-	e.close = sync.OnceValue(e.shut)
+	e, err := assemble(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	e.meet(ctx)
+	if err := e.judge(); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
 	watching, stop := context.WithCancel(context.Background())
 	e.stop = stop
+	for _, n := range e.nodes {
+		e.working.Go(func() { n.watch(watching) })
+	}
+	return e, nil
+}
+
+// Look asks the servers how they are, and makes nothing of it: it answers with
+// no primary, too. In use are the connections of all Muster programs that are
+// busy, of those that they hold.
+func Look(ctx context.Context, o Options) ([]Node, error) {
+	e, err := assemble(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	e.meet(ctx)
+	list := e.Nodes()
+	var wg sync.WaitGroup
+	for i, n := range e.nodes {
+		if list[i].InUse, list[i].Size = 0, 0; list[i].Healthy {
+			wg.Go(func() { list[i].InUse, list[i].Size = n.connections(ctx) })
+		}
+	}
+	wg.Wait()
+	return list, e.Close()
+}
+
+// assemble makes the engine's nodes and connects to none.
+func assemble(ctx context.Context, o Options) (*Engine, error) {
+	e := &Engine{options: o.withDefaults(), stop: func() {}}
+	e.close = sync.OnceValue(e.shut)
 	for i, url := range append([]string{o.Primary}, o.Replicas...) {
 		name := "primary"
 		if i > 0 {
@@ -76,101 +123,163 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 		}
 		n, err := e.newNode(ctx, name, url)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("%s: %w", name, err), e.Close())
+			return nil, errors.Join(&ServerError{name, i, err}, e.Close())
 		}
 		e.nodes = append(e.nodes, n)
-	}
-	if err := e.firstLook(ctx); err != nil {
-		return nil, errors.Join(err, e.Close())
-	}
-	for _, n := range e.nodes {
-		e.working.Go(func() { n.watch(watching) })
 	}
 	return e, nil
 }
 
-// cancelDelay is how long a cancelled query may take to say that it has ended,
-// after the server was asked to cancel it, before its connection is given up.
-const cancelDelay = 2 * time.Second
-
 func (e *Engine) newNode(ctx context.Context, name, url string) (n *node, err error) {
 	n = newNode(name, &e.news)
-	if n.readers, err = openPool(ctx, e.options, url, e.options.Readers, "on"); err != nil {
+	var pooled bool
+	if n.readers, pooled, err = openPool(ctx, e.options, url, e.options.Readers, "on"); err != nil {
 		return nil, err
 	}
-	n.config = n.readers.Config().ConnConfig
-	if n.writers, err = openPool(ctx, e.options, url, e.options.Writers, "off"); err != nil {
+	n.bind(e.options, pooled)
+	if pooled {
+		e.unshared.Store(true)
+	}
+	if n.writers, _, err = openPool(ctx, e.options, url, e.options.Writers, "off"); err != nil {
 		n.readers.Close()
 		return nil, err
 	}
 	return n, nil
 }
 
-func openPool(ctx context.Context, o Options, url string, size int, readOnly string) (*pgxpool.Pool, error) {
+func openPool(ctx context.Context, o Options, url string, size int, readOnly string) (_ *pgxpool.Pool, pooled bool, err error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil { // its text holds the URL
-		return nil, errors.New("the address is not valid: it has the form postgres://user@host:port/database?sslmode=verify-full")
+		return nil, false, errors.New("the address is not valid: it has the form postgres://user@host:port/database?sslmode=verify-full")
+	}
+	if pooled, err = takePoolMode(config.ConnConfig); err != nil {
+		return nil, false, err
 	}
 	config.MaxConns = int32(size) //nolint:gosec // a pool is small
+	config.ShouldPing = shouldPing
 	config.ConnConfig.ConnectTimeout = cancelDelay
-	p := config.ConnConfig.RuntimeParams
-	p["application_name"] = "muster"
-	p["timezone"] = "UTC"
-	p["statement_timeout"] = milliseconds(o.StatementTimeout)
-	p["lock_timeout"] = milliseconds(o.LockTimeout)
-	p["idle_in_transaction_session_timeout"] = milliseconds(o.IdleTimeout)
-	p["default_transaction_read_only"] = readOnly
-	config.ConnConfig.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
-		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: cancelDelay}
+	config.ConnConfig.OnNotice = noteUnconfirmed
+	if o.dial != nil {
+		config.ConnConfig.DialFunc = o.dial
 	}
+	config.ConnConfig.RuntimeParams["application_name"] = "muster"
+	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	bindSettings(config.ConnConfig, append(o.limits(), [2]string{"default_transaction_read_only", readOnly}), pooled)
+	config.ConnConfig.BuildContextWatcherHandler = newCanceller
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
-		return nil, fmt.Errorf("opening the pool: %w", explain(ctx, err))
+		return nil, false, fmt.Errorf("opening the pool: %w", explain(ctx, err))
 	}
-	return pool, nil
+	return pool, pooled, nil
+}
+
+// limits are the server's settings of what a session may take, and how it may
+// go about it.
+func (o Options) limits() [][2]string {
+	return append([][2]string{
+		{"statement_timeout", milliseconds(o.StatementTimeout)},
+		{"lock_timeout", milliseconds(o.LockTimeout)},
+		{"idle_in_transaction_session_timeout", milliseconds(o.IdleTimeout)},
+	}, planning...)
+}
+
+// planning has the server plan as the embedded engine does: once for a text,
+// whatever its arguments, and by indexes. Of a limit that is an argument the
+// planner assumes that it is a tenth of the table, and would scan and sort that
+// for a page; our texts are written so that an index leads to what they bound.
+var planning = [][2]string{
+	{"plan_cache_mode", "force_generic_plan"},
+	{"enable_seqscan", "off"}, // where there is another way
+	{"enable_bitmapscan", "off"},
+	{"enable_hashjoin", "off"},
+	{"enable_mergejoin", "off"},
+	{"max_parallel_workers_per_gather", "0"},
+	{"jit", "off"},
 }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
-// firstLook looks at every node at once and says what is wrong with the whole.
-func (e *Engine) firstLook(ctx context.Context) error {
+// meetWithin is how long the first look at a node may take.
+const meetWithin = 5 * time.Second
+
+// meet looks at every node at once, for the first time: with more patience than
+// later, and an eye to what is wrong with its address, account or version.
+func (e *Engine) meet(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, meetWithin)
+	defer cancel()
 	var wg sync.WaitGroup
 	for _, n := range e.nodes {
 		wg.Go(func() {
-			c, s := n.sight(ctx, nil)
-			closeQuietly(c)
-			n.note(s)
+			look := n.begin()
+			n.note(look, n.meet(ctx))
 		})
 	}
 	wg.Wait()
-	var system, writing string
-	for _, n := range e.nodes {
+}
+
+func (n *node) meet(ctx context.Context) (s sight) {
+	c, err := pgx.ConnectConfig(ctx, n.config.Copy())
+	if err != nil {
+		return sight{err: Explain(err)}
+	}
+	if err := checkVersion(c.PgConn().ParameterStatus("server_version")); err != nil {
+		closeQuietly(c)
+		return sight{err: err}
+	}
+	c, s = n.sight(ctx, c)
+	closeQuietly(c)
+	return s
+}
+
+// connections counts those that Muster programs have to the server.
+func (n *node) connections(ctx context.Context) (busy, all int) {
+	ctx, cancel := context.WithTimeout(ctx, meetWithin)
+	defer cancel()
+	c, err := pgx.ConnectConfig(ctx, n.config.Copy())
+	if err != nil {
+		return 0, 0 // it was there a moment ago
+	}
+	defer closeQuietly(c)
+	_ = c.QueryRow(ctx, `select count(*) filter (where state <> 'idle'), count(*) from pg_stat_activity
+		where application_name = 'muster' and backend_type = 'client backend' and pid <> pg_backend_pid()`).Scan(&busy, &all)
+	return busy, all
+}
+
+// judge says what is wrong with the servers as a whole.
+func (e *Engine) judge() error {
+	var writing string
+	for i, n := range e.nodes {
 		s := n.look()
+		wrong := func(format string, args ...any) error { return &ServerError{n.name, i, fmt.Errorf(format, args...)} }
 		switch {
-		case !s.healthy:
+		case !s.healthy && errors.Is(s.err, session.ErrUnavailable):
 			continue
-		case system != "" && system != s.system:
-			return fmt.Errorf("%s: it belongs to another cluster than the servers before it", n.name)
+		case !s.healthy:
+			return &ServerError{n.name, i, s.err}
+		case e.system != "" && e.system != s.system:
+			return wrong("it belongs to another cluster than the servers before it: name one that follows the same primary")
 		case !s.recovering && writing != "":
-			return fmt.Errorf("%s: it is a primary of its own, and so is %s: one of the two is not a replica", n.name, writing)
+			return wrong("it is no replica but a server that takes writes, as the %s does: name one that follows it, or leave this one out", writing)
 		case !s.recovering:
 			writing = n.name
 		}
-		system = s.system
+		e.system = s.system
 	}
-	if writing == "" {
-		if s := e.nodes[0].look(); s.err != nil {
-			return fmt.Errorf("%s: %w", e.nodes[0].name, s.err)
-		}
-		return fmt.Errorf("%w: none of the servers is a primary", session.ErrUnavailable)
+	if writing != "" {
+		return nil
 	}
-	return nil
+	first := e.nodes[0]
+	if s := first.look(); s.err != nil {
+		return &ServerError{first.name, 0, s.err}
+	}
+	return &ServerError{first.name, 0, fmt.Errorf("%w: it is a replica, and so is every other: name the primary that they follow", session.ErrUnavailable)}
 }
 
 // Close waits for open sessions and closes all connections.
 func (e *Engine) Close() error { return e.close() }
 
 func (e *Engine) shut() error {
+	e.gate.close()
 	e.stop()
 	e.working.Wait()
 	for _, n := range e.nodes {
@@ -191,12 +300,18 @@ func (e *Engine) Snapshot(_ context.Context, o session.SnapshotOptions) (session
 		}
 		s.after = &after
 	}
+	if err := e.gate.enter(); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
 // Transaction implements [session.Engine]. The connection is taken by the first
 // plan.
 func (e *Engine) Transaction(context.Context) (session.Transaction, error) {
+	if err := e.gate.enter(); err != nil {
+		return nil, err
+	}
 	return &transaction{engine: e}, nil
 }
 
@@ -206,19 +321,44 @@ type Node struct {
 	Healthy  bool
 	Primary  bool
 	Timeline int64
-	Lag      time.Duration // since the newest transaction that it has replayed
+	Lag      time.Duration // since the newest transaction that it has replayed, if it has not replayed all
+	Problem  error         // why it is not healthy
 	InUse    int           // connections that read or write
 	Size     int           // connections that may
 }
 
+// System identifies the cluster, whose positions are of one history.
+func (e *Engine) System() string { return e.system }
+
+// Holds returns [session.ErrPosition] for a position that is not of the
+// primary's history, as far as that is known without asking. A read session
+// finds out by itself; a write session goes on from what the primary holds.
+func (e *Engine) Holds(p session.Position) error {
+	at, err := decodePosition(p)
+	if err != nil {
+		return err
+	}
+	if primary := e.primary(); primary != nil {
+		return primary.knows(&at)
+	}
+	return nil
+}
+
 // Nodes tells what was last seen of each server.
 func (e *Engine) Nodes() []Node {
+	var newest position
+	if primary := e.primary(); primary != nil {
+		newest = primary.look().at
+	}
 	list := make([]Node, len(e.nodes))
 	for i, n := range e.nodes {
 		s := n.look()
+		if s.at.timeline == newest.timeline && s.at.lsn >= newest.lsn {
+			s.lag = 0 // nothing was written since
+		}
 		r, w := n.readers.Stat(), n.writers.Stat()
 		list[i] = Node{
-			Name: n.name, Healthy: s.healthy, Primary: s.healthy && !s.recovering, Timeline: s.at.timeline, Lag: s.lag,
+			Name: n.name, Healthy: s.healthy, Primary: s.healthy && !s.recovering, Timeline: s.at.timeline, Lag: s.lag, Problem: s.err,
 			InUse: int(r.AcquiredConns() + w.AcquiredConns()), Size: int(r.MaxConns() + w.MaxConns()),
 		}
 	}

@@ -6,9 +6,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/musterhq/muster/engine/postgres"
-	"github.com/musterhq/muster/engine/postgres/postgrestest"
-	"github.com/musterhq/muster/session"
-	"github.com/musterhq/muster/session/sessiontest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -25,12 +22,4 @@ func open(t testing.TB, o postgres.Options) *postgres.Engine {
 		}
 	})
 	return e
-}
-
-func TestConformance(t *testing.T) {
-	t.Parallel()
-	server := postgrestest.Start(t)
-	sessiontest.Run(t, func(t testing.TB) session.Engine {
-		return open(t, postgres.Options{Primary: server.Database(t)})
-	})
 }

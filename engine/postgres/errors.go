@@ -2,8 +2,13 @@ package postgres
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/puddle/v2"
@@ -27,7 +32,7 @@ func explain(ctx context.Context, err error) error {
 	case errors.As(err, &refused):
 		return explainCode(refused)
 	case errors.As(err, &connect):
-		return fmt.Errorf("%w: it cannot be reached", session.ErrUnavailable)
+		return unreachable(connect)
 	case errors.Is(err, puddle.ErrClosedPool):
 		return errClosed
 	case pgconn.Timeout(err), pgconn.SafeToRetry(err):
@@ -40,6 +45,9 @@ func explain(ctx context.Context, err error) error {
 // explainCode goes by the SQLSTATE (PostgreSQL documentation, appendix A).
 func explainCode(e *pgconn.PgError) error {
 	safe := &refusal{Code: e.Code, Severity: e.Severity}
+	if err := explainPooler(safe, e.Message); err != nil {
+		return err
+	}
 	switch e.Code[:2] {
 	case "23": // integrity constraint violation
 		return &query.Violation{Constraint: e.ConstraintName, Cause: safe}
@@ -49,6 +57,8 @@ func explainCode(e *pgconn.PgError) error {
 		return fmt.Errorf("%w: %w", session.ErrUnavailable, safe)
 	}
 	switch e.Code {
+	case "25P03": // idle_in_transaction_session_timeout
+		return fmt.Errorf("%w: %w", session.ErrExpired, safe)
 	case "55P03": // lock_not_available
 		return fmt.Errorf("%w: a lock was not to be had in time: %w", session.ErrUnavailable, safe)
 	case "25006": // read_only_sql_transaction
@@ -61,3 +71,90 @@ func explainCode(e *pgconn.PgError) error {
 type refusal struct{ Code, Severity string }
 
 func (r *refusal) Error() string { return "PostgreSQL " + r.Severity + " " + r.Code }
+
+// ServerError is what is wrong with one of the servers that [Open] was given.
+// Its text is for whoever set the server up, and holds no secret. It is
+// [session.ErrUnavailable] if that may pass by itself.
+type ServerError struct {
+	Name    string // "primary", or "replica 1" and so on, in the order of the options
+	Replica int    // its place among the replicas, from 1; 0 is the primary
+	Err     error
+}
+
+func (e *ServerError) Error() string { return e.Name + ": " + e.Err.Error() }
+
+// Unwrap gives what is wrong.
+func (e *ServerError) Unwrap() error { return e.Err }
+
+// Explain says what an error of PostgreSQL's own means for whoever set the
+// server up, and what to do: one of a connection that could not be made, or of
+// a statement that the account may not run. Others are given back as they are.
+func Explain(err error) error {
+	var refused *pgconn.PgError
+	var connect *pgconn.ConnectError
+	switch {
+	case errors.As(err, &refused):
+		return advise(refused)
+	case errors.As(err, &connect):
+		return unreachable(connect)
+	default:
+		return err
+	}
+}
+
+// advise goes by the SQLSTATE. The server's own words are part of it where they
+// name what it did not find; they are about accounts and tables, not values.
+func advise(e *pgconn.PgError) error {
+	switch e.Code {
+	case "28P01": // invalid_password
+		return errors.New("it refuses the password: correct it in the address, in PGPASSWORD or in the password file")
+	case "28000": // invalid_authorization_specification
+		return fmt.Errorf("it does not let this account in (%s): correct the user or sslmode in the address, or allow it in the server's pg_hba.conf", e.Message)
+	case "3D000": // invalid_catalog_name
+		return fmt.Errorf("%s: make it with createdb, or correct the name at the end of the address", e.Message)
+	case "42501": // insufficient_privilege
+		return fmt.Errorf("the account lacks a right (%s): make it the owner of the database, or grant it what is missing", e.Message)
+	case "08P01": // protocol_violation, as a pooler says it
+		return fmt.Errorf("what stands between here and the server refuses the connection (%s): if it is a pooler in transaction mode, add pool_mode=transaction to the address", e.Message)
+	case "53300": // too_many_connections
+		return fmt.Errorf("%w: it has no connection left: raise its max_connections, or take smaller pools", session.ErrUnavailable)
+	case "57P03": // cannot_connect_now
+		return fmt.Errorf("%w: it is starting or stopping: try again in a moment", session.ErrUnavailable)
+	}
+	return explainCode(e)
+}
+
+// unreachable says why there is no connection. Only a server that speaks
+// another kind of TLS than was asked for is not [session.ErrUnavailable]: all
+// else may pass.
+func unreachable(e *pgconn.ConnectError) error {
+	var noHost *net.DNSError
+	var noTrust *tls.CertificateVerificationError
+	where := net.JoinHostPort(e.Config.Host, strconv.Itoa(int(e.Config.Port)))
+	switch {
+	case errors.As(e, &noTrust):
+		return fmt.Errorf("its certificate is not trusted here, or is of another name than %s: name its authority with sslrootcert=FILE, or correct the host (%w)", e.Config.Host, noTrust)
+	case strings.Contains(e.Error(), "server refused TLS connection"):
+		return fmt.Errorf("the server at %s does not speak TLS: turn ssl on there or, on a network that is trusted, write sslmode=disable", where)
+	case errors.As(e, &noHost):
+		return fmt.Errorf("%w: the host %s has no address: correct it", session.ErrUnavailable, e.Config.Host)
+	case errors.Is(e, syscall.ECONNREFUSED), errors.Is(e, syscall.ENOENT):
+		return fmt.Errorf("%w: nobody listens at %s: start the server, have it listen there, or correct host and port", session.ErrUnavailable, where)
+	case errors.Is(e, context.DeadlineExceeded), pgconn.Timeout(e):
+		return fmt.Errorf("%w: %s does not answer: check host and port, and what stands between", session.ErrUnavailable, where)
+	default:
+		return fmt.Errorf("%w: %s cannot be reached", session.ErrUnavailable, where)
+	}
+}
+
+// minVersion is the oldest PostgreSQL whose SQL is what we write.
+const minVersion = 15
+
+// checkVersion takes what the server says of itself when a connection begins.
+func checkVersion(text string) error {
+	major := text[:len(text)-len(strings.TrimLeft(text, "0123456789"))] // of 15.18 (Debian), or 19beta1
+	if n, err := strconv.Atoi(major); err != nil || n < minVersion {
+		return fmt.Errorf("it is PostgreSQL %.30s, and Muster needs %d or later: upgrade it", text, minVersion)
+	}
+	return nil
+}

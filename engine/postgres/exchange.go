@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -18,6 +19,8 @@ const (
 	commit     = "commit"
 )
 
+func adopt(snapshot string) string { return "set transaction snapshot '" + snapshot + "'" }
+
 // exchange is one round trip with the server: the plan's steps, between what
 // opens and what ends the session.
 //
@@ -26,12 +29,12 @@ const (
 // position has to be read before the snapshot is taken, in a statement of its
 // own, or it may be newer than what the snapshot shows.
 type exchange struct {
-	guard *guard // what the snapshot must have seen
-	begin string // what opens the session, if this is its first exchange
-	adopt string // the exported snapshot that it takes over
+	guard *guard   // what the snapshot must have seen
+	open  []string // what opens the session, if this is its first exchange
 	plan  *query.Plan
 	end   string    // what ends the session, if this is its last
-	final *position // receives the position after the end
+	ended *bool     // set when it has, whatever comes after
+	final *position // receives the position after all that
 }
 
 // guard is a position that a snapshot must have seen, on a node that was found
@@ -41,8 +44,11 @@ type guard struct {
 	history history
 }
 
-// errBehind says that the node has not replayed the position that was asked for.
-var errBehind = errors.New("the node is behind the position")
+// Errors of a guard: the node is not what it was when it was chosen.
+var (
+	errBehind = errors.New("the node is behind the position")
+	errForked = errors.New("the node is on another timeline than before")
+)
 
 // statement is one of the exchange's texts with its encoded arguments.
 type statement struct {
@@ -55,17 +61,14 @@ type statement struct {
 
 // texts are the statements in order; the guard is first.
 func (x exchange) statements() ([]statement, error) {
-	list := make([]statement, 0, len(x.plan.Steps)+4)
+	list := make([]statement, 0, len(x.plan.Steps)+len(x.open)+3)
 	add := func(text string, args ...any) { list = append(list, statement{text: text, args: args}) }
 	bare := func(text string) { list = append(list, statement{text: text, bare: true}) }
 	if x.guard != nil {
 		add(selectPosition)
 	}
-	if x.begin != "" {
-		bare(x.begin)
-	}
-	if x.adopt != "" {
-		bare("set transaction snapshot '" + x.adopt + "'")
+	for _, text := range x.open {
+		bare(text)
 	}
 	for i := range x.plan.Steps {
 		step := &x.plan.Steps[i]
@@ -85,17 +88,11 @@ func (x exchange) statements() ([]statement, error) {
 }
 
 // first is the index of the plan's first step among the statements.
-func (x exchange) first() (n int) {
+func (x exchange) first() int {
 	if x.guard != nil {
-		n++
+		return 1 + len(x.open)
 	}
-	if x.begin != "" {
-		n++
-	}
-	if x.adopt != "" {
-		n++
-	}
-	return n
+	return len(x.open)
 }
 
 // run does the exchange. Texts that the connection has not seen yet are
@@ -185,12 +182,15 @@ func nextResult(pipeline *pgconn.Pipeline) (*pgconn.ResultReader, error) {
 // accept reads the result of statement i.
 func (x exchange) accept(c *conn, i int, result *pgconn.ResultReader) error {
 	step := i - x.first()
+	past := step - len(x.plan.Steps)
 	switch {
 	case x.guard != nil && i == 0:
 		return x.checkGuard(c, result)
-	case step >= 0 && step < len(x.plan.Steps):
+	case step >= 0 && past < 0:
 		return acceptStep(c, &x.plan.Steps[step], result)
-	case x.final != nil && step == len(x.plan.Steps)+1:
+	case past == 0 && x.end != "":
+		return x.acceptEnd(result)
+	case past >= 0:
 		return scanPosition(c, result, x.final)
 	default:
 		_, err := result.Close()
@@ -198,12 +198,31 @@ func (x exchange) accept(c *conn, i int, result *pgconn.ResultReader) error {
 	}
 }
 
+// acceptEnd reads the result of the end. The server answers a commit that it
+// cannot make with the name of what it did instead.
+func (x exchange) acceptEnd(result *pgconn.ResultReader) error {
+	tag, err := result.Close()
+	if err != nil {
+		return err //nolint:wrapcheck // the caller explains it
+	}
+	if !strings.EqualFold(tag.String(), x.end) {
+		return fmt.Errorf("the server answered the %s with %s", x.end, tag)
+	}
+	if x.ended != nil {
+		*x.ended = true
+	}
+	return nil
+}
+
 func (x exchange) checkGuard(c *conn, result *pgconn.ResultReader) error {
 	var at position
 	if err := scanPosition(c, result, &at); err != nil {
 		return err
 	}
-	if at.timeline != x.guard.history.timeline || at.lsn < x.guard.after.lsn {
+	switch {
+	case at.timeline != x.guard.history.timeline:
+		return errForked
+	case at.lsn < x.guard.after.lsn:
 		return errBehind
 	}
 	return nil

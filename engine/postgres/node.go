@@ -2,12 +2,15 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -23,19 +26,25 @@ const (
 // server.
 type node struct {
 	name     string
-	config   *pgx.ConnConfig
+	pooled   bool            // a pooler in transaction mode stands before it
+	config   *pgx.ConnConfig // of the connection that looks
 	readers  *pgxpool.Pool
 	writers  *pgxpool.Pool
+	reading  []string // what opens a read session
+	writing  []string // and a write session
 	inFlight atomic.Int64
 	waiting  atomic.Int64  // reads that wait for it to catch up
 	hasten   chan struct{} // a read has begun to wait
 
 	news *news // after each look
 
-	mu   sync.Mutex
-	seen sight
-	up   context.Context //nolint:containedctx // ends when the node is seen to be down
-	down context.CancelFunc
+	mu     sync.Mutex
+	seen   sight
+	begun  int64           // looks
+	ended  int64           // the number of the look that seen is of
+	newest int64           // timeline that it was ever seen on
+	up     context.Context //nolint:containedctx // ends when the node is seen to be down
+	down   context.CancelFunc
 }
 
 // sight is what was seen of a node.
@@ -56,11 +65,30 @@ func newNode(name string, news *news) *node {
 	return n
 }
 
+// bind takes what is needed of how its connections are made. The one that looks
+// gives up at once when it is time: it has nothing to cancel.
+func (n *node) bind(o Options, pooled bool) {
+	n.pooled = pooled
+	n.config = n.readers.Config().ConnConfig
+	n.config.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.DeadlineContextWatcherHandler{Conn: c.Conn()}
+	}
+	n.reading = withSettings(beginRead, o.limits(), pooled)
+	n.writing = withSettings(beginWrite, o.limits(), pooled)
+}
+
 // look gives the last sight.
 func (n *node) look() sight {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.seen
+}
+
+// lookBack gives the last sight, and the newest timeline of all.
+func (n *node) lookBack() (last sight, newest int64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.seen, n.newest
 }
 
 // alive is a context that ends when the node is seen to be down.
@@ -70,30 +98,88 @@ func (n *node) alive() context.Context {
 	return n.up
 }
 
-func (n *node) note(s sight) {
+// begin gives the look that begins a number.
+func (n *node) begin() int64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.begun++
+	return n.begun
+}
+
+// note keeps what the look of that number saw.
+func (n *node) note(look int64, s sight) {
 	defer n.news.spread()
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	fell := n.seen.healthy && !s.healthy
 	switch {
 	case s.healthy && !n.seen.healthy:
 		n.up, n.down = context.WithCancel(context.Background())
 	case !s.healthy:
 		n.down()
 	}
-	n.seen = s
+	n.seen, n.ended, n.newest = s, look, max(n.newest, s.at.timeline)
+	if fell { // when it is back, they are of before
+		n.readers.Reset()
+		n.writers.Reset()
+	}
+}
+
+// learn notes a position that the node was found to have between two looks, so
+// that reads after it need not wait for the next.
+func (n *node) learn(p position) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if at := &n.seen.at; n.seen.healthy && p.timeline == at.timeline && p.lsn > at.lsn {
+		at.lsn = p.lsn
+	}
+}
+
+// lookAgain waits for a look that begins from now on, for two looks' time at
+// most: what was seen of the node turned out to be wrong.
+func (n *node) lookAgain(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 2*lookWithin)
+	defer cancel()
+	n.mu.Lock()
+	wanted := n.begun + 1
+	n.mu.Unlock()
+	n.hurry()
+	for {
+		changed := n.news.next()
+		n.mu.Lock()
+		done := n.ended >= wanted
+		n.mu.Unlock()
+		if done {
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// hurry has the next look begin at once.
+func (n *node) hurry() {
+	select {
+	case n.hasten <- struct{}{}:
+	default: // it will
+	}
 }
 
 // watch looks at the node until ctx ends.
 func (n *node) watch(ctx context.Context) {
 	var c *pgx.Conn
 	defer func() { closeQuietly(c) }()
-	defer func() { n.note(sight{err: errClosed}) }()
 	for {
+		look := n.begin()
 		var s sight
 		if c, s = n.sight(ctx, c); ctx.Err() != nil {
+			n.note(look, sight{err: errClosed})
 			return
 		}
-		n.note(s)
+		n.note(look, s)
 		n.pause(ctx)
 	}
 }
@@ -157,7 +243,10 @@ func (n *node) timelines(ctx context.Context, c *pgx.Conn, timeline int64) (hist
 	var text *string
 	file := fmt.Sprintf("pg_wal/%08X.history", timeline)
 	if err := c.QueryRow(ctx, "select pg_read_file($1, 0, 65536, true)", file).Scan(&text); err != nil {
-		return h, nil //nolint:nilerr // without the right to read it, older positions are not known to be kept
+		if _, refused := errors.AsType[*pgconn.PgError](err); refused {
+			return h, nil // without the right to read it, older positions are not known to be kept
+		}
+		return h, fmt.Errorf("reading the history of the timeline: %w", err)
 	}
 	if text != nil {
 		h.forks = parseHistory(*text)

@@ -15,6 +15,7 @@ type transaction struct {
 	node   *node
 	conn   *conn
 	begun  bool
+	closed bool
 	failed error
 }
 
@@ -45,22 +46,23 @@ func (t *transaction) exchange(ctx context.Context, x exchange) error {
 	}
 	if !t.begun {
 		t.begun = true
-		x.begin = beginWrite
+		x.open = t.node.writing
 	}
 	err := t.conn.exchange(ctx, x)
-	if errors.Is(err, session.ErrMoved) {
-		err = t.lost(err, x.end == commit)
+	switch {
+	case errors.Is(err, session.ErrExpired): // the server had ended it before
+	case err != nil && x.end == commit && t.conn.IsClosed():
+		err = fmt.Errorf("%w: the connection was lost during the commit, which may have succeeded: %w", session.ErrUnavailable, err)
+	case errors.Is(err, session.ErrMoved):
+		err = lostBefore(err)
 	}
 	t.failed = err
 	return err
 }
 
-// lost is what it means that the primary went away: before the commit, that
-// nothing was written and the session can run again; with it, that nobody knows.
-func (t *transaction) lost(err error, committing bool) error {
-	if committing {
-		return fmt.Errorf("%w: the connection was lost during the commit, which may have succeeded: %w", session.ErrUnavailable, err)
-	}
+// lostBefore is what it means that the primary went away before the commit:
+// nothing was written, and the session can run again.
+func lostBefore(err error) error {
 	return fmt.Errorf("%w: the primary went away: %w: %w", session.ErrConflict, session.ErrUnavailable, err)
 }
 
@@ -72,11 +74,11 @@ func (t *transaction) open(ctx context.Context) (err error) {
 		t.node = e.await(ctx, e.options.PrimaryWait, e.primary)
 	}
 	if t.node == nil {
-		return fmt.Errorf("%w: there is no primary", session.ErrUnavailable)
+		return fmt.Errorf("%w: there is no primary%s", session.ErrUnavailable, e.whyNot())
 	}
 	t.conn, err = e.lend(ctx, t.node, t.node.writers)
 	if errors.Is(err, session.ErrMoved) {
-		return t.lost(err, false)
+		return lostBefore(err)
 	}
 	return err
 }
@@ -95,9 +97,25 @@ func (t *transaction) Commit(ctx context.Context, p *query.Plan) (session.Positi
 			return "", t.failed
 		}
 		p = query.NewPlan()
+		session.Extra(ctx, 1)
 	}
+	return t.commit(ctx, p)
+}
+
+func (t *transaction) commit(ctx context.Context, p *query.Plan) (session.Position, error) {
 	var at position
-	if err := t.exchange(ctx, exchange{plan: p, end: commit, final: &at}); err != nil {
+	var ended bool
+	err := t.exchange(ctx, exchange{plan: p, end: commit, ended: &ended, final: &at})
+	switch {
+	case ended && t.conn.unconfirmed():
+		return "", fmt.Errorf("%w: the commit is on the primary alone: no replica has confirmed it in time", session.ErrUnavailable)
+	case ended && err != nil && !t.conn.IsClosed(): // what failed is to read the position, the caller being gone
+		t.failed = nil
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelDelay)
+		defer cancel()
+		err = t.exchange(ctx, exchange{plan: query.NewPlan(), final: &at})
+	}
+	if err != nil {
 		return "", err
 	}
 	return at.encode(), nil
@@ -115,10 +133,15 @@ func checked(p *query.Plan) bool {
 // Rollback implements [session.Transaction]. What the transaction has read was
 // committed by others before, so that its error is always nil.
 func (t *transaction) Rollback() error {
+	if t.closed {
+		return nil
+	}
+	t.closed = true
+	t.failed = errors.Join(t.failed, session.ErrClosed)
 	if t.conn != nil {
 		t.engine.giveBack(t.conn)
 		t.conn = nil
-		t.failed = errors.Join(t.failed, session.ErrClosed)
 	}
+	t.engine.gate.leave()
 	return nil
 }

@@ -97,15 +97,18 @@ func (e *Engine) Optimize(ctx context.Context) error {
 	})
 }
 
-// Stats are counts since the engine was opened.
+// Stats are counts since the engine was opened, and what is in use.
 type Stats struct {
 	Sessions uint64 // write sessions that were committed
 	Commits  uint64 // commits, each one disk sync, that carried them
+	Reading  int    // connections that are lent to read sessions
+	Readers  int    // connections that may be
 }
 
 // Stats gives the counts. It is safe for concurrent use.
 func (e *Engine) Stats() Stats {
-	return Stats{Sessions: e.writer.sessions.Load(), Commits: e.writer.commits.Load()}
+	free, all := len(e.readers.places), cap(e.readers.places)
+	return Stats{Sessions: e.writer.sessions.Load(), Commits: e.writer.commits.Load(), Reading: all - free, Readers: all}
 }
 
 // node is what the engine answers to who asks which server answered.
@@ -122,6 +125,9 @@ type snapshot struct {
 var _ session.Snapshot = (*snapshot)(nil)
 
 func (s *snapshot) Node() string { return node }
+
+// Position implements [session.Snapshot]. There is one node: no read goes back.
+func (s *snapshot) Position() session.Position { return "" }
 
 // Gather implements [session.Snapshot].
 func (s *snapshot) Gather(ctx context.Context, p *query.Plan) error {

@@ -120,6 +120,8 @@ func faultOf(err error) *fault.Error {
 	switch {
 	case errors.Is(err, query.ErrCursor):
 		return errCursor
+	case errors.Is(err, session.ErrPosition):
+		return errPositionLost.Because(err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return errTimeout.Because(err)
 	case errors.Is(err, session.ErrUnavailable), errors.Is(err, session.ErrConflict), errors.Is(err, session.ErrExpired):

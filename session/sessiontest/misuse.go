@@ -2,6 +2,7 @@ package sessiontest
 
 import (
 	"errors"
+	"runtime"
 	"testing"
 
 	"github.com/musterhq/muster/query"
@@ -53,6 +54,22 @@ var misuseTests = map[string]func(*testing.T, *bundle){
 			}
 		}
 		equal(t, "sum afterwards", ask(t, b, sum()), total)
+	},
+
+	"closing waits for open sessions, and lets no more in": func(t *testing.T, b *bundle) {
+		closed := make(chan error)
+		wantErr(t, b.db.Write(timeout(t), func(w *session.Write) error {
+			_, err := w.Do(t.Context(), addNote(1))
+			go func() { closed <- b.engine.Close() }()
+			for t.Context().Err() == nil && !errors.Is(b.db.Read(t.Context(), func(r *session.Read) error {
+				return r.Gather(t.Context(), query.Into(new(int), notes()))
+			}), session.ErrUnavailable) {
+				runtime.Gosched() // it has not begun to close yet
+			}
+			w.Add(addNote(2))
+			return err
+		}), nil)
+		wantErr(t, <-closed, nil)
 	},
 
 	"an engine that is closed says so": func(t *testing.T, b *bundle) {

@@ -296,8 +296,23 @@ func (s *Server) Kill() {
 	if s.process == nil || s.process.Process == nil {
 		return
 	}
+	pid := s.process.Process.Pid
+	_ = syscall.Kill(pid, syscall.SIGSTOP) // it starts no other meanwhile
+	others := children(pid)
 	s.signal(syscall.SIGKILL)
 	<-s.done
+	for _, other := range others { // until then, the memory that they share is not free
+		for deadline := time.Now().Add(patience); runs(other) && time.Now().Before(deadline); {
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
+// runs reports whether a process has not ended yet.
+func runs(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, state, _ := strings.Cut(string(stat), ") ")
+	return err == nil && !strings.HasPrefix(state, "Z") // one that nobody has asked for yet
 }
 
 // CatchUp waits until the replica shows all that the primary has on its disk.

@@ -1,0 +1,143 @@
+package postgres_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/musterhq/muster/engine/postgres"
+	"github.com/musterhq/muster/engine/postgres/postgrestest"
+	"github.com/musterhq/muster/query"
+	"github.com/musterhq/muster/session"
+	"github.com/musterhq/muster/session/sessiontest"
+)
+
+// TestServer is all that one server without replicas is enough for; each test
+// has a database of its own.
+func TestServer(t *testing.T) {
+	t.Parallel()
+	server := postgrestest.Start(t, "deadlock_timeout = '50ms'",
+		"synchronous_standby_names = 'nobody'", "synchronous_commit = local") // where a test wants more, it says so
+	tests := map[string]func(*testing.T, *postgrestest.Server){
+		"conformance":                     testConformance,
+		"wire":                            testWire,
+		"what sessions are to the server": testSettings,
+		"errors are their own query's":    testAttribution,
+		"a session whose first exchange failed is over":       testFailedFirst,
+		"a serialisation failure is tried again":              testSerialisation,
+		"a deadlock is tried again":                           testDeadlock,
+		"a cancelled query ends at the server":                testCancel,
+		"a connection that is lost harms no other":            testLostConnection,
+		"a session that does nothing for too long expires":    testExpired,
+		"a commit that no replica confirms is not a success":  testUnconfirmed,
+		"where a snapshot cannot be shared, spread is gather": testUnshared,
+		"pooler": testPooler,
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, server)
+		})
+	}
+}
+
+func testConformance(t *testing.T, server *postgrestest.Server) {
+	sessiontest.Run(t, func(t testing.TB) session.Engine {
+		return open(t, postgres.Options{Primary: server.Database(t)})
+	})
+}
+
+// newNotes opens an engine on a database of its own, with an empty table.
+func newNotes(t *testing.T, url string, o postgres.Options) (*session.DB, *postgres.Engine) {
+	t.Helper()
+	o.Primary = url
+	e := open(t, o)
+	db := session.New(e)
+	write(t, db, query.Exec(`create table note (id bigint primary key, n bigint not null default 0)`))
+	return db, e
+}
+
+func write(t *testing.T, db *session.DB, changes ...query.Change) {
+	t.Helper()
+	if err := db.Write(t.Context(), func(w *session.Write) error { w.Add(changes...); return nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func number(sql string, args ...any) query.Query[int] { return query.Scalar[int](sql, args...) }
+
+// one runs a query in a read session of its own.
+func one[T any](ctx context.Context, db *session.DB, q query.Query[T]) (answer T, err error) {
+	err = db.Read(ctx, func(r *session.Read) (err error) {
+		answer, err = session.Run(ctx, r, q)
+		return err
+	}, session.Once)
+	return answer, err
+}
+
+// watcher asks the server about others, past the engine.
+type watcher struct {
+	t *testing.T
+	c *pgx.Conn
+}
+
+func watch(t *testing.T, url string) *watcher {
+	t.Helper()
+	c, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close(context.Background()) })
+	return &watcher{t, c}
+}
+
+// others counts connections to the same database, other than the one that asks,
+// for which the condition on pg_stat_activity holds.
+func (w *watcher) others(where string) (n int) {
+	w.t.Helper()
+	err := w.c.QueryRow(w.t.Context(), `select count(*) from pg_stat_activity
+		where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend' and `+where).Scan(&n)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return n
+}
+
+// soon asks again and again until it holds, and fails the test if it does not.
+func soon(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it took too long until %s", what)
+		}
+	}
+}
+
+func testSettings(t *testing.T, server *postgrestest.Server) {
+	db, _ := newNotes(t, server.Database(t), postgres.Options{StatementTimeout: 7 * time.Second, LockTimeout: 2 * time.Second})
+	wantSettings(t, db)
+}
+
+func wantSettings(t *testing.T, db *session.DB) {
+	t.Helper()
+	settings := query.Scalar[string](`select concat_ws(', ', current_setting('transaction_isolation'), current_setting('transaction_read_only'),
+		current_setting('statement_timeout'), current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout'), current_setting('timezone'))`)
+	got, err := one(t.Context(), db, settings)
+	if want := "repeatable read, on, 7s, 2s, 10s, UTC"; err != nil || got != want {
+		t.Errorf("a read session is %s, %v; want %s", got, err, want)
+	}
+	err = db.Write(t.Context(), func(w *session.Write) (err error) {
+		got, err = session.Run(t.Context(), w, settings)
+		return err
+	})
+	if want := "serializable, off, 7s, 2s, 10s, UTC"; err != nil || got != want {
+		t.Errorf("a write session is %s, %v; want %s", got, err, want)
+	}
+	_, err = one(t.Context(), db, number(`insert into note (id) values (1) returning 1`))
+	if err == nil || !strings.Contains(err.Error(), "25006") { // read_only_sql_transaction
+		t.Errorf("writing in a read session: %v, want the server's refusal", err)
+	}
+}
