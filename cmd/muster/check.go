@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 
-	"github.com/musterhq/muster/engine/sqlite"
 	"github.com/musterhq/muster/internal/blob"
 	"github.com/musterhq/muster/internal/dashboard"
 	"github.com/musterhq/muster/internal/ids"
@@ -17,12 +16,13 @@ import (
 
 type checkCmd struct {
 	Store
+	Media
 	Format
 }
 
 // Help is shown below the flags.
 func (checkCmd) Help() string {
-	return `It counts all members anew and compares the counters, has SQLite look for damage, and looks for the object of each photo and document. It changes nothing and works beside a running server. It exits with 1 when something differs.
+	return `It counts all members anew and compares the counters, has SQLite look for damage (with PostgreSQL, see pg_amcheck), and looks for the object of each photo and document. It changes nothing and works beside a running server. It exits with 1 when something differs.
 
 Example:
 
@@ -32,7 +32,7 @@ Example:
 // findings are what a check found. The lists hold the first maxFindings.
 type findings struct {
 	OK       bool                   `json:"ok"`
-	Database []string               `json:"database"` // damage, in SQLite's words
+	Database []string               `json:"database"` // damage, in its own words
 	Counters []dashboard.Difference `json:"counters"`
 	Media    mediaFindings          `json:"media"`
 }
@@ -47,20 +47,16 @@ const maxFindings = 100
 
 // Run checks the data folder.
 func (k checkCmd) Run(ctx context.Context, c console) error {
-	f, err := k.filled()
+	f, err := k.folder()
 	if err != nil {
 		return err
 	}
-	secrets, err := f.readKeys(c.plainLog())
+	media, err := k.openMedia(f, "", c.plainLog())
 	if err != nil {
 		return err
 	}
-	media, err := f.openMedia(secrets, "", c.plainLog())
-	if err != nil {
-		return err
-	}
-	defer media.Close()
-	return f.with(ctx, sqlite.Options{}, func(s *store) error {
+	defer media.close()
+	return k.with(ctx, opening{whole: true}, func(s *store) error {
 		found, err := s.check(ctx, media)
 		if err != nil {
 			return err
@@ -77,6 +73,18 @@ func (k checkCmd) Run(ctx context.Context, c console) error {
 		}
 		return nil
 	})
+}
+
+// folder gives the data folder, if any of what is checked is in it.
+func (k checkCmd) folder() (folder, error) {
+	switch {
+	case k.Database == "":
+		return k.filled()
+	case k.Media.Media.isS3():
+		return "", nil
+	default:
+		return k.existing()
+	}
 }
 
 func (s *store) check(ctx context.Context, media blob.Store) (f findings, err error) {
@@ -103,15 +111,14 @@ func (s *store) check(ctx context.Context, media blob.Store) (f findings, err er
 	return f, nil
 }
 
-// checkDatabase asks SQLite itself: this command knows which engine it opened.
+// checkDatabase asks the database itself.
 func (s *store) checkDatabase(ctx context.Context) ([]string, error) {
-	text := func(r query.Row) (s string, err error) { return s, r.Scan(&s) }
-	var whole, foreign []string
-	err := s.db.Read(ctx, func(r *session.Read) error {
-		return r.Gather(ctx,
-			query.Into(&whole, query.Many("select integrity_check from pragma_integrity_check where integrity_check <> 'ok'", text)),
-			query.Into(&foreign, query.Many(`select 'a row of ' || "table" || ' belongs to none of ' || parent from pragma_foreign_key_check limit 100`, text)))
-	})
+	questions := s.engine.damage()
+	answers, parts := make([][]string, len(questions)), make([]query.Part, len(questions))
+	for i, q := range questions {
+		parts[i] = query.Into(&answers[i], q)
+	}
+	err := s.db.Read(ctx, func(r *session.Read) error { return r.Gather(ctx, parts...) })
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
@@ -120,7 +127,7 @@ func (s *store) checkDatabase(ctx context.Context) ([]string, error) {
 	case err != nil:
 		return nil, fmt.Errorf("checking the database: %w", err)
 	}
-	found := slices.Concat(whole, foreign)
+	found := slices.Concat(answers...)
 	return found[:min(len(found), maxFindings)], nil
 }
 

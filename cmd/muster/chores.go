@@ -12,12 +12,15 @@ import (
 const (
 	foldEvery     = time.Second
 	foldAnyway    = 15 * time.Second // another process may have written
+	foldWithin    = 30 * time.Second // what is left is left to the next turn
 	optimizeEvery = time.Hour
 )
 
 // chores fold the counters and refresh the planner's statistics, until ctx
-// ends. A step that fails is tried again in its next turn. The chores of the
-// API are its own: see httpapi.
+// ends. A step that fails is tried again in its next turn. Servers that share a
+// database may do them at once: a step is a transaction, and of two that fold
+// the same deltas one is run again and finds them gone. The chores of the API
+// are its own: see httpapi.
 func (s *store) chores(ctx context.Context, log *slog.Logger) {
 	fold, optimize := time.NewTicker(foldEvery), time.NewTicker(optimizeEvery)
 	defer fold.Stop()
@@ -30,7 +33,7 @@ func (s *store) chores(ctx context.Context, log *slog.Logger) {
 		case now := <-fold.C:
 			report(ctx, log, "folding the counters", folds.turn(ctx, now))
 		case <-optimize.C:
-			report(ctx, log, "refreshing the planner's statistics", s.engine.Optimize(ctx))
+			report(ctx, log, "refreshing the planner's statistics", s.engine.optimize(ctx, false))
 		}
 	}
 }
@@ -45,13 +48,15 @@ type folding struct {
 
 // turn folds if there may be something to fold.
 func (f *folding) turn(ctx context.Context, now time.Time) error {
-	if f.store.engine.Stats().Sessions == f.seen && now.Sub(f.last) < foldAnyway {
+	if f.store.engine.written() == f.seen && now.Sub(f.last) < foldAnyway {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, foldWithin)
+	defer cancel()
 	if _, err := member.Fold(ctx, f.store.db); err != nil {
 		return err
 	}
-	f.seen, f.last = f.store.engine.Stats().Sessions, now
+	f.seen, f.last = f.store.engine.written(), now
 	return nil
 }
 

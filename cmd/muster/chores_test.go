@@ -1,18 +1,19 @@
 package main
 
 import (
+	"sync"
 	"testing"
 	"time"
 
-	"github.com/musterhq/muster/engine/sqlite"
+	"github.com/musterhq/muster/engine/postgres/postgrestest"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
 )
 
-func openTestStore(t *testing.T, f folder) *store {
+func openTestStore(t *testing.T, at Store) *store {
 	t.Helper()
-	s, err := f.open(t.Context(), true, sqlite.Options{})
+	s, err := at.open(t.Context(), opening{begin: true, upgrade: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,8 +50,8 @@ func (s *store) deltas(t *testing.T) (n int) {
 
 func TestFoldingTurns(t *testing.T) {
 	t.Parallel()
-	f := folder(t.TempDir())
-	s, other := openTestStore(t, f), openTestStore(t, f)
+	at := Store{Data: t.TempDir()}
+	s, other := openTestStore(t, at), openTestStore(t, at)
 	now := time.Now()
 	turns := folding{store: s}
 	turn := func(at time.Time) {
@@ -78,5 +79,60 @@ func TestFoldingTurns(t *testing.T) {
 	turn(now.Add(foldEvery + foldAnyway))
 	if got := s.deltas(t); got != 0 {
 		t.Errorf("got %d deltas of another process after %s, want 0", got, foldAnyway)
+	}
+}
+
+// Servers that share a database fold at once, while members are made: nothing is
+// counted twice or lost.
+func TestServersFoldAtOnce(t *testing.T) {
+	t.Parallel()
+	at := Store{Postgres: Postgres{Database: databaseURL(postgrestest.Start(t).URL())}}
+	stores := []*store{openTestStore(t, at), openTestStore(t, at), openTestStore(t, at)}
+	const each = 60
+	now := time.Now()
+	var making, folding sync.WaitGroup
+	made := make(chan struct{})
+	folded := make([]int, len(stores))
+	for i, s := range stores {
+		making.Go(func() {
+			for range each {
+				s.mustCreate(t, "of a server", now)
+			}
+		})
+		folding.Go(func() {
+			for done := false; !done; {
+				select {
+				case <-made:
+					done = true // and once more, for the last
+				default:
+				}
+				n, err := member.Fold(t.Context(), s.db)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				folded[i] += n
+			}
+		})
+	}
+	making.Wait()
+	close(made)
+	folding.Wait()
+	total := 0
+	for i, n := range folded {
+		total += n
+		if n == 0 {
+			t.Errorf("server %d folded nothing, so that the test shows little", i)
+		}
+	}
+	if want := 2 * each * len(stores); total != want { // deltas, and names
+		t.Errorf("folded %d deltas and names, want %d", total, want)
+	}
+	if got := stores[0].deltas(t); got != 0 {
+		t.Errorf("%d deltas are left", got)
+	}
+	found, err := stores[0].check(t.Context(), nil)
+	if err != nil || len(found.Counters) > 0 {
+		t.Errorf("got %v, %v; want that the counters agree", found.Counters, err)
 	}
 }

@@ -18,6 +18,8 @@ type cli struct {
 	Token   tokenCmd   `cmd:"" help:"Make, list and revoke the tokens that open the API."`
 	Import  importCmd  `cmd:"" help:"Make members of the rows of a CSV file."`
 	Export  exportCmd  `cmd:"" help:"Write all members as CSV or JSON lines."`
+	Copy    copyCmd    `cmd:"" help:"Copy a store to another database, and compare them."`
+	Status  statusCmd  `cmd:"" help:"Say how the servers of the database are."`
 	Check   checkCmd   `cmd:"" help:"Recount everything and look for damage."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database up to this version of Muster."`
 	Version versionCmd `cmd:"" help:"Say which Muster this is."`

@@ -6,7 +6,8 @@
 //
 //   - main.go, cli.go: the command line; exit.go: how a command ends
 //   - folder.go, keys.go, lock.go: the data folder
-//   - store.go: the database and the objects in it, opened
+//   - store.go: the database, opened; embedded.go, postgres.go: the two engines
+//   - media.go: photos and documents; metrics.go: what Prometheus asks for
 //   - one file for each command
 //
 // # Exit codes
@@ -14,6 +15,6 @@
 //	0  done; a server that was told to stop and did
 //	1  it failed, or a check found a difference
 //	2  the command line is wrong
-//	3  the data folder or its database cannot be used as it is: in use, read-only,
-//	   full, damaged, of another version, or not there
+//	3  the data folder, the database or the bucket cannot be used as it is: in use,
+//	   read-only, full, damaged, refused, of another version, or not there
 package main

@@ -8,9 +8,10 @@ import (
 	"path/filepath"
 )
 
-// Store is the flag that says where the data is.
+// Store are the flags that say where the data is.
 type Store struct {
 	Data string `help:"The data folder: database, media and keys. Default: ${default}." default:"./muster-data" placeholder:"DIR"`
+	Postgres
 }
 
 // A folder is a data folder that is there.
@@ -18,7 +19,6 @@ type folder string
 
 func (f folder) database() string { return filepath.Join(string(f), "muster.db") }
 func (f folder) media() string    { return filepath.Join(string(f), "media") }
-func (f folder) keys() string     { return filepath.Join(string(f), "keys") }
 func (f folder) lock() string     { return filepath.Join(string(f), "serve.lock") }
 
 // make gives the data folder, and makes it when it is absent.

@@ -13,25 +13,25 @@ import (
 	"strings"
 )
 
-// keys are the secrets of a data folder, one file for each purpose. A line is a
+// keys are the secrets of a store, one file for each purpose. A line is a
 // secret in base64, the newest first; one that begins with # is a remark.
 type keys struct {
 	media  [][]byte // sign the links of photos and documents
-	cursor []byte   // seals the cursors of lists
+	cursor []byte   // seals the cursors of lists, and positions
 }
 
 const keyBytes = 32
 
-// keys reads the secrets, and makes those that are missing. A file that others
-// may read is closed to them, with a word.
-func (f folder) readKeys(log *slog.Logger) (k keys, err error) {
-	if err := os.MkdirAll(f.keys(), 0o700); err != nil {
-		return k, explain(string(f), err)
+// readKeys reads the secrets, and makes those that are missing. A file that
+// others may read is closed to them, with a word.
+func readKeys(path string, log *slog.Logger) (k keys, err error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return k, explain(path, err)
 	}
-	if k.media, err = readKey(filepath.Join(f.keys(), "media"), log); err != nil {
+	if k.media, err = readKey(filepath.Join(path, "media"), log); err != nil {
 		return k, err
 	}
-	cursors, err := readKey(filepath.Join(f.keys(), "cursor"), log)
+	cursors, err := readKey(filepath.Join(path, "cursor"), log)
 	if err != nil {
 		return k, err
 	}

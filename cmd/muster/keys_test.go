@@ -15,13 +15,13 @@ var silent = slog.New(slog.DiscardHandler)
 
 func TestKeysAreMadeOnce(t *testing.T) {
 	t.Parallel()
-	f := folder(t.TempDir())
+	f := filepath.Join(t.TempDir(), "keys")
 	var work sync.WaitGroup
 	made := make([]keys, 16)
 	for i := range made {
 		work.Go(func() {
 			var err error
-			if made[i], err = f.readKeys(silent); err != nil {
+			if made[i], err = readKeys(f, silent); err != nil {
 				t.Error(err)
 			}
 		})
@@ -35,7 +35,7 @@ func TestKeysAreMadeOnce(t *testing.T) {
 	if bytes.Equal(made[0].cursor, made[0].media[0]) {
 		t.Error("one secret serves two purposes")
 	}
-	left, err := os.ReadDir(f.keys())
+	left, err := os.ReadDir(f)
 	if err != nil || len(left) != 2 {
 		t.Errorf("got %d files in the folder of keys, %v, want 2", len(left), err)
 	}
@@ -78,18 +78,18 @@ func TestParseKey(t *testing.T) {
 
 func TestKeyIsNoLink(t *testing.T) {
 	t.Parallel()
-	f := folder(t.TempDir())
-	if _, err := f.readKeys(silent); err != nil {
+	f := filepath.Join(t.TempDir(), "keys")
+	if _, err := readKeys(f, silent); err != nil {
 		t.Fatal(err)
 	}
-	key := filepath.Join(f.keys(), "cursor")
+	key := filepath.Join(f, "cursor")
 	if err := os.Rename(key, key+".moved"); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Symlink(key+".moved", key); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.readKeys(silent); err == nil || codeOf(err) != exitStore {
+	if _, err := readKeys(f, silent); err == nil || codeOf(err) != exitStore {
 		t.Errorf("got %v, want that a link is refused", err)
 	}
 }

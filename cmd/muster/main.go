@@ -62,8 +62,9 @@ func untilSignal() (context.Context, context.CancelFunc) {
 func newParser(c console) (*kong.Kong, error) {
 	return kong.New(&cli{},
 		kong.Name("muster"),
-		kong.Description("Muster is the back office of a membership: an API over one file and one folder."),
+		kong.Description("Muster is the back office of a membership: an API over one file and one folder, or over PostgreSQL and S3."),
 		kong.DefaultEnvars("MUSTER"),
+		defaults(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.Writers(c.out, c.err),
 	)

@@ -28,15 +28,18 @@ func TestMain(m *testing.M) {
 
 // TestScripts drives the real program. What the scripts have beside the usual:
 //
-//	serve [args]           start a server at a free port; sets $URL, $PID and, if one is printed, $TOKEN
+//	serve [args]           start a server at a free port; sets $URL, $PID and, if there are, $TOKEN and $METRICS
 //	stop                   end it with SIGTERM; its output is then in serve.out and serve.err
 //	[!] http METHOD PATH [BODY]   ask it with $TOKEN; ! wants a status of 400 or above; sets $STATUS
 //	link NAME REGEXP       set $NAME to what the group matches in the last answer
 //	slow PATH BODY         begin a POST and end it only after the server was told to stop
 //	! slow PATH BODY       begin a POST and tell the server twice to stop, which ends it at once
 //	sql FILE STATEMENT     change a database behind the program's back
+//	postgres               an empty database on PostgreSQL: $DATABASE, and what setPostgres says
+//	bucket                 an empty bucket of an S3 server: $BUCKET, and what setBucket says
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	shared := newServices(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -47,6 +50,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": startServer, "stop": stopServer, "http": askServer, "link": findLink, "slow": askSlowly, "sql": runSQL,
+			"postgres": shared.setPostgres, "bucket": shared.setBucket,
 		},
 	})
 }
@@ -60,6 +64,7 @@ type servedProcess struct {
 	reading  sync.WaitGroup
 	stopping chan struct{} // closed when it says that it stops
 	answer   string
+	metrics  string // where they are, before it serves
 }
 
 func process(ts *testscript.TestScript) *servedProcess {
@@ -80,7 +85,10 @@ func startServer(ts *testscript.TestScript, neg bool, args []string) {
 	args = append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)
 	cmd := exec.Command("muster", args...)
 	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = append(os.Environ(), "MUSTER_DATA="+ts.Getenv("MUSTER_DATA"), "MUSTER_LOG_FORMAT=text")
+	cmd.Env = append(os.Environ(), "MUSTER_LOG_FORMAT=text")
+	for _, name := range []string{"MUSTER_DATA", "MUSTER_DATABASE", "MUSTER_REPLICA", "MUSTER_MEDIA", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
 	stdout, err := cmd.StdoutPipe()
 	ts.Check(err)
 	stderr, err := cmd.StderrPipe()
@@ -105,6 +113,7 @@ func startServer(ts *testscript.TestScript, neg bool, args []string) {
 	})
 	<-serving
 	ts.Setenv("PID", strconv.Itoa(cmd.Process.Pid))
+	ts.Setenv("METRICS", p.metrics)
 }
 
 // watch keeps what the server logs, and tells when it serves and when it stops.
@@ -115,6 +124,9 @@ func (p *servedProcess) watch(stderr io.Reader, serving chan struct{}) {
 	for lines := bufio.NewScanner(stderr); lines.Scan(); {
 		fmt.Fprintln(&p.err, lines.Text())
 		switch {
+		case strings.Contains(lines.Text(), "msg=\"serving metrics\""):
+			_, at, _ := strings.Cut(lines.Text(), "address=")
+			p.metrics = "http://" + at + "/metrics"
 		case strings.Contains(lines.Text(), "msg=serving"):
 			once.Do(func() { close(serving) })
 		case strings.Contains(lines.Text(), "msg=\"stopping"):

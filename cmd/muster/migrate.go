@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/musterhq/muster/engine/sqlite"
 	"github.com/musterhq/muster/internal/schema"
 )
 
@@ -16,7 +15,7 @@ type migrateCmd struct {
 
 // Help is shown below the flags.
 func (migrateCmd) Help() string {
-	return `Serve does this by itself when it starts. Make a backup first, of the whole folder.
+	return `Serve does this by itself when it starts. Make a backup first, of the whole folder, or of the PostgreSQL database.
 
 Example:
 
@@ -25,14 +24,7 @@ Example:
 
 // Run brings the database up to date.
 func (m migrateCmd) Run(ctx context.Context, c console) error {
-	f, err := m.make()
-	if m.DryRun {
-		f, err = m.filled()
-	}
-	if err != nil {
-		return err
-	}
-	state, err := m.migrate(ctx, f)
+	state, err := m.migrate(ctx)
 	if err != nil {
 		return err
 	}
@@ -49,17 +41,24 @@ func (m migrateCmd) Run(ctx context.Context, c console) error {
 	return err
 }
 
-func (m migrateCmd) migrate(ctx context.Context, f folder) (schema.State, error) {
+func (m migrateCmd) migrate(ctx context.Context) (schema.State, error) {
 	if m.DryRun {
-		state, err := schema.Inspect(ctx, f.database())
-		if err != nil {
-			return state, unusable("%s: %w", f.database(), err)
-		}
-		return state, nil
+		return m.inspect(ctx)
 	}
-	s, err := f.open(ctx, true, sqlite.Options{})
+	s, err := m.open(ctx, opening{begin: true, upgrade: true})
 	if err != nil {
 		return schema.State{}, err
 	}
 	return s.state, s.close()
+}
+
+func (m migrateCmd) inspect(ctx context.Context) (schema.State, error) {
+	if m.Database != "" {
+		return m.Postgres.inspect(ctx)
+	}
+	f, err := m.filled()
+	if err != nil {
+		return schema.State{}, err
+	}
+	return f.inspect(ctx)
 }

@@ -13,14 +13,16 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/musterhq/muster/engine/sqlite"
 	"github.com/musterhq/muster/internal/demo"
 	"github.com/musterhq/muster/internal/httpapi"
 	"github.com/musterhq/muster/internal/member"
+	"github.com/musterhq/muster/internal/transfer"
 )
 
 type serveCmd struct {
 	Store
+	Replicas
+	Media
 	Listen      address       `help:"Where to listen. Port 0 takes a free one. Default: ${default}." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	PublicURL   string        `help:"What the links to photos and documents begin with, such as https://members.example.org. Default: the address listened at, or nothing when that is every address." name:"public-url" placeholder:"URL"`
 	Demo        int           `help:"Fill an empty store with this many members that nobody is." placeholder:"N"`
@@ -29,6 +31,7 @@ type serveCmd struct {
 	Notice      time.Duration `help:"How long /readyz says no before the server stops taking requests: for a load balancer. Default: ${default}." default:"0s" placeholder:"DURATION"`
 	TimeZone    zone          `help:"The zone in which days begin, such as Asia/Seoul. Default: the one of the last time, or UTC." placeholder:"ZONE"`
 	PhoneRegion region        `help:"The country whose local phone numbers are taken, such as KR. Without it, phones have the international form." placeholder:"CC"`
+	Metrics     address       `help:"Where to serve metrics for Prometheus, at /metrics: to whoever can reach it, so keep it inside. Without it, none are kept." name:"metrics-listen" placeholder:"HOST:PORT"`
 	Logging
 }
 
@@ -39,7 +42,8 @@ func (serveCmd) Help() string {
 Examples:
 
     muster serve --demo 1000
-    muster serve --data /var/lib/muster --time-zone Asia/Seoul --phone-region KR`
+    muster serve --data /var/lib/muster --time-zone Asia/Seoul --phone-region KR
+    muster serve --keys /etc/muster/keys --database postgres://muster@db1/muster --replica postgres://muster@db2/muster --media 's3://members?region=eu-central-1'`
 }
 
 // Run serves until ctx ends.
@@ -50,17 +54,16 @@ func (s serveCmd) Run(ctx context.Context, c console) (err error) {
 	boundMemory()
 	log, done := s.logger(c)
 	defer done()
-	f, err := s.make()
+	f, err := s.folder(log)
 	if err != nil {
 		return err
 	}
-	f.warnIfOpen(log)
-	lock, err := f.take()
+	lock, err := s.lock(f)
 	if err != nil {
 		return err
 	}
 	defer lock.release()
-	listener, err := s.listen(ctx)
+	listener, err := listen(ctx, s.Listen, "--listen")
 	if err != nil {
 		return err
 	}
@@ -68,17 +71,37 @@ func (s serveCmd) Run(ctx context.Context, c console) (err error) {
 	if err := lock.sign(listener.Addr().String(), time.Now()); err != nil {
 		return explain(string(f), err)
 	}
-	k, err := f.readKeys(log)
+	k, err := readKeys(s.keys(f), log)
 	if err != nil {
 		return err
 	}
-	st, err := f.open(ctx, true, sqlite.Options{})
+	st, err := s.open(ctx, opening{begin: true, upgrade: true, replicas: s.replicas()})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.close()) }()
-	server := &server{serveCmd: s, console: c, log: log, store: st, keys: k}
+	server := &server{serveCmd: s, console: c, log: log, folder: f, store: st, keys: k}
 	return server.run(ctx, listener)
+}
+
+// folder gives the data folder, unless all is elsewhere.
+func (s serveCmd) folder(log *slog.Logger) (folder, error) {
+	if s.Database != "" && s.Media.Media != "" && s.Keys != "" {
+		return "", nil
+	}
+	f, err := s.make()
+	if err == nil {
+		f.warnIfOpen(log)
+	}
+	return f, err
+}
+
+// lock keeps other servers from the embedded store. PostgreSQL takes many.
+func (s serveCmd) lock(f folder) (*lock, error) {
+	if s.Database != "" {
+		return nil, nil //nolint:nilnil // no lock is one that is always free
+	}
+	return f.take()
 }
 
 // softMemory is the heap at which the collector works harder. Beside it are the
@@ -98,16 +121,16 @@ func boundMemory() {
 	debug.SetGCPercent(lazyCollection)
 }
 
-func (s serveCmd) listen(ctx context.Context) (net.Listener, error) {
+func listen(ctx context.Context, at address, flag string) (net.Listener, error) {
 	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", string(s.Listen))
+	l, err := config.Listen(ctx, "tcp", string(at))
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s is in use by another program: stop it, or choose another port with --listen", s.Listen)
+		return nil, fmt.Errorf("%s is in use by another program: stop it, or choose another port with %s", at, flag)
 	case errors.Is(err, os.ErrPermission):
-		return nil, fmt.Errorf("this account may not listen at %s: choose a port of 1024 or above with --listen", s.Listen)
+		return nil, fmt.Errorf("this account may not listen at %s: choose a port of 1024 or above with %s", at, flag)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return nil, fmt.Errorf("%s is no address of this machine: choose another with --listen", s.Listen)
+		return nil, fmt.Errorf("%s is no address of this machine: choose another with %s", at, flag)
 	case err != nil:
 		return nil, fmt.Errorf("listening: %w", err)
 	}
@@ -119,9 +142,10 @@ type server struct {
 	serveCmd
 	console
 
-	log   *slog.Logger
-	store *store
-	keys  keys
+	log    *slog.Logger
+	folder folder
+	store  *store
+	keys   keys
 }
 
 func (s *server) run(ctx context.Context, l net.Listener) error {
@@ -132,17 +156,30 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 	if err := member.UseZone(ctx, s.store.db, rules.Zone); err != nil {
 		return err
 	}
-	media, err := s.store.folder.openMedia(s.keys, s.base(l), s.log)
+	if err := transfer.Settle(ctx, s.store.db); err != nil {
+		return err
+	}
+	media, err := s.openMedia(s.folder, s.base(l), s.log)
 	if err != nil {
 		return err
 	}
-	defer media.Close()
+	defer media.close()
+	if err := media.probe(ctx, s.log); err != nil {
+		return err
+	}
+	s.warnOfNodes()
+	meter, done, err := s.meter(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	if err := s.fill(ctx, media, rules); err != nil {
 		return err
 	}
 	api, err := httpapi.New(httpapi.Options{
-		DB: s.store.db, Blob: media, Rules: rules, CursorSecret: s.keys.cursor,
-		Log: s.log, MediaHandler: media.Handler(), Version: thisBuild().Version,
+		DB: s.store.db, Blob: media.Store, Rules: rules, CursorSecret: s.keys.cursor,
+		Log: s.log, MediaHandler: media.handler, Version: thisBuild().Version,
+		History: s.store.engine.history(), Nodes: s.nodes, Observe: meter,
 	})
 	if err != nil {
 		return err
@@ -151,6 +188,25 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 		return err
 	}
 	return s.serve(ctx, l, &httpapi.Server{API: api, Notice: s.Notice, Grace: s.Grace}, rules)
+}
+
+// nodes are the servers of the database, for /readyz.
+func (s *server) nodes() []httpapi.Node {
+	list := s.store.engine.nodes()
+	nodes := make([]httpapi.Node, len(list))
+	for i, n := range list {
+		nodes[i] = n.Node
+	}
+	return nodes
+}
+
+// warnOfNodes tells of the replicas that are not there when the server starts.
+func (s *server) warnOfNodes() {
+	for _, n := range s.store.engine.nodes() {
+		if !n.Healthy {
+			s.log.Warn("a server of the database cannot be used at the moment", "node", n.Name, "problem", n.Problem)
+		}
+	}
 }
 
 // serve answers requests and does the chores until ctx ends; what is in flight
@@ -200,7 +256,11 @@ func (s *server) greet(ctx context.Context, l net.Listener) error {
 	}
 	fmt.Fprintf(s.out, "Muster is at %s, its documentation at %s/docs\n", here, here)
 	if len(tokens) > 0 {
-		fmt.Fprintf(s.out, "A new token: muster token create --data %s --name NAME\n", s.Data)
+		where := "--data " + s.Data
+		if s.Database != "" {
+			where = "--database URL"
+		}
+		fmt.Fprintf(s.out, "A new token: muster token create %s --name NAME\n", where)
 		return nil
 	}
 	_, secret, err := s.store.createToken(ctx, "first start", 0)

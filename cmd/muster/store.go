@@ -4,63 +4,86 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
-	"github.com/musterhq/muster/engine/sqlite"
-	"github.com/musterhq/muster/internal/blob/dir"
+	"github.com/musterhq/muster/internal/httpapi"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/schema"
+	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
 )
 
-// A store is the database of a data folder, opened.
+// A store is the database of a command, opened. Which engine has it is known to
+// embedded.go and postgres.go alone.
 type store struct {
-	folder folder
-	engine *sqlite.Engine
+	engine engine
 	db     *session.DB
 	state  schema.State
 }
 
-// bulk are the options of an engine that writes thousands of members at a time:
-// the pages of every index that they fall into stay in the cache of the writer,
-// 48 MiB, and a write session of theirs may take its time.
-var bulk = sqlite.Options{CacheKiB: 12 << 10, WriteLimit: time.Minute}
+// engine is what commands need of an engine beside its sessions.
+type engine interface {
+	session.Engine
+	// written counts the write sessions of this process, or more.
+	written() uint64
+	// optimize refreshes the planner's statistics, where that is not done by
+	// itself or very much was written.
+	optimize(ctx context.Context, bulk bool) error
+	// damage are questions whose answers say what is broken.
+	damage() []query.Query[[]string]
+	// history is what positions are of; nil where sessions have none.
+	history() httpapi.History
+	// nodes are the servers, as they were last seen.
+	nodes() []node
+}
 
-// open opens the folder's database, and makes it if it is not there. One of an
-// older version is brought up to date only when upgrade says so: a server of
-// that version may be running.
-func (f folder) open(ctx context.Context, upgrade bool, o sqlite.Options) (s *store, err error) {
-	o.Path = f.database()
-	engine, err := sqlite.Open(ctx, o)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.database(), err)
+// node is a server of the database, with what is only for who runs it.
+type node struct {
+	httpapi.Node
+	Problem string `json:"problem,omitempty"`
+}
+
+// opening says what a command needs of a store.
+type opening struct {
+	begin    bool          // it is made where there is none
+	upgrade  bool          // one of an older version is brought up to date: a server of that version may be running
+	bulk     bool          // thousands of members are written
+	whole    bool          // all members are read
+	replicas []databaseURL // that answer reads
+}
+
+// admit says whether the command may go on with a database of that state, or
+// else what to run.
+func (o opening) admit(s schema.State, begin, upgrade string) error {
+	switch {
+	case s.Version == 0 && !o.begin:
+		return unusable("the database holds no Muster: name the right one with --database, or begin with: %s", begin)
+	case s.Version > 0 && len(s.Pending) > 0 && !o.upgrade:
+		return unusable("the database is of an older version of Muster (%d, not %d): run %s, or serve it with this one", s.Version, s.Latest, upgrade)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, engine.Close())
-		}
-	}()
-	state, err := f.migrate(ctx, upgrade)
+	return nil
+}
+
+// open opens the store that the flags name.
+func (s Store) open(ctx context.Context, o opening) (*store, error) {
+	open := s.openEmbedded
+	if s.Database != "" {
+		open = s.openCluster
+	}
+	e, state, err := open(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	return &store{folder: f, engine: engine, db: session.New(engine), state: state}, nil
+	return &store{engine: e, db: session.New(e), state: state}, nil
 }
 
-func (f folder) migrate(ctx context.Context, upgrade bool) (schema.State, error) {
-	state, err := schema.Inspect(ctx, f.database())
+// with opens the store, hands it to fn, and closes it.
+func (s Store) with(ctx context.Context, o opening, fn func(*store) error) error {
+	opened, err := s.open(ctx, o)
 	if err != nil {
-		return state, unusable("%s: %w", f.database(), err)
+		return err
 	}
-	if state.Version > 0 && len(state.Pending) > 0 && !upgrade {
-		return state, unusable("the database is of an older version of Muster (%d, not %d): run muster migrate --data %s, or serve it with this one", state.Version, state.Latest, f)
-	}
-	state, err = schema.Migrate(ctx, f.database())
-	if err != nil {
-		return state, unusable("%s: %w", f.database(), err)
-	}
-	return state, nil
+	return errors.Join(fn(opened), opened.close())
 }
 
 // close waits for what is open.
@@ -69,15 +92,6 @@ func (s *store) close() error {
 		return fmt.Errorf("closing the database: %w", err)
 	}
 	return nil
-}
-
-// with opens the database, hands it to fn, and closes it.
-func (f folder) with(ctx context.Context, o sqlite.Options, fn func(*store) error) error {
-	s, err := f.open(ctx, false, o)
-	if err != nil {
-		return err
-	}
-	return errors.Join(fn(s), s.close())
 }
 
 // rules are those of the store. Without a zone it is the one of the last time.
@@ -101,13 +115,4 @@ func (s *store) rules(ctx context.Context, z zone, phones region) (member.Rules,
 		}
 	}
 	return r, nil
-}
-
-// media opens the objects of the data folder.
-func (f folder) openMedia(k keys, base string, log *slog.Logger) (*dir.Store, error) {
-	m, err := dir.New(dir.Config{Folder: f.media(), Base: base, Secrets: k.media, Log: log})
-	if err != nil {
-		return nil, unusable("%w", err)
-	}
-	return m, nil
 }

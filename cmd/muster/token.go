@@ -9,7 +9,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/musterhq/muster/engine/sqlite"
 	"github.com/musterhq/muster/internal/operator"
 	"github.com/musterhq/muster/session"
 )
@@ -41,11 +40,7 @@ func (t tokenCreateCmd) Run(ctx context.Context, c console) error {
 	if t.Expires < 0 {
 		return &exit{exitUsage, errors.New("--expires is a time to come, such as 720h")}
 	}
-	f, err := t.make()
-	if err != nil {
-		return err
-	}
-	return f.with(ctx, sqlite.Options{}, func(s *store) error {
+	return t.with(ctx, opening{begin: true}, func(s *store) error {
 		token, secret, err := s.createToken(ctx, t.Name, t.Expires)
 		if err != nil {
 			return err
@@ -95,11 +90,7 @@ func (tokenListCmd) Help() string {
 
 // Run lists the tokens.
 func (t tokenListCmd) Run(ctx context.Context, c console) error {
-	f, err := t.filled()
-	if err != nil {
-		return err
-	}
-	return f.with(ctx, sqlite.Options{}, func(s *store) error {
+	return t.with(ctx, opening{}, func(s *store) error {
 		list, err := s.tokens(ctx)
 		if err != nil {
 			return err
@@ -150,11 +141,7 @@ func (tokenRevokeCmd) Help() string {
 
 // Run revokes the token.
 func (t tokenRevokeCmd) Run(ctx context.Context, c console) error {
-	f, err := t.filled()
-	if err != nil {
-		return err
-	}
-	return f.with(ctx, sqlite.Options{}, func(s *store) error {
+	return t.with(ctx, opening{}, func(s *store) error {
 		var revoked operator.Token
 		now := time.Now()
 		err := s.db.Write(ctx, func(w *session.Write) (err error) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/musterhq/muster/engine/sqlite"
 	"github.com/musterhq/muster/internal/extract"
 	"github.com/musterhq/muster/internal/intake"
 	"github.com/musterhq/muster/internal/member"
@@ -42,11 +41,7 @@ func (i importCmd) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", i.Map, err)
 	}
-	f, err := i.make()
-	if err != nil {
-		return err
-	}
-	return f.with(ctx, bulk, func(s *store) error {
+	return i.with(ctx, opening{begin: true, bulk: true}, func(s *store) error {
 		report, err := i.transfer(ctx, c, s, mapping)
 		if err != nil && report.Rows == 0 {
 			return err
@@ -84,7 +79,7 @@ func (i importCmd) transfer(ctx context.Context, c console, s *store, mapping *i
 	if _, err := member.Fold(ctx, s.db); err != nil {
 		return report, err
 	}
-	return report, s.engine.Optimize(ctx)
+	return report, s.engine.optimize(ctx, true)
 }
 
 type exportCmd struct {
@@ -106,11 +101,7 @@ var deletedFlag = map[string]member.Deleted{"no": member.WithoutDeleted, "also":
 
 // Run exports the members.
 func (e exportCmd) Run(ctx context.Context, c console) error {
-	f, err := e.filled()
-	if err != nil {
-		return err
-	}
-	return f.with(ctx, sqlite.Options{}, func(s *store) error {
+	return e.with(ctx, opening{whole: true}, func(s *store) error {
 		rules, err := s.rules(ctx, zone{}, "")
 		if err != nil {
 			return err

@@ -10,7 +10,7 @@ import (
 	"github.com/musterhq/muster/internal/httpapi"
 )
 
-var trips = regexp.MustCompile(`^db;dur=[0-9.]+, trips;desc="(\d+)", node;desc="sqlite"$`)
+var trips = regexp.MustCompile(`^db;dur=[0-9.]+, trips;desc="(\d+)", node;desc="(?:sqlite|primary)"$`)
 
 // cost is the number of round trips that a response says it took.
 func (r response) cost(t *testing.T) int {

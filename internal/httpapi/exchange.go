@@ -19,13 +19,11 @@ import (
 // Headers of our own.
 const (
 	headerRequestID = "X-Request-Id"
-	headerPosition  = "Muster-Position"
 	headerReplayed  = "Idempotent-Replayed"
 )
 
 const (
 	statusGone      = 499 // the caller went away: for the log, nobody receives it
-	maxPosition     = 256
 	requestDeadline = 30 * time.Second
 )
 
@@ -39,18 +37,19 @@ type exchange struct {
 	route     string // the pattern, never the path: a path may name somebody
 	token     ids.Row
 	cost      *session.Cost
-	head      bool // nobody reads the body
+	held      *held // the position; nil where there are none
+	head      bool  // nobody reads the body
+	used      uint8 // lines that are
 	status    int
 	bytes     int64
 	failure   error // what the log has to know
 
 	lines [6]string // memory for the values of headers, see line
-	used  int
 }
 
 // line is the value of a header that has one, without memory of its own.
 func (x *exchange) line(value string) []string {
-	if x.used == len(x.lines) {
+	if int(x.used) == len(x.lines) {
 		return []string{value}
 	}
 	x.lines[x.used] = value
@@ -64,8 +63,16 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{ResponseWriter: w, api: a, requestID: requestID(r.Header), head: r.Method == http.MethodHead}
 	ctx, end := a.deadlines.begin(r.Context(), start)
 	defer end()
-	x.ctx, x.cost = session.Track(ctx, position(r.Header))
+	var seen session.Position
+	if a.positions != nil {
+		x.held = a.positions.take(r)
+		seen = x.held.seen
+	}
+	x.ctx, x.cost = session.Track(ctx, seen)
 	x.protect()
+	if a.observe != nil {
+		defer x.report(r, start)
+	}
 	defer x.log(r, start)
 	defer x.recover()
 	if err := a.crossSite.Check(r); err != nil {
@@ -97,16 +104,6 @@ func isWord(s string) bool {
 		}
 	}
 	return true
-}
-
-// position is the moment that the caller has already seen. What is too long to
-// be one is not one.
-func position(h http.Header) session.Position {
-	p := h.Get(headerPosition)
-	if len(p) > maxPosition {
-		return ""
-	}
-	return session.Position(p)
 }
 
 // The values of headers that never change are shared: setting one allocates
@@ -166,8 +163,8 @@ func (x *exchange) price() {
 		b = append(append(b, spent.Node...), '"')
 		x.Header()["Server-Timing"] = x.line(string(b))
 	}
-	if spent.Position != "" {
-		x.Header()[headerPosition] = x.line(string(spent.Position))
+	if x.held != nil {
+		x.tell(spent.Position)
 	}
 }
 
@@ -205,11 +202,11 @@ func (x *exchange) fail(err error) {
 		x.status = statusGone
 		return
 	}
-	x.tell(err)
+	x.sendProblem(err)
 }
 
-// tell sends err as a problem.
-func (x *exchange) tell(err error) {
+// sendProblem tells err.
+func (x *exchange) sendProblem(err error) {
 	h := x.Header()
 	for _, name := range []string{"Etag", "Location"} { // of the success that did not come
 		h.Del(name)
@@ -241,7 +238,22 @@ func (x *exchange) recover() {
 	if x.status != 0 {
 		panic(http.ErrAbortHandler) // half a response must not look whole
 	}
-	x.tell(err)
+	x.sendProblem(err)
+}
+
+// Seen is what was seen of one request that has been answered, for whoever
+// counts them. It tells of nobody: a route is a pattern, never a path.
+type Seen struct {
+	Method string // "other" if a caller made it up
+	Route  string // empty for a request that was refused before it had one
+	Status int
+	Took   time.Duration
+	Spent  session.Spent
+}
+
+// report hands over what was seen of the request.
+func (x *exchange) report(r *http.Request, start time.Time) {
+	x.api.observe(Seen{knownMethod(r.Method), x.route, x.status, time.Since(start), x.cost.Total()})
 }
 
 // log writes the one line of the request. It names routes, never paths, and

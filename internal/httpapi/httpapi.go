@@ -29,6 +29,10 @@ type Options struct {
 	Log          *slog.Logger
 	MediaHandler http.Handler // serves /media/, if the store does not serve itself
 	Version      string       // of the program, for the document
+
+	History History       // of the database, where sessions have positions
+	Nodes   func() []Node // tells how the servers of the database are, for /readyz
+	Observe func(Seen)    // is told of each request when it is answered, by its goroutine
 }
 
 // API answers requests. It is safe for concurrent use.
@@ -40,6 +44,9 @@ type API struct {
 	clock     func() time.Time
 	logger    *slog.Logger
 	cursors   *query.CursorKey
+	positions *positions // nil where there are none
+	nodes     func() []Node
+	observe   func(Seen)
 	mux       *http.ServeMux
 	crossSite *http.CrossOriginProtection
 	deadlines *deadlines
@@ -59,7 +66,7 @@ func New(o Options) (*API, error) {
 	a := &API{
 		db: o.DB, blob: o.Blob, rules: o.Rules, zone: o.Zone, clock: o.Clock, logger: o.Log,
 		cursors: cursors, mux: http.NewServeMux(), crossSite: http.NewCrossOriginProtection(),
-		deadlines: newDeadlines(requestDeadline),
+		deadlines: newDeadlines(requestDeadline), positions: newPositions(cursors, o.History), nodes: o.Nodes, observe: o.Observe,
 	}
 	a.settle()
 	document, err := OpenAPI(o.Version)
@@ -175,27 +182,6 @@ func static(contentType string, body []byte, policy string) func(http.ResponseWr
 // healthz says that the process runs.
 func (a *API) healthz(w http.ResponseWriter, _ *http.Request) error {
 	w.(*exchange).send(http.StatusOK, jsonType, []byte(`{"status":"ok"}`)) //nolint:forcetypeassert // the mux is inside ServeHTTP
-	return nil
-}
-
-var errDraining = errors.New("the server is stopping")
-
-// readyz says whether requests are welcome: the database answers, and the
-// server is not stopping.
-func (a *API) readyz(w http.ResponseWriter, r *http.Request) error {
-	if a.draining.Load() {
-		return errBusy.Because(errDraining)
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
-	defer cancel()
-	err := a.db.Read(ctx, func(s *session.Read) error {
-		_, err := session.Run(ctx, s, query.Scalar[int]("select 1"))
-		return err
-	}, session.Once)
-	if err != nil {
-		return errBusy.Because(err)
-	}
-	w.(*exchange).send(http.StatusOK, jsonType, []byte(`{"status":"ready"}`)) //nolint:forcetypeassert // as above
 	return nil
 }
 

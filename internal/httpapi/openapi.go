@@ -138,7 +138,7 @@ func parametersOf(o *Operation) []*huma.Param {
 		header(headerKey, "A text of the caller's choice, new for each new request, the same for a repetition.",
 			&huma.Schema{MinLength: new(1), MaxLength: new(maxKey), Pattern: "^[!-~]+$", Examples: []any{"7d9f3a52-signup-4711"}})
 	}
-	header(headerPosition, "The position of an earlier answer: this one is not older.", &huma.Schema{MaxLength: new(maxPosition)})
+	header(headerPosition, "The position of an earlier answer: this one is not older. A browser sends it as the cookie "+positionCookie+".", &huma.Schema{Pattern: "^[0-9A-Za-z_-]+$"})
 	header(headerRequestID, "A number of the caller's, to find the request by; made if it is absent.", &huma.Schema{MinLength: new(16), MaxLength: new(64), Pattern: "^[0-9A-Za-z_-]+$"})
 	return list
 }
@@ -150,7 +150,7 @@ func (d documenter) success(o *Operation) *huma.Response {
 	headers := map[string]*huma.Param{
 		headerRequestID: text("The number of the request."),
 		"Server-Timing": text("What the database did: `db` with milliseconds, `trips`, `node`."),
-		headerPosition:  text("What this answer has seen; absent where there is one node."),
+		headerPosition:  text("What this answer has seen, to be sent with the next request; absent on the embedded store."),
 	}
 	if o.tagged {
 		headers["ETag"] = text("The version of the member.")
@@ -169,7 +169,7 @@ func (d documenter) success(o *Operation) *huma.Response {
 
 // failures are the statuses of the problems that an operation can have.
 func failures(o *Operation) []int {
-	list := []int{400, 401, 403, 406, 422, 500, 503}
+	list := []int{400, 401, 403, 406, 409, 422, 500, 503}
 	if o.body != nil {
 		list = append(list, 413, 415)
 	}
@@ -193,20 +193,22 @@ func (d documenter) failure(status int) *huma.Response {
 
 // addProbes documents what needs no token.
 func (d documenter) addProbes() {
-	for path, text := range map[string][2]string{
-		"/healthz": {"See whether the process runs", "It runs."},
-		"/readyz":  {"See whether requests are welcome", "The database answers and the server is not stopping."},
-	} {
-		d.AddOperation(&huma.Operation{
-			Method: http.MethodGet, Path: path, OperationID: strings.TrimPrefix(path, "/"), Tags: []string{"Server"}, Summary: text[0],
-			Security: []map[string][]string{},
-			Responses: map[string]*huma.Response{
-				"200": {Description: text[1], Content: map[string]*huma.MediaType{typeJSON: {Schema: &huma.Schema{
-					Type: huma.TypeObject, Required: []string{"status"},
-					Properties: map[string]*huma.Schema{"status": {Type: huma.TypeString, Description: "How it is.", Enum: []any{"ok", "ready"}}},
-				}}}},
-				"503": d.failure(http.StatusServiceUnavailable),
-			},
-		})
+	alive := &huma.Schema{
+		Type: huma.TypeObject, Required: []string{"status"},
+		Properties: map[string]*huma.Schema{"status": {Type: huma.TypeString, Description: "How it is.", Enum: []any{"ok"}}},
 	}
+	d.addProbe("/healthz", "See whether the process runs", "It runs.", alive)
+	d.addProbe("/readyz", "See whether requests are welcome, and how the servers of the database are",
+		"A server of the database answers and this one is not stopping.", d.schema(reflect.TypeFor[Readiness]()))
+}
+
+func (d documenter) addProbe(path, summary, success string, answer *huma.Schema) {
+	d.AddOperation(&huma.Operation{
+		Method: http.MethodGet, Path: path, OperationID: strings.TrimPrefix(path, "/"), Tags: []string{"Server"}, Summary: summary,
+		Security: []map[string][]string{},
+		Responses: map[string]*huma.Response{
+			"200": {Description: success, Content: map[string]*huma.MediaType{typeJSON: {Schema: answer}}},
+			"503": d.failure(http.StatusServiceUnavailable),
+		},
+	})
 }

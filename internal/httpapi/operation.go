@@ -117,6 +117,9 @@ func (x *exchange) serve(o *Operation, r *http.Request) error {
 		return err
 	}
 	now := x.api.clock()
+	if err := x.checkPosition(o); err != nil {
+		return x.refuse(x.ctx, token, now, err)
+	}
 	in, err := x.input(o, r, now)
 	if err != nil {
 		return x.refuse(x.ctx, token, now, err)
@@ -240,7 +243,7 @@ const maxRepetitions = 3
 func (x *exchange) answerOnce(ctx context.Context, o *Operation, token operator.Secret, in *input, request idempotency.Request, run writer) error {
 	var refused error
 	for range maxRepetitions {
-		who, kept, err := x.admit(ctx, token, in, request)
+		who, kept, err := x.admit(ctx, token, in, request, refused != nil)
 		if err != nil {
 			return err
 		}
@@ -264,13 +267,19 @@ func (x *exchange) answerOnce(ctx context.Context, o *Operation, token operator.
 	return refused
 }
 
-// admit asks whose token it is, and what was answered under the key.
-func (x *exchange) admit(ctx context.Context, token operator.Secret, in *input, request idempotency.Request) (who operator.Token, kept *idempotency.Record, err error) {
+// admit asks whose token it is, and what was answered under the key: where there
+// are replicas, the server that has just refused to answer it twice.
+func (x *exchange) admit(ctx context.Context, token operator.Secret, in *input, request idempotency.Request, refused bool) (who operator.Token, kept *idempotency.Record, err error) {
 	parts := []query.Part{query.Into(&who, x.caller(token, in.now))}
 	if request.Key != "" {
 		parts = append(parts, query.Into(&kept, idempotency.Find(token.Hash(), request.Key, in.now)))
 	}
-	err = x.api.db.Read(ctx, func(r *session.Read) error { return r.Gather(ctx, parts...) }, session.Once)
+	ask := func(r *session.Read) error { return r.Gather(ctx, parts...) }
+	if refused && x.held != nil {
+		err = x.api.db.Write(ctx, func(w *session.Write) error { return ask(w.Read) })
+	} else {
+		err = x.api.db.Read(ctx, ask, session.Once)
+	}
 	if err == nil && kept != nil {
 		err = kept.Check(request)
 	}

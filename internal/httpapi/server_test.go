@@ -141,7 +141,7 @@ func TestPages(t *testing.T) {
 	none := func(r *http.Request) { r.Header.Del("Authorization") }
 	for _, c := range []struct{ path, kind, holds string }{
 		{"/healthz", "application/json", `{"status":"ok"}`},
-		{"/readyz", "application/json", `{"status":"ready"}`},
+		{"/readyz", "application/json", `{"status":"ready","nodes":[]}`},
 		{"/openapi.json", "application/openapi+json;version=3.1", `"openapi": "3.1.0"`},
 		{"/docs", "text/html; charset=utf-8", "Open a member"},
 		{"/docs/docs.css", "text/css; charset=utf-8", "body"},

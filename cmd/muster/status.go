@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/musterhq/muster/engine/postgres"
+)
+
+type statusCmd struct {
+	Store
+	Replicas
+	Format
+}
+
+// Help is shown below the flags.
+func (statusCmd) Help() string {
+	return `It asks each server itself, and works beside running ones and without a primary. Connections are those of all Muster programs: busy, of all that are open. It exits with 1 when a server does not answer as it should.
+
+Example:
+
+    muster status --database postgres://muster@db1/muster --replica postgres://muster@db2/muster`
+}
+
+// Run asks the servers.
+func (s statusCmd) Run(ctx context.Context, c console) error {
+	nodes, err := s.nodes(ctx)
+	if err != nil {
+		return err
+	}
+	if s.JSON {
+		err = writeJSON(c.out, struct {
+			Nodes []node `json:"nodes"`
+		}{nodes})
+	} else {
+		err = writeNodes(c.out, nodes)
+	}
+	for _, n := range nodes {
+		if !n.Healthy && err == nil {
+			err = errFound
+		}
+	}
+	return err
+}
+
+func (s statusCmd) nodes(ctx context.Context) (nodes []node, err error) {
+	o := opening{replicas: s.replicas()}
+	if s.Database == "" {
+		err = s.with(ctx, o, func(opened *store) error {
+			nodes = opened.engine.nodes()
+			return nil
+		})
+		return nodes, err
+	}
+	options, err := s.options(o)
+	if err != nil {
+		return nil, err
+	}
+	list, err := postgres.Look(ctx, options)
+	if err != nil {
+		return nil, blame(err)
+	}
+	return nodesOf(list), nil
+}
+
+func writeNodes(out io.Writer, nodes []node) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NODE\tROLE\tLAG\tTIMELINE\tCONNECTIONS\tSTATE")
+	for _, n := range nodes {
+		lag := time.Duration(n.Lag * float64(time.Second)).Round(time.Millisecond)
+		state := "good"
+		if !n.Healthy {
+			state = strings.ReplaceAll(n.Problem, "\n", " ")
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d/%d\t%s\n", n.Name, n.Role, lag, n.Timeline, n.Pool.InUse, n.Pool.Size, state)
+	}
+	return w.Flush()
+}
