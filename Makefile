@@ -72,6 +72,7 @@ generate: ## make the generated files anew
 .PHONY: bench
 bench: ## measure against a server without layers, in one run
 	go run ./bench
+	go test -run=^$$ -bench=Postgres -benchtime=1x -timeout=60m ./bench
 
 .PHONY: clean
 clean: ## remove what was built, and nothing else

@@ -92,6 +92,7 @@ func (b *bench) measure(ctx context.Context, r *report) error {
 // servers are those that run on copies of one store.
 type servers struct {
 	store
+	where        string // the database, if it is not the usual one
 	muster       *process
 	shared, each *process // the limit: creates share commits, or have one each
 	folder       string

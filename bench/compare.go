@@ -162,7 +162,7 @@ func (b *bench) compareReads(ctx context.Context, r *report, s *servers) error {
 		if !b.wants(read.name) {
 			continue
 		}
-		err := b.compare(ctx, r, read.name, s.members, contender{s.muster, read.next}, contender{s.shared, read.next})
+		err := b.compare(ctx, r, read.name+s.where, s.members, contender{s.muster, read.next}, contender{s.shared, read.next})
 		if err != nil {
 			return err
 		}
@@ -172,8 +172,8 @@ func (b *bench) compareReads(ctx context.Context, r *report, s *servers) error {
 
 func (b *bench) compareCreates(ctx context.Context, r *report, s *servers) error {
 	next := b.phones.creating(s.token)
-	err := b.compare(ctx, r, "create", s.members, contender{s.muster, next}, contender{s.shared, next})
-	if err != nil {
+	err := b.compare(ctx, r, "create"+s.where, s.members, contender{s.muster, next}, contender{s.shared, next})
+	if err != nil || s.each == nil {
 		return err
 	}
 	return b.compare(ctx, r, "create, a sync each", s.members, contender{s.muster, next}, contender{s.each, next})

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -33,8 +35,9 @@ type cli struct {
 
 // limitCmd is the process that Muster is measured against.
 type limitCmd struct {
-	Database string `required:""`
-	Group    bool
+	Database   string `required:""` // a file, or the address of a PostgreSQL server
+	Group      bool
+	OneAtATime bool
 }
 
 // Run serves until ctx ends. It collects garbage as lazily as "muster serve"
@@ -46,7 +49,16 @@ func (l limitCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("loading the time zone: %w", err)
 	}
-	s, err := limit.New(limit.Options{Path: l.Database, Zone: zone, Region: region, Group: l.Group})
+	o := limit.Options{Path: l.Database, Zone: zone, Region: region, Group: l.Group}
+	var s interface {
+		io.Closer
+		Serve(ctx context.Context, address string, ready func(string)) error
+	}
+	if strings.HasPrefix(l.Database, "postgres://") {
+		s, err = limit.NewPostgres(ctx, l.Database, l.OneAtATime, o)
+	} else {
+		s, err = limit.New(o)
+	}
 	if err != nil {
 		return err
 	}
