@@ -190,7 +190,7 @@ func checkNumbers(t *testing.T, db *session.DB) {
 		var deltas, former int
 		err := r.Gather(t.Context(),
 			query.Into(&deltas, query.Scalar[int]("select count(*) from member_delta")),
-			query.Into(&former, query.Scalar[int]("select count(*) from subscription where current = 0")))
+			query.Into(&former, query.Scalar[int]("select count(*) from subscription where not current")))
 		if deltas != 0 {
 			t.Errorf("%d deltas are not folded", deltas)
 		}

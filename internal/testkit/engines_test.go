@@ -2,29 +2,152 @@ package testkit_test
 
 import (
 	"bytes"
+	"context"
+	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/musterhq/muster/engine/postgres/postgrestest"
+	"github.com/musterhq/muster/internal/schema"
 	"github.com/musterhq/muster/internal/testkit"
+	"github.com/musterhq/muster/query"
+	"github.com/musterhq/muster/session"
 )
 
-// domains are the rooms whose tests run on PostgreSQL as well as on SQLite.
-var domains = []string{"dashboard", "demo", "extract", "httpapi", "idempotency", "intake", "media", "member", "operator", "transfer"}
-
-// TestDomainsOnPostgres runs the tests of every domain again, on PostgreSQL.
-func TestDomainsOnPostgres(t *testing.T) {
+// TestDomainsOnBothEngines runs the tests of every room that has a store, on
+// each engine, and prepares what either run on both: a query is one text, and
+// PostgreSQL and SQLite take it.
+func TestDomainsOnBothEngines(t *testing.T) {
 	t.Parallel()
 	server := postgrestest.Start(t, "fsync = off")
-	args := []string{"test", "-short"}
-	for _, d := range domains {
-		args = append(args, "github.com/musterhq/muster/internal/"+d)
+	onPostgres := textsOf(t, testkit.ServerVariable+"="+server.URL())
+	onSQLite := textsOf(t, testkit.ServerVariable+"=")
+	all := maps.Clone(onPostgres)
+	maps.Copy(all, onSQLite)
+	if len(all) < 300 {
+		t.Errorf("the tests of all domains ran only %d texts", len(all))
 	}
-	cmd := exec.CommandContext(t.Context(), "go", args...)
-	cmd.Env = append(os.Environ(), testkit.ServerVariable+"="+server.URL())
-	out, err := cmd.CombinedOutput()
-	if err != nil || bytes.Contains(out, []byte("no tests to run")) {
-		t.Errorf("%v:\n%s", err, out)
+	url := server.Database(t)
+	if _, err := schema.MigratePostgres(t.Context(), url); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	lite, _ := testkit.OpenFile(t)
+	for text := range all {
+		prepareOnPostgres(t, conn, text)
+		prepareOnSQLite(t, lite, text)
+	}
+	checkShare(t, all, onPostgres, onSQLite)
+}
+
+// mostTwice is how many of a hundred queries may have a text for each engine.
+const mostTwice = 5
+
+// checkShare prints the texts that ran on one engine only, which is what a query
+// with two would do, and those in which a fragment is spelled in two ways.
+func checkShare(t *testing.T, all, onPostgres, onSQLite map[string]bool) {
+	t.Helper()
+	alone, fragments := 0, 0
+	for _, text := range slices.Sorted(maps.Keys(all)) {
+		if !onPostgres[text] || !onSQLite[text] {
+			alone++
+			t.Logf("on PostgreSQL: %t, on SQLite: %t: %s", onPostgres[text], onSQLite[text], text)
+		}
+		if strings.Contains(text, "{") {
+			fragments++
+		}
+	}
+	t.Logf("of %d texts, %d ran on one engine only, and %d have a fragment", len(all), alone, fragments)
+	if 100*alone > mostTwice*len(all) {
+		t.Errorf("%d of %d texts ran on one engine only, which is more than %d %%", alone, len(all), mostTwice)
+	}
+}
+
+// textsOf runs the tests of the domains with a variable set and gives the
+// queries and changes that they ran; what tests say to the database about
+// itself is left out.
+func textsOf(t *testing.T, variable string) map[string]bool {
+	t.Helper()
+	folder := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"test"}, domains(t)...)...)
+	cmd.Env = append(os.Environ(), variable, testkit.TextsVariable+"="+folder)
+	if out, err := cmd.CombinedOutput(); err != nil || bytes.Contains(out, []byte("no tests to run")) {
+		t.Fatalf("with %s: %v:\n%s", variable, err, out)
+	}
+	files, err := filepath.Glob(filepath.Join(folder, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := make(map[string]bool)
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(content)) {
+			text, err := strconv.Unquote(strings.TrimSuffix(line, "\n"))
+			if err != nil {
+				t.Fatalf("%s: %v", line, err)
+			}
+			switch verb, _, _ := strings.Cut(strings.TrimSpace(text), " "); verb {
+			case "select", "insert", "update", "delete", "with":
+				texts[strings.Join(strings.Fields(text), " ")] = true
+			}
+		}
+	}
+	return texts
+}
+
+// domains are the packages whose tests open a store.
+func domains(t *testing.T) (packages []string) {
+	t.Helper()
+	files, err := filepath.Glob("../*/*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if folder := filepath.Dir(file); bytes.Contains(content, []byte("testkit.Open(")) && folder != "../testkit" {
+			packages = append(packages, "./"+folder)
+		}
+	}
+	return slices.Compact(packages)
+}
+
+func prepareOnPostgres(t *testing.T, conn *pgx.Conn, text string) {
+	t.Helper()
+	rendered, err := query.Render(query.Postgres, text)
+	if err != nil {
+		t.Errorf("%v in %s", err, text)
+		return
+	}
+	if _, err := conn.Prepare(t.Context(), "", rendered); err != nil {
+		t.Errorf("PostgreSQL: %v in %s", err, text)
+	}
+}
+
+func prepareOnSQLite(t *testing.T, db *session.DB, text string) {
+	t.Helper()
+	none := make([]any, arguments(text))
+	err := db.Read(t.Context(), func(r *session.Read) error {
+		_, err := session.Run(t.Context(), r, query.Many("explain "+text, func(query.Row) (bool, error) { return true, nil }, none...))
+		return err
+	})
+	if err != nil {
+		t.Errorf("SQLite: %v in %s", err, text)
 	}
 }

@@ -47,7 +47,7 @@ func openPostgres(t testing.TB, server string) *session.DB {
 		}
 		execute(t, server, "drop database "+name)
 	})
-	return session.New(engine)
+	return session.New(noted(t, engine))
 }
 
 // prepare makes the template, unless another process has.

@@ -40,5 +40,5 @@ func OpenFile(t testing.TB) (*session.DB, string) {
 			t.Errorf("closing the store: %v", err)
 		}
 	})
-	return session.New(engine), file
+	return session.New(noted(t, engine)), file
 }

@@ -93,7 +93,7 @@ func TestCopyBringsOver(t *testing.T) {
 		query.Exec("update users set phone = (select '+821055550001'), name = 'Moved' where phone = (select max(phone) from users)"),
 		query.Exec("update users set phone = '+821055550002' where phone = '+821055550000'"),
 		query.Exec("update users set phone = '+821055550000' where phone = '+821055550001'"),
-		query.Exec("delete from profile where member_id = (select min(member_id) from profile)"),
+		query.Exec("delete from profile where member_id = (select member_id from profile order by member_id limit 1)"),
 		query.Exec("insert into setting (key, value) values ('later', 'x')"))
 	report := copied(t, source, target)
 	if inserted, removed := sums(report); inserted == 0 || removed == 0 || removed > 100 {
@@ -158,7 +158,7 @@ func TestCopyFindsDifferences(t *testing.T) {
 	_, err := transfer.Copy(t.Context(), source, target, transfer.Options{Source: "here", Progress: func(p transfer.Progress) {
 		if p.Table == "users" && !p.Verifying && p.Done == p.All && !done {
 			done = true
-			change(t, target, query.Exec("update users set name = 'Somebody else' where id = (select max(id) from users)"))
+			change(t, target, query.Exec("update users set name = 'Somebody else' where id = (select id from users order by id desc limit 1)"))
 		}
 	}})
 	if !errors.Is(err, transfer.ErrDiffers) {
