@@ -55,7 +55,7 @@ func (k checkCmd) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	defer media.close()
+	defer media.Close()
 	return k.with(ctx, opening{whole: true}, func(s *store) error {
 		found, err := s.check(ctx, media)
 		if err != nil {

@@ -122,12 +122,12 @@ func (o copyCmd) copyMedia(ctx context.Context, c console, source *store) (*tran
 	if err != nil {
 		return nil, err
 	}
-	defer here.close()
+	defer here.Close()
 	there, err := Media{Media: o.Media}.openMedia(f, "", c.plainLog())
 	if err != nil {
 		return nil, err
 	}
-	defer there.close()
+	defer there.Close()
 	if err := there.probe(ctx, c.plainLog()); err != nil {
 		return nil, err
 	}

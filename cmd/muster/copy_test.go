@@ -76,7 +76,7 @@ func fillToCopy(t *testing.T, s Store, now time.Time) (token string) {
 		if err != nil {
 			return err
 		}
-		defer media.close()
+		defer media.Close()
 		if err := demo.Fill(t.Context(), opened.db, media, demo.Options{Members: 400, Media: 20, Seed: 1, Now: now, Rules: rules}); err != nil {
 			return err
 		}
@@ -99,7 +99,7 @@ func onBoth(t *testing.T, c copyCmd, now time.Time, fn func(here, there http.Han
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer media.close()
+	defer media.Close()
 	api := func(s *store) http.Handler {
 		a, err := httpapi.New(httpapi.Options{
 			DB: s.db, Blob: media.Store, Rules: member.Rules{Zone: time.UTC}, CursorSecret: make([]byte, 32),

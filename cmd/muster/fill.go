@@ -28,7 +28,7 @@ func (s *server) fill(ctx context.Context, media blob.Store, rules member.Rules)
 		defer bar.Close()
 		o.Progress = func(done, total int) { bar.Set(int64(done), int64(total), "making members") }
 	}
-	err := s.Store.with(ctx, opening{bulk: true}, func(st *store) error { return demo.Fill(ctx, st.db, media, o) })
+	err := s.with(ctx, opening{bulk: true}, func(st *store) error { return demo.Fill(ctx, st.db, media, o) })
 	switch {
 	case errors.Is(err, demo.ErrNotEmpty):
 		fmt.Fprintln(s.out, "The store has members already: --demo left it alone.")

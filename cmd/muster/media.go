@@ -45,6 +45,9 @@ type objects struct {
 	close   func() error
 }
 
+// Close frees the store of objects, behind which nothing is unwritten.
+func (o *objects) Close() { _ = o.close() }
+
 // probe refuses a store that cannot be right. One that does not answer at the
 // moment keeps nobody from the members: it may come back.
 func (o *objects) probe(ctx context.Context, log *slog.Logger) error {

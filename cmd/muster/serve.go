@@ -163,7 +163,7 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 	if err != nil {
 		return err
 	}
-	defer media.close()
+	defer media.Close()
 	if err := media.probe(ctx, s.log); err != nil {
 		return err
 	}

@@ -126,7 +126,7 @@ func (x *exchange) setCookie(value string, age int) {
 	if !x.held.browser {
 		return
 	}
-	http.SetCookie(x, &http.Cookie{
+	http.SetCookie(x, &http.Cookie{ //nolint:gosec // secure where the request was: a cookie for TLS alone would not come back without it
 		Name: positionCookie, Value: value, Path: prefix, MaxAge: age,
 		Secure: x.held.secure, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	})
