@@ -85,13 +85,17 @@ func (n *node) knows(after *position) error {
 	return nil
 }
 
-// replica is the least busy replica that was seen to have the position. One
-// that holds what the primary's history has lost shows what never was.
+// replica is the least busy replica that was seen to have the position, and that
+// does not lag too much. One that holds what the primary's history has lost shows what never was.
 func (e *Engine) replica(after *position) (best *node) {
 	primary := e.primary()
+	var least uint64 // that it must have replayed in any case, as long as there is a primary to ask instead
+	if primary != nil {
+		least = primary.wasAt(time.Now().Add(-e.options.MaxLag))
+	}
 	for _, n := range e.nodes {
 		s := n.look()
-		if !s.healthy || !s.recovering || after != nil && (!s.history.holds(*after) || s.at.lsn < after.lsn) {
+		if !s.healthy || !s.recovering || s.at.lsn < least || after != nil && (!s.history.holds(*after) || s.at.lsn < after.lsn) {
 			continue
 		}
 		if primary != nil && !primary.look().history.holds(s.at) {

@@ -29,6 +29,7 @@ type Options struct {
 	LockTimeout      time.Duration // of waiting for a lock; default 3 s
 	IdleTimeout      time.Duration // of a transaction in which nothing happens; default 10 s
 	ReplicaWait      time.Duration // for a replica to catch up with a position; default 100 ms
+	MaxLag           time.Duration // of a replica that answers who has no position; default 10 s, at most a minute
 	PrimaryWait      time.Duration // for a primary to be there again; default 1 s
 
 	dial pgconn.DialFunc // of tests
@@ -44,6 +45,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.LockTimeout, 3*time.Second)
 	setDefault(&o.IdleTimeout, 10*time.Second)
 	setDefault(&o.ReplicaWait, 100*time.Millisecond)
+	setDefault(&o.MaxLag, 10*time.Second)
 	setDefault(&o.PrimaryWait, time.Second)
 	return o
 }
@@ -83,6 +85,9 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	e.meet(ctx)
 	if err := e.judge(); err != nil {
 		return nil, errors.Join(err, e.Close())
+	}
+	for _, n := range e.nodes {
+		n.system = e.system
 	}
 	watching, stop := context.WithCancel(context.Background())
 	e.stop = stop
@@ -260,6 +265,8 @@ func (e *Engine) judge() error {
 			return wrong("it belongs to another cluster than the servers before it: name one that follows the same primary")
 		case !s.recovering && writing != "":
 			return wrong("it is no replica but a server that takes writes, as the %s does: name one that follows it, or leave this one out", writing)
+		case !s.recovering && s.careless:
+			return wrong("synchronous_commit is off: what a commit has confirmed could be lost. Turn it on: alter role %s set synchronous_commit = on", n.config.User)
 		case !s.recovering:
 			writing = n.name
 		}

@@ -26,6 +26,7 @@ const (
 // server.
 type node struct {
 	name     string
+	system   string          // of the cluster; empty until the first of its servers was seen
 	pooled   bool            // a pooler in transaction mode stands before it
 	config   *pgx.ConnConfig // of the connection that looks
 	readers  *pgxpool.Pool
@@ -43,6 +44,7 @@ type node struct {
 	begun  int64           // looks
 	ended  int64           // the number of the look that seen is of
 	newest int64           // timeline that it was ever seen on
+	marks  marks           // of the time in which it was the primary
 	up     context.Context //nolint:containedctx // ends when the node is seen to be down
 	down   context.CancelFunc
 }
@@ -53,6 +55,7 @@ type sight struct {
 	err        error
 	system     string // identifies the cluster
 	recovering bool   // a replica, and not the primary
+	careless   bool   // a commit that it confirms may be lost
 	at         position
 	lag        time.Duration // since the newest transaction that it has replayed
 	history    history
@@ -91,6 +94,13 @@ func (n *node) lookBack() (last sight, newest int64) {
 	return n.seen, n.newest
 }
 
+// wasAt is where in the log the node was at the time, as far as that was seen.
+func (n *node) wasAt(t time.Time) uint64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.marks.before(t)
+}
+
 // alive is a context that ends when the node is seen to be down.
 func (n *node) alive() context.Context {
 	n.mu.Lock()
@@ -119,6 +129,9 @@ func (n *node) note(look int64, s sight) {
 		n.down()
 	}
 	n.seen, n.ended, n.newest = s, look, max(n.newest, s.at.timeline)
+	if s.healthy && !s.recovering {
+		n.marks.add(s.at.lsn, time.Now())
+	}
 	if fell { // when it is back, they are of before
 		n.readers.Reset()
 		n.writers.Reset()
@@ -200,7 +213,7 @@ func (n *node) pause(ctx context.Context) {
 
 const selectSight = `
 	select cast((select system_identifier from pg_control_system()) as text), pg_is_in_recovery(), ` + timelineAndLSN + `,
-		coalesce(extract(epoch from now() - pg_last_xact_replay_timestamp()), 0)::float8`
+		coalesce(extract(epoch from now() - pg_last_xact_replay_timestamp()), 0)::float8, current_setting('synchronous_commit') = 'off'`
 
 // sight looks once, on the connection if there is one, and gives it back for
 // the next time unless it broke.
@@ -216,7 +229,7 @@ func (n *node) sight(ctx context.Context, c *pgx.Conn) (*pgx.Conn, sight) {
 	s := sight{healthy: true}
 	var lsn string
 	var lag float64
-	err = c.QueryRow(ctx, selectSight).Scan(&s.system, &s.recovering, &s.at.timeline, &lsn, &lag)
+	err = c.QueryRow(ctx, selectSight).Scan(&s.system, &s.recovering, &s.at.timeline, &lsn, &lag, &s.careless)
 	if err == nil {
 		s.at.lsn, err = parseLSN(lsn)
 	}
@@ -227,9 +240,15 @@ func (n *node) sight(ctx context.Context, c *pgx.Conn) (*pgx.Conn, sight) {
 		closeQuietly(c)
 		return nil, sight{err: explain(ctx, err)}
 	}
+	if n.system != "" && s.system != n.system {
+		closeQuietly(c)
+		return nil, sight{err: errForeign}
+	}
 	s.lag = time.Duration(lag * float64(time.Second))
 	return c, s
 }
+
+var errForeign = errors.New("it belongs to another cluster than the others")
 
 // timelines gives the history of the timeline; it is read once.
 func (n *node) timelines(ctx context.Context, c *pgx.Conn, timeline int64) (history, error) {

@@ -79,6 +79,7 @@ func TestReplicas(t *testing.T) {
 		{"reads never go back", testNeverBack},
 		{"positions of another history are refused", testForeignPositions},
 		{"replicas that lag are waited for, then passed by", testLag},
+		{"replicas that lag too much answer nobody", testTooLate},
 		{"reads that are in the way of replaying are run again", testInTheWay},
 		{"replicas that hang, die and return cost no request", testHangDieReturn},
 	} {
@@ -116,6 +117,36 @@ func testLag(t *testing.T, c *cluster) {
 	for node := ""; !strings.HasPrefix(node, "replica 2"); { // bounded by the test's time
 		var err error
 		if _, node, err = c.read(late); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// testTooLate reads without a position, on an engine whose bound is short.
+func testTooLate(t *testing.T, c *cluster) {
+	strict := *c
+	strict.engine = open(t, postgres.Options{
+		Primary: c.primary.URL(), Replicas: []string{c.replicas[0].URL(), c.replicas[1].URL()}, MaxLag: 300 * time.Millisecond,
+	})
+	strict.db = session.New(strict.engine)
+	for _, r := range c.replicas {
+		r.HoldReplay(t)
+		defer r.ResumeReplay(t)
+	}
+	c.write(t.Context(), note(1))
+	for node := ""; node != "primary, replicas behind"; { // bounded by the test's time
+		var err error
+		if _, node, err = strict.read(""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	strict.wantRead("", 1, "primary, replicas behind")
+	for _, r := range c.replicas {
+		r.ResumeReplay(t)
+	}
+	for node := ""; !strings.HasPrefix(node, "replica"); { // as above
+		var err error
+		if _, node, err = strict.read(""); err != nil {
 			t.Fatal(err)
 		}
 	}

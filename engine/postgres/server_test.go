@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	neturl "net/url"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +35,7 @@ func TestServer(t *testing.T) {
 		"a session that does nothing for too long expires":    testExpired,
 		"a commit that no replica confirms is not a success":  testUnconfirmed,
 		"where a snapshot cannot be shared, spread is gather": testUnshared,
+		"a server that confirms what it may lose is refused":  testCareless,
 		"pooler": testPooler,
 	}
 	for name, test := range tests {
@@ -48,6 +50,22 @@ func testConformance(t *testing.T, server *postgrestest.Server) {
 	sessiontest.Run(t, func(t testing.TB) session.Engine {
 		return open(t, postgres.Options{Primary: server.Database(t)})
 	})
+}
+
+func testCareless(t *testing.T, server *postgrestest.Server) {
+	url := server.Database(t)
+	u, err := neturl.Parse(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Exec(t, "alter database "+u.Path[1:]+" set synchronous_commit = off")
+	e, err := postgres.Open(t.Context(), postgres.Options{Primary: url})
+	if err == nil {
+		_ = e.Close() // it is wrong as it is
+	}
+	if err == nil || !strings.Contains(err.Error(), "synchronous_commit is off") || !strings.Contains(err.Error(), "alter role muster set synchronous_commit = on") {
+		t.Errorf("got %v", err)
+	}
 }
 
 // newNotes opens an engine on a database of its own, with an empty table.

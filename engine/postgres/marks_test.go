@@ -1,0 +1,32 @@
+package postgres
+
+import (
+	"testing"
+	"time"
+)
+
+func TestMarks(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	var m marks
+	at := func(d time.Duration) uint64 { return m.before(start.Add(d)) }
+	if at(time.Hour) != 0 {
+		t.Error("before anything was seen there is a place")
+	}
+	for i := range 4000 { // 400 s, one place more each
+		m.add(uint64(i+1), start.Add(time.Duration(i)*markEvery))
+		m.add(uint64(i+1), start.Add(time.Duration(i)*markEvery+time.Millisecond))
+	}
+	last := 3999 * markEvery
+	for _, c := range []struct {
+		at   time.Duration
+		want uint64
+	}{{last + time.Hour, 4000}, {last, 4000}, {last - time.Nanosecond, 3999}, {last - time.Minute, 4000 - 600}, {0, 0}} {
+		if got := at(c.at); got != c.want {
+			t.Errorf("at %v: got %d, want %d", c.at, got, c.want)
+		}
+	}
+	if len(m) > maxMarks {
+		t.Errorf("%d marks are kept", len(m))
+	}
+}
