@@ -17,15 +17,22 @@ func Open(t testing.TB) *session.DB {
 	if server := os.Getenv(ServerVariable); server != "" {
 		return openPostgres(t, server)
 	}
-	db, _ := OpenFile(t)
-	return db
+	engine, _ := openFile(t)
+	return session.New(noted(t, engine))
 }
 
 // OnPostgres reports whether [Open] makes its stores on a PostgreSQL server.
 func OnPostgres() bool { return os.Getenv(ServerVariable) != "" }
 
-// OpenFile gives a migrated store on a new file, with its path.
+// OpenFile gives a migrated store on a new file, with its path, to tests of what
+// is SQLite's alone.
 func OpenFile(t testing.TB) (*session.DB, string) {
+	t.Helper()
+	engine, file := openFile(t)
+	return session.New(engine), file
+}
+
+func openFile(t testing.TB) (*sqlite.Engine, string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "muster.db")
 	if _, err := schema.Migrate(t.Context(), file); err != nil {
@@ -40,5 +47,5 @@ func OpenFile(t testing.TB) (*session.DB, string) {
 			t.Errorf("closing the store: %v", err)
 		}
 	})
-	return session.New(noted(t, engine)), file
+	return engine, file
 }
