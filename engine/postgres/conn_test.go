@@ -1,0 +1,28 @@
+package postgres
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// TestDropSparesWhatIsNeeded makes room for new statements in an exchange that
+// needs the oldest as well.
+func TestDropSparesWhatIsNeeded(t *testing.T) {
+	t.Parallel()
+	s := &statements{byText: make(map[string]*pgconn.StatementDescription)}
+	text := func(i int) string { return fmt.Sprint("select ", i) }
+	for i := range maxStatements {
+		s.add(&pgconn.StatementDescription{SQL: text(i), Name: text(i)})
+	}
+	dropped := s.drop(3, []statement{{text: text(0)}, {text: text(2)}, {text: "new"}})
+	if len(dropped) != 3 || len(s.byText) != maxStatements-3 || len(s.order) != maxStatements-3 {
+		t.Fatalf("%d were dropped, %d are known", len(dropped), len(s.byText))
+	}
+	for i, want := range map[int]bool{0: true, 1: false, 2: true, 3: false, 4: false, 5: true} {
+		if known := s.byText[text(i)] != nil; known != want {
+			t.Errorf("statement %d is known: %t, want %t", i, known, want)
+		}
+	}
+}
