@@ -1,6 +1,9 @@
 package postgres
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // marks are places in the log that a primary was seen at, the oldest first: what
 // a replica must have replayed for what it shows to be so old at most.
@@ -13,14 +16,13 @@ type mark struct {
 
 // add notes where the primary is.
 func (m *marks) add(lsn uint64, now time.Time) {
-	list := *m
-	if n := len(list); n > 0 && (list[n-1].lsn == lsn || now.Sub(list[n-1].at) < markEvery) {
+	if n := len(*m); n > 0 && ((*m)[n-1].lsn == lsn || now.Sub((*m)[n-1].at) < markEvery) {
 		return // nothing was written since then, or it is told soon
 	}
-	if len(list) == maxMarks {
-		list = append(list[:0], list[maxMarks/2:]...)
+	if len(*m) == maxMarks {
+		*m = slices.Delete(*m, 0, maxMarks/2)
 	}
-	*m = append(list, mark{lsn, now})
+	*m = append(*m, mark{lsn, now})
 }
 
 // Half of the marks are kept, which is more than a minute.
@@ -31,9 +33,9 @@ const (
 
 // before is the last place that was seen at the time or earlier; 0 if none was.
 func (m marks) before(t time.Time) uint64 {
-	for i := len(m) - 1; i >= 0; i-- {
-		if !m[i].at.After(t) {
-			return m[i].lsn
+	for _, one := range slices.Backward(m) {
+		if !one.at.After(t) {
+			return one.lsn
 		}
 	}
 	return 0
