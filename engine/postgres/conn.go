@@ -14,10 +14,12 @@ import (
 // conn is a connection that is lent, with the statements prepared on it.
 type conn struct {
 	*pgconn.PgConn
-	lent  *pgxpool.Conn
-	node  *node
-	known *statements
-	named bool // statements stay prepared; not behind a pooler that swaps servers
+	lent *pgxpool.Conn
+	node *node
+
+	places chan struct{} // in one of which it stands; nil if it was free at that moment
+	known  *statements
+	named  bool // statements stay prepared; not behind a pooler that swaps servers
 }
 
 // statements are what was prepared on one connection, for as long as it lives.

@@ -152,7 +152,7 @@ func (e *Engine) newNode(ctx context.Context, name, url string) (n *node, err er
 	return n, nil
 }
 
-func openPool(ctx context.Context, o Options, url string, size int, readOnly string) (_ *pgxpool.Pool, pooled bool, err error) {
+func openPool(ctx context.Context, o Options, url string, size int, readOnly string) (_ *pool, pooled bool, err error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil { // its text holds the URL
 		return nil, false, errors.New("the address is not valid: it has the form postgres://user@host:port/database?sslmode=verify-full")
@@ -171,11 +171,11 @@ func openPool(ctx context.Context, o Options, url string, size int, readOnly str
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	bindSettings(config.ConnConfig, append(o.limits(), [2]string{"default_transaction_read_only", readOnly}), pooled)
 	config.ConnConfig.BuildContextWatcherHandler = newCanceller
-	pool, err := pgxpool.NewWithConfig(ctx, config)
+	p, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, false, fmt.Errorf("opening the pool: %w", explain(ctx, err))
 	}
-	return pool, pooled, nil
+	return newPool(p), pooled, nil
 }
 
 // limits are the server's settings of what a session may take, and how it may

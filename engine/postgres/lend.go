@@ -44,22 +44,63 @@ func (g *gate) close() {
 // errDown says why a session does not wait for a server any longer.
 var errDown = fmt.Errorf("%w: the server does not answer", session.ErrUnavailable)
 
+// pool has a place for each of its connections, for which sessions queue. That
+// costs less than to wait in the driver's pool and be called away.
+type pool struct {
+	*pgxpool.Pool
+	places chan struct{}
+}
+
+func newPool(p *pgxpool.Pool) *pool {
+	return &pool{p, make(chan struct{}, p.Config().MaxConns)}
+}
+
 // lend takes a connection of the node from a pool.
-func (e *Engine) lend(ctx context.Context, n *node, pool *pgxpool.Pool) (*conn, error) {
-	waiting, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(n.alive(), cancel)()
-	lent, err := pool.Acquire(waiting)
+func (e *Engine) lend(ctx context.Context, n *node, p *pool) (*conn, error) {
+	down := n.alive()
+	select {
+	case p.places <- struct{}{}:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting for a connection: %w", context.Cause(ctx))
+	case <-down.Done():
+		return nil, n.lost(ctx, errDown)
+	}
+	lent, err := p.acquire(ctx, down)
 	switch {
 	case err == nil:
 		n.inFlight.Add(1)
-		return newConn(lent, n), nil
+		c := newConn(lent, n)
+		c.places = p.places
+		return c, nil
 	case ctx.Err() != nil:
-		return nil, fmt.Errorf("waiting for a connection: %w", context.Cause(ctx))
-	case waiting.Err() != nil:
-		return nil, n.lost(ctx, errDown)
+		err = fmt.Errorf("waiting for a connection: %w", context.Cause(ctx))
+	case down.Err() != nil:
+		err = n.lost(ctx, errDown)
 	default:
-		return nil, n.lost(ctx, err)
+		err = n.lost(ctx, err)
+	}
+	<-p.places
+	return nil, err
+}
+
+// acquire takes a connection that is there, or makes one until the node is seen
+// to be down.
+func (p *pool) acquire(ctx, down context.Context) (*pgxpool.Conn, error) {
+	if p.Stat().IdleConns() > 0 {
+		return p.Acquire(ctx)
+	}
+	making, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(down, cancel)()
+	return p.Acquire(making)
+}
+
+// release gives the connection back to its pool, which discards what is closed
+// or busy.
+func (c *conn) release() {
+	c.lent.Release()
+	if c.places != nil {
+		<-c.places
 	}
 }
 
@@ -108,11 +149,11 @@ func (c *conn) untilDown(work func() error) error {
 func (e *Engine) giveBack(c *conn) {
 	c.node.inFlight.Add(-1)
 	if c.IsClosed() || c.TxStatus() == 'I' {
-		c.lent.Release() // which discards what is closed or busy
+		c.release()
 		return
 	}
 	e.working.Go(func() {
-		defer c.lent.Release()
+		defer c.release()
 		ctx, cancel := context.WithTimeout(context.Background(), cancelDelay)
 		defer cancel()
 		if _, err := c.lent.Exec(ctx, "rollback", pgx.QueryExecModeExec); err != nil {

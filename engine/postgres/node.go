@@ -11,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Intervals of looking at a node. One that does not answer in time is down.
@@ -29,8 +28,8 @@ type node struct {
 	system   string          // of the cluster; empty until the first of its servers was seen
 	pooled   bool            // a pooler in transaction mode stands before it
 	config   *pgx.ConnConfig // of the connection that looks
-	readers  *pgxpool.Pool
-	writers  *pgxpool.Pool
+	readers  *pool
+	writers  *pool
 	reading  []string // what opens a read session
 	writing  []string // and a write session
 	inFlight atomic.Int64
