@@ -38,6 +38,7 @@ func NewPostgres(ctx context.Context, url string, oneAtATime bool, o Options) (*
 	}
 	config.MaxConns = 16
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	config.ConnConfig.RuntimeParams["default_transaction_isolation"] = "repeatable read"
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("connecting: %w", err)
@@ -110,15 +111,19 @@ func (a *asked) take(rows pgx.Rows) error {
 	return rows.Err()
 }
 
-// read runs the statements in one snapshot, behind the token.
+// read runs the statements in one snapshot, behind the token. A batch is one
+// transaction without being told so.
 func (p *Postgres) read(ctx context.Context, hash [32]byte, now time.Time, list ...asked) error {
 	c, err := p.pool.Acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Release()
-	all := append([]asked{ask(begin, nil), authenticated(hash, now)}, list...)
-	return p.run(ctx, c, append(all, ask(commit, nil))...)
+	all := append([]asked{authenticated(hash, now)}, list...)
+	if p.once {
+		all = append(append([]asked{ask(begin, nil)}, all...), ask(commit, nil))
+	}
+	return p.run(ctx, c, all...)
 }
 
 func authenticated(hash [32]byte, now time.Time) asked {

@@ -9,6 +9,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/musterhq/muster/query"
 )
 
 // conn is a connection that is lent, with the statements prepared on it.
@@ -22,12 +24,44 @@ type conn struct {
 	named  bool // statements stay prepared; not behind a pooler that swaps servers
 }
 
-// statements are what was prepared on one connection, for as long as it lives.
+// statements are what was prepared on one connection, for as long as it lives,
+// and the memory that its exchanges take turns to use.
 type statements struct {
-	byText map[string]*pgconn.StatementDescription
-	order  []string // oldest first
+	byText map[string]*prepared // by the spelling of both databases
+	order  []string             // oldest first
 	next   int
+
+	list  []statement
+	bytes []byte
+	row   row
 }
+
+// prepared is a statement as the server described it.
+type prepared struct {
+	*pgconn.StatementDescription
+	text    string  // in the spelling of both databases
+	results []int16 // the formats of its columns
+}
+
+// reuse keeps the memory of an exchange that is over for the next, and nothing
+// of what was in it.
+func (s *statements) reuse(list []statement) {
+	clear(list)
+	s.list, s.bytes, s.row = list[:0], s.bytes[:0], row{}
+	if cap(s.bytes) > largestKept {
+		s.bytes = nil
+	}
+	if cap(s.list) > mostKept {
+		s.list = nil
+	}
+}
+
+// How much memory a connection keeps between exchanges. Those of a bulk write
+// take more.
+const (
+	largestKept = 16 << 10
+	mostKept    = 64
+)
 
 const (
 	statementsKey = "muster statements"
@@ -38,7 +72,7 @@ func newConn(lent *pgxpool.Conn, n *node) *conn {
 	pg := lent.Conn().PgConn()
 	known, ok := pg.CustomData()[statementsKey].(*statements)
 	if !ok {
-		known = &statements{byText: make(map[string]*pgconn.StatementDescription)}
+		known = &statements{byText: make(map[string]*prepared)}
 		pg.CustomData()[statementsKey] = known
 	}
 	return &conn{PgConn: pg, lent: lent, node: n, known: known, named: !n.pooled}
@@ -70,38 +104,50 @@ func (c *conn) types() *pgtype.Map { return c.lent.Conn().TypeMap() }
 // prepare has the server describe the texts that the connection does not know,
 // all in one round trip. On an error it says which statement it is about.
 func (c *conn) prepare(ctx context.Context, list []statement) (int, error) {
-	var unknown []int
-	waiting := map[string]bool{}
+	unknown := false
 	for i := range list {
-		list[i].desc = c.known.byText[list[i].text]
-		if !list[i].bare && list[i].desc == nil && !waiting[list[i].text] {
-			waiting[list[i].text] = true
-			unknown = append(unknown, i)
+		if !list[i].bare {
+			list[i].known = c.known.byText[list[i].text]
+			unknown = unknown || list[i].known == nil
 		}
 	}
-	if len(unknown) == 0 {
+	if !unknown {
 		return 0, nil
 	}
-	if i, err := c.describe(ctx, list, unknown); err != nil {
+	if i, err := c.describe(ctx, list); err != nil {
 		return i, err
 	}
 	for i := range list {
-		list[i].desc = c.known.byText[list[i].text]
+		list[i].known = c.known.byText[list[i].text]
 	}
 	return 0, nil
 }
 
-func (c *conn) describe(ctx context.Context, list []statement, unknown []int) (int, error) {
-	pipeline := c.StartPipeline(ctx)
-	defer pipeline.Close() // what failed is reported below
-	dropped := c.known.drop(len(unknown), list)
-	for _, desc := range dropped {
-		if desc.Name != "" {
-			pipeline.SendDeallocate(desc.Name)
+// describe has the server describe those of the list that are not known, each
+// text once.
+func (c *conn) describe(ctx context.Context, list []statement) (int, error) {
+	var unknown []int
+	var texts []string
+	waiting := map[string]bool{}
+	for i := range list {
+		if s := &list[i]; !s.bare && s.known == nil && !waiting[s.text] {
+			text, err := query.Render(query.Postgres, s.text)
+			if err != nil {
+				return i, err //nolint:wrapcheck // the caller says which statement it is
+			}
+			waiting[s.text] = true
+			unknown, texts = append(unknown, i), append(texts, text)
 		}
 	}
-	for _, i := range unknown {
-		pipeline.SendPrepare(c.name(), list[i].text, nil)
+	pipeline := c.StartPipeline(ctx)
+	defer pipeline.Close() // what failed is reported below
+	for _, old := range c.known.drop(len(unknown), list) {
+		if old.Name != "" {
+			pipeline.SendDeallocate(old.Name)
+		}
+	}
+	for _, text := range texts {
+		pipeline.SendPrepare(c.name(), text, nil)
 	}
 	if err := pipeline.Sync(); err != nil {
 		return -1, err //nolint:wrapcheck // the caller explains it
@@ -114,12 +160,11 @@ func (c *conn) describe(ctx context.Context, list []statement, unknown []int) (i
 		switch r := result.(type) {
 		case *pgconn.CloseComplete:
 		case *pgconn.StatementDescription:
-			i := unknown[n]
-			r.SQL = list[i].text
+			r.SQL = texts[n]
 			if c.named {
 				r.Name = c.known.nameOf(len(unknown) - n)
 			}
-			c.known.add(r)
+			c.known.add(&prepared{r, list[unknown[n]].text, resultFormats(c.types(), r.Fields)})
 			n++
 		default:
 			return unknown[n], fmt.Errorf("the server answered with %T where a description was expected", result)
@@ -140,13 +185,13 @@ func (c *conn) name() string {
 // nameOf gives the name that was made so many names ago.
 func (s *statements) nameOf(ago int) string { return "muster" + strconv.Itoa(s.next-ago+1) }
 
-func (s *statements) add(desc *pgconn.StatementDescription) {
-	s.byText[desc.SQL] = desc
-	s.order = append(s.order, desc.SQL)
+func (s *statements) add(p *prepared) {
+	s.byText[p.text] = p
+	s.order = append(s.order, p.text)
 }
 
 // drop forgets the oldest statements, to make room for n, but none of the list.
-func (s *statements) drop(n int, list []statement) (dropped []*pgconn.StatementDescription) {
+func (s *statements) drop(n int, list []statement) (dropped []*prepared) {
 	excess := len(s.order) + n - maxStatements
 	if excess <= 0 {
 		return nil

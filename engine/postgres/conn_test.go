@@ -11,10 +11,10 @@ import (
 // needs the oldest as well.
 func TestDropSparesWhatIsNeeded(t *testing.T) {
 	t.Parallel()
-	s := &statements{byText: make(map[string]*pgconn.StatementDescription)}
+	s := &statements{byText: make(map[string]*prepared)}
 	text := func(i int) string { return fmt.Sprint("select ", i) }
 	for i := range maxStatements {
-		s.add(&pgconn.StatementDescription{SQL: text(i), Name: text(i)})
+		s.add(&prepared{StatementDescription: &pgconn.StatementDescription{Name: text(i)}, text: text(i)})
 	}
 	dropped := s.drop(3, []statement{{text: text(0)}, {text: text(2)}, {text: "new"}})
 	if len(dropped) != 3 || len(s.byText) != maxStatements-3 || len(s.order) != maxStatements-3 {

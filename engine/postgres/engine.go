@@ -138,21 +138,34 @@ func assemble(ctx context.Context, o Options) (*Engine, error) {
 func (e *Engine) newNode(ctx context.Context, name, url string) (n *node, err error) {
 	n = newNode(name, &e.news)
 	var pooled bool
-	if n.readers, pooled, err = openPool(ctx, e.options, url, e.options.Readers, "on"); err != nil {
+	if n.readers, pooled, err = openPool(ctx, e.options, url, e.options.Readers, readSettings); err != nil {
 		return nil, err
 	}
 	n.bind(e.options, pooled)
 	if pooled {
 		e.unshared.Store(true)
 	}
-	if n.writers, _, err = openPool(ctx, e.options, url, e.options.Writers, "off"); err != nil {
+	if n.writers, _, err = openPool(ctx, e.options, url, e.options.Writers, writeSettings); err != nil {
 		n.readers.Close()
 		return nil, err
 	}
 	return n, nil
 }
 
-func openPool(ctx context.Context, o Options, url string, size int, readOnly string) (_ *pool, pooled bool, err error) {
+// What every transaction of a pool's connections is, if it says nothing else.
+// Of a session that has one exchange that is enough: what a pipeline sends
+// before its Sync is one transaction, also without begin and commit, which
+// would be two statements more.
+var (
+	readSettings = [][2]string{
+		{"default_transaction_isolation", "repeatable read"}, {"default_transaction_read_only", "on"},
+	}
+	writeSettings = [][2]string{
+		{"default_transaction_isolation", "serializable"}, {"default_transaction_read_only", "off"},
+	}
+)
+
+func openPool(ctx context.Context, o Options, url string, size int, defaults [][2]string) (_ *pool, pooled bool, err error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil { // its text holds the URL
 		return nil, false, errors.New("the address is not valid: it has the form postgres://user@host:port/database?sslmode=verify-full")
@@ -169,7 +182,7 @@ func openPool(ctx context.Context, o Options, url string, size int, readOnly str
 	}
 	config.ConnConfig.RuntimeParams["application_name"] = "muster"
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
-	bindSettings(config.ConnConfig, append(o.limits(), [2]string{"default_transaction_read_only", readOnly}), pooled)
+	bindSettings(config.ConnConfig, append(o.limits(), defaults...), pooled)
 	config.ConnConfig.BuildContextWatcherHandler = newCanceller
 	p, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/musterhq/muster/query"
@@ -52,39 +51,33 @@ var (
 
 // statement is one of the exchange's texts with its encoded arguments.
 type statement struct {
-	text string
-	args []any
-	bare bool // has neither arguments nor a result: it is not worth preparing
-	desc *pgconn.StatementDescription
-	pgx.ExtendedQueryBuilder
+	text  string // in the spelling of both databases
+	args  []any
+	bare  bool // has neither arguments nor a result: it is not worth preparing
+	known *prepared
+	parameters
 }
 
-// texts are the statements in order; the guard is first.
-func (x exchange) statements() ([]statement, error) {
-	list := make([]statement, 0, len(x.plan.Steps)+len(x.open)+3)
-	add := func(text string, args ...any) { list = append(list, statement{text: text, args: args}) }
-	bare := func(text string) { list = append(list, statement{text: text, bare: true}) }
+// statements are those of the exchange in order, in the memory of the list; the
+// guard is first.
+func (x exchange) statements(list []statement) []statement {
 	if x.guard != nil {
-		add(selectPosition)
+		list = append(list, statement{text: selectPosition})
 	}
 	for _, text := range x.open {
-		bare(text)
+		list = append(list, statement{text: text, bare: true})
 	}
 	for i := range x.plan.Steps {
 		step := &x.plan.Steps[i]
-		text, err := rendered(step.SQL)
-		if err != nil {
-			return nil, x.plan.Fail(i, err)
-		}
-		add(text, convert(step.Args)...)
+		list = append(list, statement{text: step.SQL, args: step.Args})
 	}
 	if x.end != "" {
-		bare(x.end)
+		list = append(list, statement{text: x.end, bare: true})
 	}
 	if x.final != nil {
-		add(selectPosition)
+		list = append(list, statement{text: selectPosition})
 	}
-	return list, nil
+	return list
 }
 
 // first is the index of the plan's first step among the statements.
@@ -98,10 +91,8 @@ func (x exchange) first() int {
 // run does the exchange. Texts that the connection has not seen yet are
 // prepared first, which costs a round trip once.
 func (x exchange) run(ctx context.Context, c *conn) error {
-	list, err := x.statements()
-	if err != nil {
-		return err
-	}
+	list := x.statements(c.known.list[:0])
+	defer c.known.reuse(list)
 	if i, err := c.prepare(ctx, list); err != nil {
 		return x.fail(ctx, i, err)
 	}
@@ -116,7 +107,7 @@ func (x exchange) run(ctx context.Context, c *conn) error {
 		_ = pipeline.Close() // the first error says more
 		return explain(ctx, err)
 	}
-	err = x.receive(ctx, c, pipeline, list)
+	err := x.receive(ctx, c, pipeline, list)
 	if errClose := pipeline.Close(); err == nil {
 		err = explain(ctx, errClose)
 	}
@@ -128,7 +119,10 @@ func (s *statement) encode(c *conn) error {
 	if s.bare {
 		return nil
 	}
-	return s.Build(c.types(), s.desc, s.args) //nolint:wrapcheck // the caller says which statement it is
+	if want := len(s.known.ParamOIDs); want != len(s.args) {
+		return fmt.Errorf("the text has %d placeholders and %d arguments", want, len(s.args))
+	}
+	return s.parameters.encode(c, s.known.ParamOIDs, s.args)
 }
 
 func (x exchange) send(pipeline *pgconn.Pipeline, list []statement) {
@@ -136,10 +130,10 @@ func (x exchange) send(pipeline *pgconn.Pipeline, list []statement) {
 		switch s := &list[i]; {
 		case s.bare:
 			pipeline.SendQueryParams(s.text, nil, nil, nil, nil)
-		case s.desc.Name == "":
-			pipeline.SendQueryParams(s.text, s.ParamValues, s.desc.ParamOIDs, s.ParamFormats, s.ResultFormats)
+		case s.known.Name == "":
+			pipeline.SendQueryParams(s.known.SQL, s.values, s.known.ParamOIDs, s.formats, s.known.results)
 		default:
-			pipeline.SendQueryStatement(s.desc, s.ParamValues, s.ParamFormats, s.ResultFormats)
+			pipeline.SendQueryStatement(s.known.StatementDescription, s.values, s.formats, s.known.results)
 		}
 		if i == 0 && x.guard != nil {
 			pipeline.SendPipelineSync()
@@ -229,32 +223,30 @@ func (x exchange) checkGuard(c *conn, result *pgconn.ResultReader) error {
 }
 
 func acceptStep(c *conn, step *query.Step, result *pgconn.ResultReader) error {
-	rows := pgx.RowsFromResultReader(c.types(), result)
-	defer rows.Close()
-	for rows.Next() {
-		if !step.Reads() {
-			continue
+	if !step.Reads() {
+		tag, err := result.Close()
+		if err != nil {
+			return err //nolint:wrapcheck // the caller explains it
 		}
-		if err := step.Row(row{rows}); err != nil {
+		return step.Touched(tag.RowsAffected())
+	}
+	r := c.rowOf(result)
+	for result.NextRow() {
+		r.values = result.Values()
+		if err := step.Row(r); err != nil {
 			return err
 		}
 	}
-	rows.Close()
-	if err := rows.Err(); err != nil {
-		return err //nolint:wrapcheck // the caller explains it
-	}
-	if step.Reads() {
-		return nil
-	}
-	return step.Touched(rows.CommandTag().RowsAffected())
+	_, err := result.Close()
+	return err //nolint:wrapcheck // the caller explains it
 }
 
 func scanPosition(c *conn, result *pgconn.ResultReader, into *position) error {
-	rows := pgx.RowsFromResultReader(c.types(), result)
-	defer rows.Close()
-	for rows.Next() {
+	r := c.rowOf(result)
+	for result.NextRow() {
 		var lsn string
-		if err := rows.Scan(&into.timeline, &lsn); err != nil {
+		r.values = result.Values()
+		if err := r.Scan(&into.timeline, &lsn); err != nil {
 			return fmt.Errorf("reading the position: %w", err)
 		}
 		var err error
@@ -262,7 +254,8 @@ func scanPosition(c *conn, result *pgconn.ResultReader, into *position) error {
 			return err
 		}
 	}
-	return rows.Err() //nolint:wrapcheck // the caller explains it
+	_, err := result.Close()
+	return err //nolint:wrapcheck // the caller explains it
 }
 
 // fail attributes an error to the step of the plan in which it happened.

@@ -48,9 +48,6 @@ const maxChoices = 4
 // Gather implements [session.Snapshot].
 func (s *snapshot) Gather(ctx context.Context, p *query.Plan) error {
 	x := exchange{plan: p}
-	if s.once {
-		x.end = commit
-	}
 	switch {
 	case s.failed != nil:
 		return s.failed
@@ -92,7 +89,13 @@ func (s *snapshot) open(ctx context.Context, x exchange) (err error) {
 			return err
 		}
 		seen := n.look()
-		x.open, x.guard = n.reading, nil
+		x.open, x.end, x.guard = n.reading, "", nil
+		switch {
+		case s.once && n.pooled:
+			x.end = commit
+		case s.once: // the pipeline is a transaction by itself, as the connection's are: see readSettings
+			x.open = nil
+		}
 		if s.after != nil {
 			x.guard = &guard{*s.after, seen.history}
 		}
