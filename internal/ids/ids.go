@@ -16,12 +16,14 @@ type (
 	memberKind   struct{}
 	photoKind    struct{}
 	documentKind struct{}
+	operatorKind struct{}
 	rowKind      struct{}
 
 	Member   = ID[memberKind]
 	Photo    = ID[photoKind]
 	Document = ID[documentKind]
-	Row      = ID[rowKind] // any other row: a subscription, a token, a delta
+	Operator = ID[operatorKind]
+	Row      = ID[rowKind] // any other row: a subscription, a token, an entry of the record
 )
 
 // ErrMalformed is returned for text that is not a UUID.

@@ -10,12 +10,13 @@ import (
 	"github.com/musterhq/muster/query"
 )
 
-// kind says how a column is read and written; each may be NULL, but for
-// identifiers.
+// kind says how a column is read and written; each may be NULL, but for an
+// identifier that is not optional.
 type kind uint8
 
 const (
 	identifier kind = iota + 1
+	optional        // an identifier, or NULL
 	word
 	number
 	flag
@@ -25,7 +26,7 @@ const (
 )
 
 var kinds = map[string]kind{
-	"id": identifier, "text": word, "number": number, "flag": flag, "moment": moment, "raw": raw, "list": list,
+	"id": identifier, "id?": optional, "text": word, "number": number, "flag": flag, "moment": moment, "raw": raw, "list": list,
 }
 
 // table is one of the store's. Its rows are read in the order of its key.
@@ -60,12 +61,19 @@ var tables = []table{
 	tableOf("member_day_total", "day", `day text, n number`),
 	tableOf("member_quarter", "slot", `slot number, n number`),
 	tableOf("setting", "key", `key text, value text`).but("key <> '" + marker + "'"),
+	tableOf("operators", "id", `id id, name text, name_key text, role text, created_at moment, updated_at moment, disabled_at moment,
+		version number`),
+	tableOf("roles", "name", `name text, permissions text, created_at moment, updated_at moment, version number`),
 	tableOf("api_tokens", "id", `id id, name text, prefix text, token_hash raw, created_at moment, expires_at moment,
-		revoked_at moment, last_used_at moment`),
+		revoked_at moment, last_used_at moment, operator_id id?, scope text`),
 	tableOf("idempotency", "token_id key", `token_id id, key text, method_path text, body_hash raw, status number, headers text,
 		body raw, created_at moment, expires_at moment`),
 	tableOf("import_job", "file_hash map_hash", `file_hash text, map_hash text, line number, imported number, known number,
 		rejected number, started_at moment, updated_at moment`),
+	tableOf("audit", "id", `id id, at moment, operator_id id?, token_id id?, source text, request_id text, action text, member_id id?,
+		target text, reason text, was text, became text, key_id text, mac raw`),
+	tableOf("audit_pending", "entry_id", `entry_id id`),
+	tableOf("audit_seal", "seq", `seq number, entry_id id, key_id text, mac raw`),
 }
 
 func tableOf(name, key, columns string) table {
@@ -154,6 +162,8 @@ func (t *table) scan(r query.Row) (row, error) {
 		switch k {
 		case identifier:
 			dest[i] = new(ids.Row)
+		case optional:
+			dest[i] = new(*ids.Row)
 		case word:
 			dest[i] = new(*string)
 		case number:
@@ -182,6 +192,8 @@ func value(dest any) any {
 	switch d := dest.(type) {
 	case *ids.Row:
 		return *d
+	case **ids.Row:
+		return pointed(*d)
 	case **string:
 		return pointed(*d)
 	case **int64:
