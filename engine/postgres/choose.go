@@ -89,13 +89,13 @@ func (n *node) knows(after *position) error {
 // does not lag too much. One that holds what the primary's history has lost shows what never was.
 func (e *Engine) replica(after *position) (best *node) {
 	primary := e.primary()
-	var least uint64 // that it must have replayed in any case, as long as there is a primary to ask instead
-	if primary != nil {
-		least = primary.wasAt(time.Now().Add(-e.options.MaxLag))
+	if primary != nil && time.Since(primary.look().began) > maxGap {
+		return nil // this process was stopped: nobody knows how much a replica lags
 	}
+	least := e.least()
 	for _, n := range e.nodes {
 		s := n.look()
-		if !s.healthy || !s.recovering || s.at.lsn < least || after != nil && (!s.history.holds(*after) || s.at.lsn < after.lsn) {
+		if !s.healthy || !s.recovering || s.at.lsn < least.lsn || after != nil && (!s.history.holds(*after) || s.at.lsn < after.lsn) {
 			continue
 		}
 		if primary != nil && !primary.look().history.holds(s.at) {
@@ -106,6 +106,18 @@ func (e *Engine) replica(after *position) (best *node) {
 		}
 	}
 	return best
+}
+
+// least is what a replica must have replayed to answer anybody: what the primary
+// had MaxLag ago. If no primary is in sight it stays as it was, so that a replica
+// that was left out does not come back by that.
+func (e *Engine) least() (least position) {
+	for _, n := range e.nodes {
+		if l := n.atLeast(); l.timeline > least.timeline || l.timeline == least.timeline && l.lsn > least.lsn {
+			least = l
+		}
+	}
+	return least
 }
 
 func (e *Engine) anyReplica() bool {
@@ -135,23 +147,37 @@ func (e *Engine) primary() (best *node) {
 }
 
 // await waits until found gives a node, as the nodes are looked at in haste.
-func (e *Engine) await(ctx context.Context, most time.Duration, found func() *node) *node {
-	ctx, cancel := context.WithTimeout(ctx, most)
-	defer cancel()
+func (e *Engine) await(ctx context.Context, most time.Duration, found func() *node) (n *node) {
+	e.hasten(ctx, most, func() bool {
+		n = found()
+		return n != nil
+	})
+	return n
+}
+
+// hasten is follow, as the nodes are looked at in haste.
+func (e *Engine) hasten(ctx context.Context, most time.Duration, done func() bool) bool {
 	for _, n := range e.nodes {
 		n.waiting.Add(1)
 		defer n.waiting.Add(-1)
 		n.hurry()
 	}
+	return e.follow(ctx, most, done)
+}
+
+// follow waits until it is done, for which each look may be the reason.
+func (e *Engine) follow(ctx context.Context, most time.Duration, done func() bool) bool {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
 	for {
 		changed := e.news.next()
-		if n := found(); n != nil {
-			return n
+		if done() {
+			return true
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return nil
+			return false
 		}
 	}
 }

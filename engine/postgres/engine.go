@@ -29,7 +29,7 @@ type Options struct {
 	LockTimeout      time.Duration // of waiting for a lock; default 3 s
 	IdleTimeout      time.Duration // of a transaction in which nothing happens; default 10 s
 	ReplicaWait      time.Duration // for a replica to catch up with a position; default 100 ms
-	MaxLag           time.Duration // of a replica that answers who has no position; default 10 s, at most a minute
+	MaxLag           time.Duration // of a replica that answers; default 10 s, at most a minute; the same for all who share the cluster
 	PrimaryWait      time.Duration // for a primary to be there again; default 1 s
 
 	dial pgconn.DialFunc // of tests

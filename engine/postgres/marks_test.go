@@ -21,12 +21,23 @@ func TestMarks(t *testing.T) {
 	for _, c := range []struct {
 		at   time.Duration
 		want uint64
-	}{{last + time.Hour, 4000}, {last, 4000}, {last - time.Nanosecond, 3999}, {last - time.Minute, 4000 - 600}, {0, 0}} {
+	}{{last + time.Hour, 4000}, {last, 4000}, {last - time.Nanosecond, 3999}, {last - time.Minute, 4000 - 600}, {0, 3001}} {
 		if got := at(c.at); got != c.want {
 			t.Errorf("at %v: got %d, want %d", c.at, got, c.want)
 		}
 	}
-	if len(m) > maxMarks {
-		t.Errorf("%d marks are kept", len(m))
+	if len(m.list) > maxMarks {
+		t.Errorf("%d marks are kept", len(m.list))
+	}
+	m.add(4001, start.Add(last+markEvery/2))
+	if got := at(last); got != 4001 {
+		t.Errorf("what was written soon after a mark counts from %d on: it is held to be older than it is, never newer", got)
+	}
+	again := last + maxGap + markEvery
+	m.add(5000, start.Add(again))
+	for _, c := range []time.Duration{again, last, 0} {
+		if got := at(c); got != 5000 {
+			t.Errorf("after a gap, at %v: got %d, want 5000", c, got)
+		}
 	}
 }

@@ -18,6 +18,8 @@ const (
 	lookEvery  = 200 * time.Millisecond
 	lookHaste  = 2 * time.Millisecond // while a read waits for the node to catch up
 	lookWithin = 500 * time.Millisecond
+
+	maxGap = 2 * (lookEvery + lookWithin) // between looks; who has seen nothing for longer was stopped, or cut off
 )
 
 // node is one server of the cluster. A goroutine looks at it from time to time
@@ -32,6 +34,7 @@ type node struct {
 	writers  *pool
 	reading  []string // what opens a read session
 	writing  []string // and a write session
+	maxLag   time.Duration
 	inFlight atomic.Int64
 	waiting  atomic.Int64  // reads that wait for it to catch up
 	hasten   chan struct{} // a read has begun to wait
@@ -44,6 +47,7 @@ type node struct {
 	ended  int64           // the number of the look that seen is of
 	newest int64           // timeline that it was ever seen on
 	marks  marks           // of the time in which it was the primary
+	least  position        // what a replica had to have replayed when it was last seen to be the primary
 	up     context.Context //nolint:containedctx // ends when the node is seen to be down
 	down   context.CancelFunc
 }
@@ -51,6 +55,7 @@ type node struct {
 // sight is what was seen of a node.
 type sight struct {
 	healthy    bool
+	began      time.Time // the look; what was seen is of this time or later
 	err        error
 	system     string // identifies the cluster
 	recovering bool   // a replica, and not the primary
@@ -75,6 +80,7 @@ func (n *node) bind(o Options, pooled bool) {
 	n.config.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.DeadlineContextWatcherHandler{Conn: c.Conn()}
 	}
+	n.maxLag = o.MaxLag
 	n.reading = withSettings(beginRead, o.limits(), pooled)
 	n.writing = withSettings(beginWrite, o.limits(), pooled)
 }
@@ -93,11 +99,12 @@ func (n *node) lookBack() (last sight, newest int64) {
 	return n.seen, n.newest
 }
 
-// wasAt is where in the log the node was at the time, as far as that was seen.
-func (n *node) wasAt(t time.Time) uint64 {
+// atLeast is what a replica had to have replayed when the node was last seen to
+// be the primary. It is empty if it never was.
+func (n *node) atLeast() position {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.marks.before(t)
+	return n.least
 }
 
 // alive is a context that ends when the node is seen to be down.
@@ -129,7 +136,8 @@ func (n *node) note(look int64, s sight) {
 	}
 	n.seen, n.ended, n.newest = s, look, max(n.newest, s.at.timeline)
 	if s.healthy && !s.recovering {
-		n.marks.add(s.at.lsn, time.Now())
+		n.marks.add(s.at.lsn, s.began)
+		n.least = position{s.at.timeline, n.marks.before(s.began.Add(-n.maxLag))}
 	}
 	if fell { // when it is back, they are of before
 		n.readers.Reset()
@@ -225,7 +233,7 @@ func (n *node) sight(ctx context.Context, c *pgx.Conn) (*pgx.Conn, sight) {
 			return nil, sight{err: explain(ctx, err)}
 		}
 	}
-	s := sight{healthy: true}
+	s := sight{healthy: true, began: time.Now()}
 	var lsn string
 	var lag float64
 	err = c.QueryRow(ctx, selectSight).Scan(&s.system, &s.recovering, &s.at.timeline, &lsn, &lag, &s.careless)

@@ -80,6 +80,7 @@ func TestReplicas(t *testing.T) {
 		{"positions of another history are refused", testForeignPositions},
 		{"replicas that lag are waited for, then passed by", testLag},
 		{"replicas that lag too much answer nobody", testTooLate},
+		{"what takes rights away is everywhere", testEverywhere},
 		{"reads that are in the way of replaying are run again", testInTheWay},
 		{"replicas that hang, die and return cost no request", testHangDieReturn},
 	} {
@@ -93,12 +94,14 @@ func TestReplicas(t *testing.T) {
 }
 
 func testNeverBack(t *testing.T, c *cluster) {
+	var after session.Position
 	for i := range 200 { // each read may be on either replica
-		after := c.write(t.Context(), note(i))
+		after = c.write(t.Context(), note(i))
 		if n, node, err := c.read(after); err != nil || n != i+1 {
 			t.Fatalf("after note %d: %d notes from %q, %v", i, n, node, err)
 		}
 	}
+	c.catchUp(after)
 	c.wantRead("", 200, "replica")
 }
 
@@ -268,6 +271,9 @@ func TestLostWritesAreRecognised(t *testing.T) {
 		r.Kill()
 	}
 	lost := c.write(t.Context(), note(2)) // only on the primary
+	patient := open(t, postgres.Options{Primary: c.primary.URL(), Replicas: []string{c.replicas[0].URL(), c.replicas[1].URL()}, MaxLag: time.Minute})
+	everywhere := make(chan error)
+	go func() { everywhere <- patient.Everywhere(t.Context(), lost) }()
 	c.primary.Kill()
 	for _, r := range c.replicas {
 		r.Run()
@@ -293,6 +299,9 @@ func TestLostWritesAreRecognised(t *testing.T) {
 		}
 	}
 	check("after the failover")
+	if err := <-everywhere; !errors.Is(err, session.ErrPosition) {
+		t.Errorf("waiting until what was lost is everywhere: %v, want %v", err, session.ErrPosition)
+	}
 	c.primary.Run()
 	soon(t, "the former primary is seen", func() bool { return c.engine.Nodes()[0].Healthy })
 	check("with the former primary back")

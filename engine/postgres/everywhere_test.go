@@ -1,0 +1,116 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/musterhq/muster/engine/postgres"
+	"github.com/musterhq/muster/engine/postgres/postgrestest"
+	"github.com/musterhq/muster/session"
+)
+
+// another is another Muster server on the same cluster.
+func (c *cluster) another(maxLag time.Duration) *cluster {
+	c.t.Helper()
+	other := *c
+	other.engine = open(c.t, postgres.Options{
+		Primary: c.primary.URL(), Replicas: []string{c.replicas[0].URL(), c.replicas[1].URL()}, MaxLag: maxLag,
+	})
+	other.db = session.New(other.engine)
+	return &other
+}
+
+// wantSeen reads many times, for whoever has seen less, and wants to see all
+// notes each time.
+func (c *cluster) wantSeen(when string, want int, positions ...session.Position) {
+	c.t.Helper()
+	for i := range 50 {
+		after := positions[i%len(positions)]
+		if n, node, err := c.read(after); err != nil || n != want {
+			c.t.Fatalf("%s: got %d notes from %q after %q, %v; want %d", when, n, node, after, err, want)
+		}
+	}
+}
+
+func testEverywhere(t *testing.T, c *cluster) {
+	const maxLag = time.Second
+	here, there := c.another(maxLag), c.another(maxLag)
+	old := c.write(t.Context(), note(1))
+	c.catchUp(old)
+	time.Sleep(maxLag / 2) // what is written right after the others' first look is held to be as old as that
+	begun := time.Now()
+	if err := c.engine.Everywhere(t.Context(), old); err != nil || time.Since(begun) > postgres.Defaults().MaxLag {
+		t.Errorf("replicas that are well took %v, %v", time.Since(begun), err)
+	}
+
+	c.replicas[0].HoldReplay(t)
+	defer c.replicas[0].ResumeReplay(t)
+	p := c.write(t.Context(), note(2))
+	soon(t, "the replica that is held has answered", func() bool {
+		n, node, err := there.read(old)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 2 && !strings.HasPrefix(node, "replica 2") {
+			t.Fatalf("%q answered: the replica that is held was left out too early for the test", node)
+		}
+		return n == 1
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), maxLag/2)
+	defer cancel()
+	if err := here.engine.Everywhere(ctx, p); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("who does not wait for it: %v, want %v", err, context.DeadlineExceeded)
+	}
+	begun = time.Now()
+	err := here.engine.Everywhere(t.Context(), p)
+	if took := time.Since(begun); err != nil || took < maxLag {
+		t.Errorf("a replica that is held took %v, %v; want at least %v", took, err, maxLag)
+	}
+	there.wantSeen("afterwards", 2, "", old)
+	here.wantSeen("afterwards", 2, "", old)
+	c.another(maxLag).wantSeen("on a server that has just been started", 2, "", old)
+
+	c.primary.Pause()
+	defer c.primary.Resume()
+	soon(t, "the primary is out of sight", func() bool { return !there.engine.Nodes()[0].Healthy })
+	there.wantSeen("without a primary", 2, "", old)
+	begun = time.Now()
+	if err := here.engine.Everywhere(t.Context(), p); !errors.Is(err, session.ErrUnavailable) {
+		t.Errorf("without a primary: %v after %v, want %v", err, time.Since(begun), session.ErrUnavailable)
+	}
+	c.primary.Resume()
+	soon(t, "the primary is back", func() bool { return there.engine.Nodes()[0].Healthy })
+	there.wantSeen("with the primary back", 2, "", old)
+
+	c.replicas[0].ResumeReplay(t)
+	if err := c.engine.Everywhere(t.Context(), p); err != nil {
+		t.Error(err)
+	}
+	soon(t, "the replica answers again", func() bool {
+		n, node, err := there.read("")
+		return err == nil && n == 2 && strings.HasPrefix(node, "replica 1")
+	})
+	for name, p := range map[string]session.Position{"foreign": "9/1", "no position": "abc"} {
+		if err := c.engine.Everywhere(t.Context(), p); !errors.Is(err, session.ErrPosition) {
+			t.Errorf("%s: got %v, want %v", name, err, session.ErrPosition)
+		}
+	}
+}
+
+// TestEverywhereIsHere has no replicas, and asks nobody.
+func TestEverywhereIsHere(t *testing.T) {
+	t.Parallel()
+	server := postgrestest.Start(t)
+	e := open(t, postgres.Options{Primary: server.URL()})
+	server.Kill()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, p := range []session.Position{"", "1/ffffff"} {
+		if err := e.Everywhere(ctx, p); err != nil {
+			t.Errorf("%q: %v", p, err)
+		}
+	}
+}
