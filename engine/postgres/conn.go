@@ -49,7 +49,7 @@ func (s *statements) reuse(list []statement) {
 	clear(list)
 	s.list, s.bytes, s.row = list[:0], s.bytes[:0], row{}
 	if cap(s.bytes) > largestKept {
-		s.bytes = nil
+		s.bytes = []byte{} // not nil: an empty text would be NULL
 	}
 	if cap(s.list) > mostKept {
 		s.list = nil
@@ -72,7 +72,7 @@ func newConn(lent *pgxpool.Conn, n *node) *conn {
 	pg := lent.Conn().PgConn()
 	known, ok := pg.CustomData()[statementsKey].(*statements)
 	if !ok {
-		known = &statements{byText: make(map[string]*prepared)}
+		known = &statements{byText: make(map[string]*prepared), bytes: []byte{}}
 		pg.CustomData()[statementsKey] = known
 	}
 	return &conn{PgConn: pg, lent: lent, node: n, known: known, named: !n.pooled}

@@ -27,6 +27,7 @@ func TestServer(t *testing.T) {
 		"wire":                            testWire,
 		"what sessions are to the server": testSettings,
 		"errors are their own query's":    testAttribution,
+		"an empty text is not NULL":       testEmptyText,
 		"a session whose first exchange failed is over":       testFailedFirst,
 		"a serialisation failure is tried again":              testSerialisation,
 		"a deadlock is tried again":                           testDeadlock,
@@ -130,6 +131,18 @@ func soon(t *testing.T, what string, holds func() bool) {
 	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("it took too long until %s", what)
+		}
+	}
+}
+
+// testEmptyText has it be the first argument that a connection sends, and the
+// first after a large one.
+func testEmptyText(t *testing.T, server *postgrestest.Server) {
+	db, _ := newNotes(t, server.Database(t), postgres.Options{Readers: 1})
+	for _, text := range []string{"", "", strings.Repeat("long", 10_000), ""} {
+		null, err := one(t.Context(), db, query.Scalar[bool](`select cast($1 as text) is null`, text))
+		if null || err != nil {
+			t.Errorf("a text of %d bytes is NULL: %t, %v", len(text), null, err)
 		}
 	}
 }
