@@ -113,7 +113,7 @@ func (e *Engine) replica(after *position) (best *node) {
 // that was left out does not come back by that.
 func (e *Engine) least() (least position) {
 	for _, n := range e.nodes {
-		if l := n.atLeast(); l.timeline > least.timeline || l.timeline == least.timeline && l.lsn > least.lsn {
+		if l := n.look().least; l.timeline > least.timeline || l.timeline == least.timeline && l.lsn > least.lsn {
 			least = l
 		}
 	}
@@ -135,9 +135,9 @@ func (e *Engine) anyReplica() bool {
 func (e *Engine) primary() (best *node) {
 	var newest int64
 	for _, n := range e.nodes {
-		s, ever := n.lookBack()
-		if ever > newest {
-			best, newest = nil, ever
+		s := n.look()
+		if s.newest > newest {
+			best, newest = nil, s.newest
 		}
 		if s.healthy && !s.recovering && s.at.timeline == newest {
 			best = n

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/musterhq/muster/query"
@@ -26,22 +27,23 @@ type parameters struct {
 
 // encode encodes the arguments in the memory of the connection.
 func (p *parameters) encode(c *conn, types []uint32, args []any) error {
-	if len(args) == 0 {
-		return nil
-	}
-	p.values, p.formats = make([][]byte, len(args)), make([]int16, len(args))
+	m := c.known
+	first := len(m.values)
 	for i, arg := range args {
-		start := len(c.known.bytes)
-		if b, format, ok := appendArgument(c.known.bytes, types[i], arg); ok {
-			c.known.bytes = b
-			p.values[i], p.formats[i] = b[start:len(b):len(b)], format
-			continue
+		start := len(m.bytes)
+		b, format, ok := appendArgument(m.bytes, types[i], arg)
+		value := b[start:len(b):len(b)]
+		if ok {
+			m.bytes = b
+		} else {
+			var err error
+			if value, format, err = encodeOther(c.types(), types[i], arg); err != nil {
+				return fmt.Errorf("argument $%d: %w", i+1, err)
+			}
 		}
-		var err error
-		if p.values[i], p.formats[i], err = encodeOther(c.types(), types[i], arg); err != nil {
-			return fmt.Errorf("argument $%d: %w", i+1, err)
-		}
+		m.values, m.formats = append(m.values, value), append(m.formats, format)
 	}
+	p.values, p.formats = m.values[first:], m.formats[first:]
 	return nil
 }
 
@@ -150,39 +152,50 @@ func convertList(v reflect.Value) any {
 	}
 }
 
-// resultFormats are those in which the driver and we read the columns.
-func resultFormats(types *pgtype.Map, fields []pgconn.FieldDescription) []int16 {
-	formats := make([]int16, len(fields))
+// column is how the values of a result's column are encoded.
+type column struct {
+	oid    uint32
+	format int16
+}
+
+// columnsOf are those that the server describes.
+func columnsOf(d *pgproto3.RowDescription) []column {
+	columns := make([]column, len(d.Fields))
+	for i, f := range d.Fields {
+		columns[i] = column{f.DataTypeOID, f.Format}
+	}
+	return columns
+}
+
+// resultFormats are those in which the driver and we read the columns, and the
+// columns as they then are.
+func resultFormats(types *pgtype.Map, fields []pgconn.FieldDescription) (formats []int16, columns []column) {
+	formats, columns = make([]int16, len(fields)), make([]column, len(fields))
 	for i := range fields {
 		formats[i] = types.FormatCodeForOID(fields[i].DataTypeOID)
+		columns[i] = column{fields[i].DataTypeOID, formats[i]}
 	}
-	return formats
+	return formats, columns
 }
 
 // row is the row at which a result stands.
 type row struct {
-	types  *pgtype.Map
-	fields []pgconn.FieldDescription
-	values [][]byte
-}
-
-// rowOf gives the connection's one row, for a result.
-func (c *conn) rowOf(result *pgconn.ResultReader) *row {
-	c.known.row = row{types: c.types(), fields: result.FieldDescriptions()}
-	return &c.known.row
+	types   *pgtype.Map
+	columns []column
+	values  [][]byte
 }
 
 // Scan implements [query.Row].
 func (r *row) Scan(dest ...any) error {
-	if len(dest) != len(r.values) || len(dest) != len(r.fields) {
+	if len(dest) != len(r.values) || len(dest) != len(r.columns) {
 		return fmt.Errorf("scanning: there are %d columns and %d destinations", len(r.values), len(dest))
 	}
 	for i, d := range dest {
-		f := &r.fields[i]
-		if scanUsual(f.DataTypeOID, f.Format, r.values[i], d) {
+		c := r.columns[i]
+		if scanUsual(c.oid, c.format, r.values[i], d) {
 			continue
 		}
-		if err := r.types.Scan(f.DataTypeOID, f.Format, r.values[i], adapt(d)); err != nil {
+		if err := r.types.Scan(c.oid, c.format, r.values[i], adapt(d)); err != nil {
 			return fmt.Errorf("scanning column %d: %w", i+1, err)
 		}
 		inUTC(d)

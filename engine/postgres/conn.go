@@ -19,7 +19,7 @@ type conn struct {
 	lent *pgxpool.Conn
 	node *node
 
-	places chan struct{} // in one of which it stands; nil if it was free at that moment
+	places chan struct{} // in one of which it stands
 	known  *statements
 	named  bool // statements stay prepared; not behind a pooler that swaps servers
 }
@@ -31,9 +31,11 @@ type statements struct {
 	order  []string             // oldest first
 	next   int
 
-	list  []statement
-	bytes []byte
-	row   row
+	list    []statement
+	bytes   []byte
+	values  [][]byte
+	formats []int16
+	row     row
 }
 
 // prepared is a statement as the server described it.
@@ -41,18 +43,23 @@ type prepared struct {
 	*pgconn.StatementDescription
 	text    string  // in the spelling of both databases
 	results []int16 // the formats of its columns
+	columns []column
 }
 
 // reuse keeps the memory of an exchange that is over for the next, and nothing
 // of what was in it.
 func (s *statements) reuse(list []statement) {
 	clear(list)
-	s.list, s.bytes, s.row = list[:0], s.bytes[:0], row{}
+	clear(s.values)
+	s.list, s.bytes, s.values, s.formats, s.row = list[:0], s.bytes[:0], s.values[:0], s.formats[:0], row{}
 	if cap(s.bytes) > largestKept {
 		s.bytes = []byte{} // not nil: an empty text would be NULL
 	}
 	if cap(s.list) > mostKept {
 		s.list = nil
+	}
+	if cap(s.values) > mostKept {
+		s.values, s.formats = nil, nil
 	}
 }
 
@@ -68,14 +75,16 @@ const (
 	maxStatements = 512
 )
 
-func newConn(lent *pgxpool.Conn, n *node) *conn {
+// newConn takes a connection that was lent, for which there is a place.
+func newConn(lent *pgxpool.Conn, n *node, p *pool) *conn {
+	n.inFlight.Add(1)
 	pg := lent.Conn().PgConn()
 	known, ok := pg.CustomData()[statementsKey].(*statements)
 	if !ok {
 		known = &statements{byText: make(map[string]*prepared), bytes: []byte{}}
 		pg.CustomData()[statementsKey] = known
 	}
-	return &conn{PgConn: pg, lent: lent, node: n, known: known, named: !n.pooled}
+	return &conn{PgConn: pg, lent: lent, node: n, places: p.places, known: known, named: !n.pooled}
 }
 
 // unconfirmedKey marks a connection whose last commit no replica has confirmed.
@@ -85,8 +94,8 @@ const unconfirmedKey = "muster unconfirmed"
 // for a synchronous replica stops waiting when the commit is cancelled, and then
 // calls it a success with a warning: to whoever asked for two copies, it is none. The warning's code is the general one; the
 // function that it comes from does not depend on the language.
-func noteUnconfirmed(c *pgconn.PgConn, n *pgconn.Notice) {
-	if n.Routine == "SyncRepWaitForLSN" {
+func noteUnconfirmed(c *pgconn.PgConn, routine string) {
+	if routine == "SyncRepWaitForLSN" {
 		c.CustomData()[unconfirmedKey] = true
 	}
 }
@@ -164,7 +173,9 @@ func (c *conn) describe(ctx context.Context, list []statement) (int, error) {
 			if c.named {
 				r.Name = c.known.nameOf(len(unknown) - n)
 			}
-			c.known.add(&prepared{r, list[unknown[n]].text, resultFormats(c.types(), r.Fields)})
+			p := &prepared{StatementDescription: r, text: list[unknown[n]].text}
+			p.results, p.columns = resultFormats(c.types(), r.Fields)
+			c.known.add(p)
 			n++
 		default:
 			return unknown[n], fmt.Errorf("the server answered with %T where a description was expected", result)

@@ -135,19 +135,26 @@ func assemble(ctx context.Context, o Options) (*Engine, error) {
 	return e, nil
 }
 
-func (e *Engine) newNode(ctx context.Context, name, url string) (n *node, err error) {
-	n = newNode(name, &e.news)
-	var pooled bool
-	if n.readers, pooled, err = openPool(ctx, e.options, url, e.options.Readers, readSettings); err != nil {
+func (e *Engine) newNode(ctx context.Context, name, url string) (*node, error) {
+	reads, pooled, err := poolConfig(e.options, url, e.options.Readers, readSettings)
+	if err != nil {
+		return nil, err
+	}
+	writes, _, err := poolConfig(e.options, url, e.options.Writers, writeSettings)
+	if err != nil {
+		return nil, err
+	}
+	n := newNode(name, &e.news)
+	if n.readers, err = n.openPool(ctx, reads); err != nil {
+		return nil, err
+	}
+	if n.writers, err = n.openPool(ctx, writes); err != nil {
+		n.readers.Close()
 		return nil, err
 	}
 	n.bind(e.options, pooled)
 	if pooled {
 		e.unshared.Store(true)
-	}
-	if n.writers, _, err = openPool(ctx, e.options, url, e.options.Writers, writeSettings); err != nil {
-		n.readers.Close()
-		return nil, err
 	}
 	return n, nil
 }
@@ -165,9 +172,9 @@ var (
 	}
 )
 
-func openPool(ctx context.Context, o Options, url string, size int, defaults [][2]string) (_ *pool, pooled bool, err error) {
-	config, err := pgxpool.ParseConfig(url)
-	if err != nil { // its text holds the URL
+// poolConfig is for a pool of so many connections to the address.
+func poolConfig(o Options, url string, size int, defaults [][2]string) (config *pgxpool.Config, pooled bool, err error) {
+	if config, err = pgxpool.ParseConfig(url); err != nil { // its text holds the URL
 		return nil, false, errors.New("the address is not valid: it has the form postgres://user@host:port/database?sslmode=verify-full")
 	}
 	if pooled, err = takePoolMode(config.ConnConfig); err != nil {
@@ -176,7 +183,7 @@ func openPool(ctx context.Context, o Options, url string, size int, defaults [][
 	config.MaxConns = int32(size) //nolint:gosec // a pool is small
 	config.ShouldPing = shouldPing
 	config.ConnConfig.ConnectTimeout = cancelDelay
-	config.ConnConfig.OnNotice = noteUnconfirmed
+	config.ConnConfig.OnNotice = func(c *pgconn.PgConn, n *pgconn.Notice) { noteUnconfirmed(c, n.Routine) }
 	if o.dial != nil {
 		config.ConnConfig.DialFunc = o.dial
 	}
@@ -184,11 +191,7 @@ func openPool(ctx context.Context, o Options, url string, size int, defaults [][
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	bindSettings(config.ConnConfig, append(o.limits(), defaults...), pooled)
 	config.ConnConfig.BuildContextWatcherHandler = newCanceller
-	p, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, false, fmt.Errorf("opening the pool: %w", explain(ctx, err))
-	}
-	return newPool(p), pooled, nil
+	return config, pooled, nil
 }
 
 // limits are the server's settings of what a session may take, and how it may
@@ -373,12 +376,13 @@ func (e *Engine) Nodes() []Node {
 	list := make([]Node, len(e.nodes))
 	for i, n := range e.nodes {
 		s := n.look()
+		lag := s.lag
 		if s.at.timeline == newest.timeline && s.at.lsn >= newest.lsn {
-			s.lag = 0 // nothing was written since
+			lag = 0 // nothing was written since
 		}
 		r, w := n.readers.Stat(), n.writers.Stat()
 		list[i] = Node{
-			Name: n.name, Healthy: s.healthy, Primary: s.healthy && !s.recovering, Timeline: s.at.timeline, Lag: s.lag, Problem: s.err,
+			Name: n.name, Healthy: s.healthy, Primary: s.healthy && !s.recovering, Timeline: s.at.timeline, Lag: lag, Problem: s.err,
 			InUse: int(r.AcquiredConns() + w.AcquiredConns()), Size: int(r.MaxConns() + w.MaxConns()),
 		}
 	}

@@ -1,12 +1,14 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/musterhq/muster/query"
 )
@@ -27,6 +29,12 @@ func adopt(snapshot string) string { return "set transaction snapshot '" + snaps
 // asks for a position is two transactions in one round trip: the server's
 // position has to be read before the snapshot is taken, in a statement of its
 // own, or it may be newer than what the snapshot shows.
+//
+// The driver's pipeline is told of the transactions only: it holds the
+// connection, watches the context and knows how it ends. Their statements are
+// written and read past it, because what it notes of each is two in five of a
+// session's allocations. So it must neither write nor read between what it is
+// told, which a new version of the driver has to be looked at for.
 type exchange struct {
 	guard *guard   // what the snapshot must have seen
 	open  []string // what opens the session, if this is its first exchange
@@ -102,7 +110,10 @@ func (x exchange) run(ctx context.Context, c *conn) error {
 		}
 	}
 	pipeline := c.StartPipeline(ctx)
-	x.send(pipeline, list)
+	if _, err := pipeline.GetResults(); err != nil { // it did not start, and nothing must be written
+		return explain(ctx, err)
+	}
+	x.send(c.Frontend(), pipeline, list)
 	if err := pipeline.Flush(); err != nil {
 		_ = pipeline.Close() // the first error says more
 		return explain(ctx, err)
@@ -125,81 +136,157 @@ func (s *statement) encode(c *conn) error {
 	return s.parameters.encode(c, s.known.ParamOIDs, s.args)
 }
 
-func (x exchange) send(pipeline *pgconn.Pipeline, list []statement) {
+func (x exchange) send(f *pgproto3.Frontend, pipeline *pgconn.Pipeline, list []statement) {
 	for i := range list {
-		switch s := &list[i]; {
-		case s.bare:
-			pipeline.SendQueryParams(s.text, nil, nil, nil, nil)
-		case s.known.Name == "":
-			pipeline.SendQueryParams(s.known.SQL, s.values, s.known.ParamOIDs, s.formats, s.known.results)
-		default:
-			pipeline.SendQueryStatement(s.known.StatementDescription, s.values, s.formats, s.known.results)
-		}
-		if i == 0 && x.guard != nil {
+		list[i].send(f)
+		if x.endsTransaction(i, list) {
 			pipeline.SendPipelineSync()
 		}
 	}
-	pipeline.SendPipelineSync()
 }
 
-func (x exchange) receive(ctx context.Context, c *conn, pipeline *pgconn.Pipeline, list []statement) error {
+// endsTransaction reports whether a transaction of the pipeline ends with
+// statement i.
+func (x exchange) endsTransaction(i int, list []statement) bool {
+	return i == len(list)-1 || i == 0 && x.guard != nil
+}
+
+func (s *statement) send(f *pgproto3.Frontend) {
+	switch {
+	case s.bare:
+		f.SendParse(&pgproto3.Parse{Query: s.text})
+		f.SendBind(&pgproto3.Bind{})
+	case s.known.Name == "":
+		f.SendParse(&pgproto3.Parse{Query: s.known.SQL, ParameterOIDs: s.known.ParamOIDs})
+		f.SendBind(&pgproto3.Bind{Parameters: s.values, ParameterFormatCodes: s.formats, ResultFormatCodes: s.known.results})
+		f.SendDescribe(&pgproto3.Describe{ObjectType: 'P'}) // it may have changed since
+	default:
+		f.SendBind(&pgproto3.Bind{PreparedStatement: s.known.Name, Parameters: s.values, ParameterFormatCodes: s.formats, ResultFormatCodes: s.known.results})
+	}
+	f.SendExecute(&pgproto3.Execute{})
+}
+
+// ending is how the answer to a statement ends.
+type ending int
+
+const (
+	complete ending = iota
+	refused         // with an error: the server skips what is left of the transaction
+	broken          // with the connection
+)
+
+// receive reads all that the server answers. The first error is the exchange's,
+// and what comes after it is read and not looked at.
+func (x exchange) receive(ctx context.Context, c *conn, pipeline *pgconn.Pipeline, list []statement) (first error) {
+	note := func(i int, err error) {
+		if err != nil && first == nil {
+			first = x.fail(ctx, i, err)
+		}
+	}
+	last := complete
 	for i := range list {
-		result, err := nextResult(pipeline)
-		if err != nil {
-			return x.fail(ctx, i, err)
+		if last != refused {
+			var err error
+			last, err = x.answer(c, i, &list[i], first == nil)
+			if note(i, err); last == broken {
+				return first
+			}
 		}
-		if err := x.accept(c, i, result); err != nil {
-			return x.fail(ctx, i, err)
+		if x.endsTransaction(i, list) {
+			last = complete
+			if note(i, endTransaction(pipeline)); c.IsClosed() { // and the driver ends it
+				return first
+			}
 		}
+	}
+	return first
+}
+
+// endTransaction reads the end of a transaction of the pipeline, which may be
+// an error.
+func endTransaction(pipeline *pgconn.Pipeline) error {
+	_, err := pipeline.GetResults()
+	if _, refused := errors.AsType[*pgconn.PgError](err); refused {
+		_, _ = pipeline.GetResults() // the end comes after it
+	}
+	return err //nolint:wrapcheck // the caller explains it
+}
+
+// answer reads the server's answer to statement i, to its end. The first error in
+// it counts.
+func (x exchange) answer(c *conn, i int, s *statement, wanted bool) (how ending, err error) {
+	r := &c.known.row
+	*r = row{types: c.types()}
+	if s.known != nil {
+		r.columns = s.known.columns
+	}
+	for {
+		message, errRead := c.Frontend().Receive()
+		if errRead != nil {
+			_ = c.Conn().Close() // the pipeline finds out by that
+			return broken, cmp.Or(err, errRead)
+		}
+		switch m := message.(type) {
+		case *pgproto3.DataRow:
+			if wanted && err == nil {
+				r.values = m.Values
+				err = x.accept(i, r)
+			}
+		case *pgproto3.CommandComplete:
+			if wanted && err == nil {
+				err = x.complete(i, m.CommandTag)
+			}
+			return complete, err
+		case *pgproto3.ErrorResponse:
+			return refused, cmp.Or(err, error(pgconn.ErrorResponseToPgError(m)))
+		case *pgproto3.RowDescription:
+			r.columns = columnsOf(m)
+		case *pgproto3.NoticeResponse:
+			noteUnconfirmed(c.PgConn, m.Routine)
+		case *pgproto3.EmptyQueryResponse:
+			return complete, err
+		case *pgproto3.BindComplete, *pgproto3.ParseComplete, *pgproto3.NoData, *pgproto3.ParameterStatus, *pgproto3.NotificationResponse:
+		default:
+			_ = c.Conn().Close() // nobody knows where in its answer the server is
+			return broken, fmt.Errorf("the server answered with %T where a result was expected", message)
+		}
+	}
+}
+
+// accept takes a row of statement i.
+func (x exchange) accept(i int, r *row) error {
+	step := i - x.first()
+	switch {
+	case x.guard != nil && i == 0:
+		return x.checkGuard(r)
+	case step >= 0 && step < len(x.plan.Steps):
+		if s := &x.plan.Steps[step]; s.Reads() {
+			return s.Row(r) //nolint:wrapcheck // the caller says which step it is
+		}
+	case step >= len(x.plan.Steps) && x.final != nil:
+		return scanPosition(r, x.final)
 	}
 	return nil
 }
 
-// nextResult skips the ends of the transactions that the pipeline consists of.
-func nextResult(pipeline *pgconn.Pipeline) (*pgconn.ResultReader, error) {
-	for {
-		result, err := pipeline.GetResults()
-		if err != nil {
-			return nil, err //nolint:wrapcheck // the caller explains it
-		}
-		switch r := result.(type) {
-		case *pgconn.ResultReader:
-			return r, nil
-		case *pgconn.PipelineSync:
-			continue
-		default:
-			return nil, fmt.Errorf("the server answered with %T where a result was expected", result)
-		}
-	}
-}
-
-// accept reads the result of statement i.
-func (x exchange) accept(c *conn, i int, result *pgconn.ResultReader) error {
+// complete takes how statement i ended.
+func (x exchange) complete(i int, tag []byte) error {
 	step := i - x.first()
-	past := step - len(x.plan.Steps)
-	switch {
-	case x.guard != nil && i == 0:
-		return x.checkGuard(c, result)
+	switch past := step - len(x.plan.Steps); {
 	case step >= 0 && past < 0:
-		return acceptStep(c, &x.plan.Steps[step], result)
+		if s := &x.plan.Steps[step]; !s.Reads() {
+			return s.Touched(pgconn.NewCommandTag(string(tag)).RowsAffected()) //nolint:wrapcheck // as above
+		}
 	case past == 0 && x.end != "":
-		return x.acceptEnd(result)
-	case past >= 0:
-		return scanPosition(c, result, x.final)
-	default:
-		_, err := result.Close()
-		return err //nolint:wrapcheck // the caller explains it
+		return x.acceptEnd(string(tag))
 	}
+	return nil
 }
 
-// acceptEnd reads the result of the end. The server answers a commit that it
-// cannot make with the name of what it did instead.
-func (x exchange) acceptEnd(result *pgconn.ResultReader) error {
-	tag, err := result.Close()
-	if err != nil {
-		return err //nolint:wrapcheck // the caller explains it
-	}
-	if !strings.EqualFold(tag.String(), x.end) {
+// acceptEnd takes how the end ended. The server answers a commit that it cannot
+// make with the name of what it did instead.
+func (x exchange) acceptEnd(tag string) error {
+	if !strings.EqualFold(tag, x.end) {
 		return fmt.Errorf("the server answered the %s with %s", x.end, tag)
 	}
 	if x.ended != nil {
@@ -208,9 +295,9 @@ func (x exchange) acceptEnd(result *pgconn.ResultReader) error {
 	return nil
 }
 
-func (x exchange) checkGuard(c *conn, result *pgconn.ResultReader) error {
+func (x exchange) checkGuard(r *row) error {
 	var at position
-	if err := scanPosition(c, result, &at); err != nil {
+	if err := scanPosition(r, &at); err != nil {
 		return err
 	}
 	switch {
@@ -222,40 +309,13 @@ func (x exchange) checkGuard(c *conn, result *pgconn.ResultReader) error {
 	return nil
 }
 
-func acceptStep(c *conn, step *query.Step, result *pgconn.ResultReader) error {
-	if !step.Reads() {
-		tag, err := result.Close()
-		if err != nil {
-			return err //nolint:wrapcheck // the caller explains it
-		}
-		return step.Touched(tag.RowsAffected())
+func scanPosition(r *row, into *position) (err error) {
+	var lsn string
+	if err = r.Scan(&into.timeline, &lsn); err != nil {
+		return fmt.Errorf("reading the position: %w", err)
 	}
-	r := c.rowOf(result)
-	for result.NextRow() {
-		r.values = result.Values()
-		if err := step.Row(r); err != nil {
-			return err
-		}
-	}
-	_, err := result.Close()
-	return err //nolint:wrapcheck // the caller explains it
-}
-
-func scanPosition(c *conn, result *pgconn.ResultReader, into *position) error {
-	r := c.rowOf(result)
-	for result.NextRow() {
-		var lsn string
-		r.values = result.Values()
-		if err := r.Scan(&into.timeline, &lsn); err != nil {
-			return fmt.Errorf("reading the position: %w", err)
-		}
-		var err error
-		if into.lsn, err = parseLSN(lsn); err != nil {
-			return err
-		}
-	}
-	_, err := result.Close()
-	return err //nolint:wrapcheck // the caller explains it
+	into.lsn, err = parseLSN(lsn)
+	return err
 }
 
 // fail attributes an error to the step of the plan in which it happened.

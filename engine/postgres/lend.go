@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -45,19 +45,38 @@ func (g *gate) close() {
 var errDown = fmt.Errorf("%w: the server does not answer", session.ErrUnavailable)
 
 // pool has a place for each of its connections, for which sessions queue. That
-// costs less than to wait in the driver's pool and be called away.
+// costs less than to wait in the driver's pool and be called away. Whoever has a
+// connection stands in a place.
 type pool struct {
 	*pgxpool.Pool
 	places chan struct{}
+	open   atomic.Int64 // connections that there are
 }
 
-func newPool(p *pgxpool.Pool) *pool {
-	return &pool{p, make(chan struct{}, p.Config().MaxConns)}
+// openPool opens one whose connections the node knows.
+func (n *node) openPool(ctx context.Context, config *pgxpool.Config) (*pool, error) {
+	p := &pool{places: make(chan struct{}, config.MaxConns)}
+	config.AfterConnect = func(_ context.Context, c *pgx.Conn) error {
+		if err := n.join(cancellerOf(c)); err != nil {
+			return err
+		}
+		p.open.Add(1)
+		return nil
+	}
+	config.BeforeClose = func(c *pgx.Conn) {
+		p.open.Add(-1)
+		n.leave(cancellerOf(c))
+	}
+	var err error
+	if p.Pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return nil, fmt.Errorf("opening the pool: %w", explain(ctx, err))
+	}
+	return p, nil
 }
 
 // lend takes a connection of the node from a pool.
 func (e *Engine) lend(ctx context.Context, n *node, p *pool) (*conn, error) {
-	down := n.alive()
+	down := n.look().up
 	select {
 	case p.places <- struct{}{}:
 	case <-ctx.Done():
@@ -68,10 +87,7 @@ func (e *Engine) lend(ctx context.Context, n *node, p *pool) (*conn, error) {
 	lent, err := p.acquire(ctx, down)
 	switch {
 	case err == nil:
-		n.inFlight.Add(1)
-		c := newConn(lent, n)
-		c.places = p.places
-		return c, nil
+		return newConn(lent, n, p), nil
 	case ctx.Err() != nil:
 		err = fmt.Errorf("waiting for a connection: %w", context.Cause(ctx))
 	case down.Err() != nil:
@@ -83,10 +99,20 @@ func (e *Engine) lend(ctx context.Context, n *node, p *pool) (*conn, error) {
 	return nil, err
 }
 
+// tryPlace takes a place if nobody else wants it.
+func (p *pool) tryPlace() bool {
+	select {
+	case p.places <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
 // acquire takes a connection that is there, or makes one until the node is seen
-// to be down.
+// to be down. The caller stands in a place.
 func (p *pool) acquire(ctx, down context.Context) (*pgxpool.Conn, error) {
-	if p.Stat().IdleConns() > 0 {
+	if p.open.Load() >= int64(len(p.places)) && down.Err() == nil { // one for each of the others, and one more
 		return p.Acquire(ctx)
 	}
 	making, cancel := context.WithCancel(ctx)
@@ -99,9 +125,7 @@ func (p *pool) acquire(ctx, down context.Context) (*pgxpool.Conn, error) {
 // or busy.
 func (c *conn) release() {
 	c.lent.Release()
-	if c.places != nil {
-		<-c.places
-	}
+	<-c.places
 }
 
 // lost is the error of a session that has lost its connection. It returns when
@@ -116,31 +140,14 @@ func (n *node) lost(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", session.ErrMoved, explain(context.Background(), err))
 }
 
-// exchange does an exchange; the connection is cut when the node is seen to be
-// down, rather than waited for.
+// exchange does an exchange. The node cuts the connection when it is seen to be
+// down, so that nobody waits for it.
 func (c *conn) exchange(ctx context.Context, x exchange) error {
-	err := c.untilDown(func() error { return x.run(ctx, c) })
+	err := x.run(ctx, c)
 	if err != nil && ctx.Err() == nil && c.IsClosed() && !errors.Is(err, session.ErrExpired) {
 		return c.node.lost(ctx, err)
 	}
 	return err
-}
-
-func (c *conn) untilDown(work func() error) error {
-	done := make(chan struct{})
-	stop := context.AfterFunc(c.node.alive(), func() {
-		defer close(done)
-		_ = c.Conn().SetDeadline(time.Unix(1, 0)) // long ago: whoever reads from it stops
-	})
-	defer func() {
-		if !stop() {
-			<-done
-			if !c.IsClosed() {
-				_ = c.Conn().SetDeadline(time.Time{}) // it answered after all
-			}
-		}
-	}()
-	return work()
 }
 
 // giveBack ends what is open on the connection, behind the caller's back, and

@@ -41,18 +41,17 @@ type node struct {
 
 	news *news // after each look
 
-	mu     sync.Mutex
-	seen   sight
-	begun  int64           // looks
-	ended  int64           // the number of the look that seen is of
-	newest int64           // timeline that it was ever seen on
-	marks  marks           // of the time in which it was the primary
-	least  position        // what a replica had to have replayed when it was last seen to be the primary
-	up     context.Context //nolint:containedctx // ends when the node is seen to be down
-	down   context.CancelFunc
+	seen atomic.Pointer[sight]
+
+	mu    sync.Mutex
+	begun int64                   // looks
+	ended int64                   // the number of the look that seen is of
+	marks marks                   // of the time in which it was the primary
+	open  map[*canceller]struct{} // connections of the pools
+	down  context.CancelFunc
 }
 
-// sight is what was seen of a node.
+// sight is what was seen of a node. It does not change.
 type sight struct {
 	healthy    bool
 	began      time.Time // the look; what was seen is of this time or later
@@ -63,12 +62,19 @@ type sight struct {
 	at         position
 	lag        time.Duration // since the newest transaction that it has replayed
 	history    history
+
+	// Of this look and those before it.
+	newest int64           // timeline that the node was ever seen on
+	least  position        // what a replica had to have replayed when the node was last seen to be the primary
+	up     context.Context //nolint:containedctx // ends when the node is seen to be down
 }
 
 func newNode(name string, news *news) *node {
-	n := &node{name: name, news: news, hasten: make(chan struct{}, 1)}
-	n.up, n.down = context.WithCancel(context.Background())
+	n := &node{name: name, news: news, hasten: make(chan struct{}, 1), open: make(map[*canceller]struct{})}
+	var s sight
+	s.up, n.down = context.WithCancel(context.Background())
 	n.down()
+	n.seen.Store(&s)
 	return n
 }
 
@@ -86,33 +92,7 @@ func (n *node) bind(o Options, pooled bool) {
 }
 
 // look gives the last sight.
-func (n *node) look() sight {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.seen
-}
-
-// lookBack gives the last sight, and the newest timeline of all.
-func (n *node) lookBack() (last sight, newest int64) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.seen, n.newest
-}
-
-// atLeast is what a replica had to have replayed when the node was last seen to
-// be the primary. It is empty if it never was.
-func (n *node) atLeast() position {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.least
-}
-
-// alive is a context that ends when the node is seen to be down.
-func (n *node) alive() context.Context {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.up
-}
+func (n *node) look() *sight { return n.seen.Load() }
 
 // begin gives the look that begins a number.
 func (n *node) begin() int64 {
@@ -127,32 +107,55 @@ func (n *node) note(look int64, s sight) {
 	defer n.news.spread()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	fell := n.seen.healthy && !s.healthy
-	switch {
-	case s.healthy && !n.seen.healthy:
-		n.up, n.down = context.WithCancel(context.Background())
-	case !s.healthy:
-		n.down()
-	}
-	n.seen, n.ended, n.newest = s, look, max(n.newest, s.at.timeline)
+	last := n.look()
+	s.newest, s.least, s.up = max(last.newest, s.at.timeline), last.least, last.up
 	if s.healthy && !s.recovering {
 		n.marks.add(s.at.lsn, s.began)
-		n.least = position{s.at.timeline, n.marks.before(s.began.Add(-n.maxLag))}
+		s.least = position{s.at.timeline, n.marks.before(s.began.Add(-n.maxLag))}
 	}
-	if fell { // when it is back, they are of before
+	if s.healthy && !last.healthy {
+		s.up, n.down = context.WithCancel(context.Background())
+	}
+	n.ended = look
+	n.seen.Store(&s)
+	if last.healthy && !s.healthy { // whoever waits for it shall not; and when it is back, its connections are of before
+		n.down()
+		for c := range n.open {
+			c.cut()
+		}
 		n.readers.Reset()
 		n.writers.Reset()
 	}
 }
 
+// join has the connection be cut when the node is seen to be down.
+func (n *node) join(c *canceller) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.look().healthy {
+		return errDown
+	}
+	n.open[c] = struct{}{}
+	return nil
+}
+
+// leave is for a connection that is closed.
+func (n *node) leave(c *canceller) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.open, c)
+}
+
 // learn notes a position that the node was found to have between two looks, so
 // that reads after it need not wait for the next.
 func (n *node) learn(p position) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if at := &n.seen.at; n.seen.healthy && p.timeline == at.timeline && p.lsn > at.lsn {
-		at.lsn = p.lsn
+	last := n.look()
+	if !last.healthy || p.timeline != last.at.timeline || p.lsn <= last.at.lsn {
+		return
 	}
+	s := *last
+	s.at.lsn = p.lsn
+	n.seen.CompareAndSwap(last, &s) // or it was just seen anew
 }
 
 // lookAgain waits for a look that begins from now on, for two looks' time at

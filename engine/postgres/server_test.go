@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	neturl "net/url"
 	"strings"
 	"testing"
@@ -23,11 +24,12 @@ func TestServer(t *testing.T) {
 	server := postgrestest.Start(t, "deadlock_timeout = '50ms'",
 		"synchronous_standby_names = 'nobody'", "synchronous_commit = local") // where a test wants more, it says so
 	tests := map[string]func(*testing.T, *postgrestest.Server){
-		"conformance":                     testConformance,
-		"wire":                            testWire,
-		"what sessions are to the server": testSettings,
-		"errors are their own query's":    testAttribution,
-		"an empty text is not NULL":       testEmptyText,
+		"conformance":                                         testConformance,
+		"wire":                                                testWire,
+		"what sessions are to the server":                     testSettings,
+		"errors are their own query's":                        testAttribution,
+		"an exchange is read to its end":                      testReadToTheEnd,
+		"an empty text is not NULL":                           testEmptyText,
 		"a session whose first exchange failed is over":       testFailedFirst,
 		"a serialisation failure is tried again":              testSerialisation,
 		"a deadlock is tried again":                           testDeadlock,
@@ -143,6 +145,50 @@ func testEmptyText(t *testing.T, server *postgrestest.Server) {
 		null, err := one(t.Context(), db, query.Scalar[bool](`select cast($1 as text) is null`, text))
 		if null || err != nil {
 			t.Errorf("a text of %d bytes is NULL: %t, %v", len(text), null, err)
+		}
+	}
+}
+
+// testReadToTheEnd has exchanges fail in their middle, and wants their connection
+// to be good for the next.
+func testReadToTheEnd(t *testing.T, server *postgrestest.Server) {
+	db, _ := newNotes(t, server.Database(t), postgres.Options{Readers: 1})
+	ctx, cost := session.Track(t.Context(), "")
+	if err := db.Write(ctx, func(w *session.Write) error { w.Add(note(1)); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	pid := func() int {
+		t.Helper()
+		n, err := one(t.Context(), db, number(`select pg_backend_pid()`))
+		if err != nil {
+			t.Error(err)
+		}
+		return n
+	}
+	enough := errors.New("enough")
+	scan := func(r query.Row) (n int, err error) { return n, r.Scan(&n) }
+	for name, c := range map[string]struct {
+		query query.Query[int]
+		stays bool
+	}{
+		"rows that nobody wants":      {query.Each(`select n from generate_series(1, 50000) as n`, scan, func(int) error { return enough }), true},
+		"rows, and then an error":     {query.Each(`select 1 / (50000 - n) from generate_series(1, 60000) as n`, scan, func(int) error { return enough }), true},
+		"a column of another type":    {number(`select 'text' from generate_series(1, 50000)`), true},
+		"an error of the server":      {number(`select 1 / (50000 - n) from generate_series(1, 60000) as n`), true},
+		"what is no query, and never": {number(`copy note to stdout`), false},
+	} {
+		for _, after := range []session.Position{"", cost.Total().Position} {
+			before, last := pid(), 0
+			ctx, _ := session.Track(t.Context(), after)
+			err := db.Read(ctx, func(r *session.Read) error {
+				return r.Gather(ctx, query.Into(new(int), c.query), query.Into(&last, number(`select 7`)))
+			}, session.Once)
+			if err == nil || last != 0 || strings.HasPrefix(name, "rows") && !errors.Is(err, enough) {
+				t.Errorf("%s: got %v, and %d from the query after it", name, err, last)
+			}
+			if stays := pid() == before; stays != c.stays {
+				t.Errorf("%s: the connection stays: %t", name, stays)
+			}
 		}
 	}
 }

@@ -181,12 +181,11 @@ func cannot(code string) bool {
 func (s *snapshot) recruit(ctx context.Context, most int) (list []*conn) {
 	n := s.choice.node
 	for _, lent := range n.readers.AcquireAllIdle(ctx) {
-		if len(list) == most {
+		if len(list) < most && n.readers.tryPlace() {
+			list = append(list, newConn(lent, n, n.readers))
+		} else {
 			lent.Release()
-			continue
 		}
-		n.inFlight.Add(1)
-		list = append(list, newConn(lent, n))
 	}
 	return list
 }
