@@ -70,11 +70,15 @@ func TestTamperingIsFound(t *testing.T) {
 			return []change{sql("update audit set "+column+" = $2 where id = $1", e[4], value)}
 		}
 	}
-	copied := func(id ids.Row, of ids.Row) change {
-		return sql(`insert into audit (id, at, operator_id, token_id, source, request_id, action, member_id, target, reason, was, became, key_id, mac)
-			select cast($1 as `+idType()+`), at, operator_id, token_id, source, request_id, action, member_id, target, reason, was, became, key_id, mac from audit where id = $2`, id, of)
-	}
 	queued := func(id any) change { return sql("insert into audit_pending (entry_id) values ($1)", id) }
+	// copied adds an entry to the queue that is another one but for its id.
+	copied := func(id, of ids.Row) []change {
+		return []change{queued(id), sql(`
+			insert into audit (id, at, operator_id, token_id, source, request_id, action, member_id, target, reason, was, became, key_id, mac)
+			select p.entry_id, at, operator_id, token_id, source, request_id, action, member_id, target, reason, was, became, key_id, mac
+			from audit_pending p cross join audit a where p.entry_id = $1 and a.id = $2`, id, of)}
+	}
+	unqueued := func(id ids.Row) change { return sql("delete from audit_pending where entry_id = $1", id) }
 	type tampering struct {
 		changes func(e []ids.Row) []change
 		want    []string
@@ -117,12 +121,16 @@ func TestTamperingIsFound(t *testing.T) {
 		"an entry removed": {func(e []ids.Row) []change {
 			return []change{sql("delete from audit where id = $1", e[4])}
 		}, []string{"removed_entry 5 e5"}},
-		"an entry inserted": {func(e []ids.Row) []change { return []change{copied(fresh, e[4])} }, []string{"inserted_entry other"}},
+		"an entry inserted": {func(e []ids.Row) []change {
+			return append(copied(fresh, e[4]), unqueued(fresh))
+		}, []string{"inserted_entry other"}},
 		"an entry inserted and queued": {func(e []ids.Row) []change {
-			return []change{copied(fresh, e[4]), queued(fresh)}
+			return copied(fresh, e[4])
 		}, []string{"inserted_entry other"}},
 		"an entry inserted and sealed": {func(e []ids.Row) []change {
-			return []change{copied(fresh, e[4]), sql("insert into audit_seal (seq, entry_id, key_id, mac) select 13, cast($1 as "+idType()+"), key_id, mac from audit_seal where seq = 12", fresh)}
+			return append(copied(fresh, e[4]), unqueued(fresh), sql(`
+				insert into audit_seal (seq, entry_id, key_id, mac)
+				select 13, a.id, s.key_id, s.mac from audit a cross join audit_seal s where a.id = $1 and s.seq = 12`, fresh))
 		}, []string{"edited_entry 13 other", "wrong_seal 13 other"}},
 		"an entry removed with its seal": {func(e []ids.Row) []change {
 			return []change{sql("delete from audit where id = $1", e[4]), sql("delete from audit_seal where seq = 5")}
@@ -191,7 +199,7 @@ func TestTamperingIsFound(t *testing.T) {
 			return []change{sql("delete from audit where id = $1", e[13])}
 		}, []string{"removed_entry e14"}},
 		"one that waits taken out of the queue": {func(e []ids.Row) []change {
-			return []change{sql("delete from audit_pending where entry_id = $1", e[13])}
+			return []change{unqueued(e[13])}
 		}, []string{"inserted_entry e14"}},
 		"one that waits with another key": {func(e []ids.Row) []change {
 			return []change{sql("update audit set key_id = 'x' where id = $1", e[13])}
@@ -259,15 +267,6 @@ func (b bundle) save(t *testing.T) (restore func()) {
 			}
 		})
 	}
-}
-
-// idType is that of a column with an identifier: a parameter in a select has no
-// column that gives it a type.
-func idType() string {
-	if testkit.OnPostgres() {
-		return "uuid"
-	}
-	return "blob"
 }
 
 // A chain that goes on from an older place is found by a head of later, and only
