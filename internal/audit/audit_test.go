@@ -85,7 +85,7 @@ func ask[T any](t testing.TB, b bundle, q query.Query[T]) (answer T) {
 // record adds entries, a second apart, and gives their ids in order.
 func (b bundle) record(t testing.TB, n int) (list []ids.Row) {
 	t.Helper()
-	known := len(b.all(t))
+	known := int(ask(t, b, query.Scalar[int64]("select count(*) from audit")))
 	b.write(t, func(w *session.Write) {
 		for i := range n {
 			when := at.Add(time.Duration(known+i) * time.Second)
@@ -98,9 +98,11 @@ func (b bundle) record(t testing.TB, n int) (list []ids.Row) {
 			}, when)
 		}
 	})
-	for _, e := range b.all(t)[known:] {
+	from := at.Add(time.Duration(known) * time.Second)
+	ask(t, b, audit.Each(audit.Filter{From: &from}, func(e audit.Entry) error {
 		list = append(list, e.ID)
-	}
+		return nil
+	}))
 	return list
 }
 

@@ -36,11 +36,13 @@ func (r *reader) field() []byte {
 
 func (r *reader) text() string { return string(r.field()) }
 
-func (r *reader) maybe() *string {
-	if f := r.field(); f != nil {
-		return new(string(f))
+// maybe notes that a field is there.
+func (r *reader) maybe(e *line, bit int) string {
+	f := r.field()
+	if f != nil {
+		e.has |= bit
 	}
-	return nil
+	return string(f)
 }
 
 func (r *reader) number() int64 {
@@ -51,16 +53,17 @@ func (r *reader) number() int64 {
 	return 0
 }
 
-func readID[K any](r *reader) *ids.ID[K] {
-	switch f := r.field(); len(f) {
+func (r *reader) id(e *line, bit int) (id [16]byte) {
+	f := r.field()
+	switch len(f) {
 	case 0:
-		return nil
-	case 16:
-		return new(ids.ID[K](f))
+	case len(id):
+		copy(id[:], f)
+		e.has |= bit
 	default:
 		r.err = errForm
-		return nil
 	}
+	return id
 }
 
 func readLine(form []byte) (e line, _ error) {
@@ -68,17 +71,18 @@ func readLine(form []byte) (e line, _ error) {
 	if r.text() != forEntry {
 		return e, errForm
 	}
-	if id := readID[struct{}](r); id != nil {
-		e.id = ids.Row(*id)
-	}
+	e.id = r.id(&e, hasID)
 	e.at = time.UnixMicro(r.number()).UTC()
-	e.operator = (*ids.Operator)(readID[struct{}](r))
-	e.token = (*ids.Row)(readID[struct{}](r))
+	e.operator = r.id(&e, hasOperator)
+	e.token = r.id(&e, hasToken)
 	e.source = r.text()
-	e.request = r.maybe()
+	e.request = r.maybe(&e, hasRequest)
 	e.action = r.text()
-	e.member = (*ids.Member)(readID[struct{}](r))
-	e.target, e.reason, e.was, e.became = r.maybe(), r.maybe(), r.maybe(), r.maybe()
+	e.member = r.id(&e, hasMember)
+	e.target = r.maybe(&e, hasTarget)
+	e.reason = r.maybe(&e, hasReason)
+	e.was = r.maybe(&e, hasWas)
+	e.became = r.maybe(&e, hasBecame)
 	e.key = r.text()
 	if len(r.rest) > 0 {
 		r.err = errForm
@@ -92,25 +96,17 @@ func FuzzCanonicalForm(f *testing.F) {
 	f.Add(int64(0), []byte(nil), "", "", "", "", uint8(0))
 	f.Add(int64(1_772_366_400_123_456), []byte("0123456789abcdef0123456789abcdef"), "203.0.113.7", "member.update", `{"a":1}`, "\x00\x01\x02", uint8(0xff))
 	f.Fuzz(func(t *testing.T, at int64, id []byte, source, action, was, reason string, there uint8) {
-		e := line{at: time.UnixMicro(at % (1 << 57)).UTC(), source: source, action: action, key: reason}
+		e := line{has: hasID | int(there)<<1, at: time.UnixMicro(at % (1 << 57)).UTC(), source: source, action: action, key: reason}
 		copy(e.id[:], id)
-		if there&1 != 0 {
-			e.was = &was
+		for bit, field := range map[int]*string{hasRequest: &e.request, hasTarget: &e.target, hasReason: &e.reason, hasWas: &e.was, hasBecame: &e.became} {
+			if e.has&bit != 0 {
+				*field = was
+			}
 		}
-		if there&2 != 0 {
-			e.became = &source
-		}
-		if there&4 != 0 {
-			e.reason, e.target = &reason, &action
-		}
-		if there&8 != 0 {
-			e.request = &reason
-		}
-		if there&16 != 0 {
-			e.operator, e.member = new(ids.Operator(e.id)), new(ids.Member(e.id))
-		}
-		if there&32 != 0 {
-			e.token = new(e.id)
+		for bit, field := range map[int]*[16]byte{hasOperator: (*[16]byte)(&e.operator), hasToken: (*[16]byte)(&e.token), hasMember: (*[16]byte)(&e.member)} {
+			if e.has&bit != 0 {
+				*field = e.id
+			}
 		}
 		form := e.appendTo(nil)
 		if back, err := readLine(form); err != nil || !reflect.DeepEqual(back, e) {
@@ -147,13 +143,13 @@ func TestFormIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := line{id: ids.Row{15: 7}, at: time.UnixMicro(1_772_366_400_123_456), source: "::1", action: "a.b", reason: new("because"), key: l.signer}
+	e := line{id: ids.Row{15: 7}, at: time.UnixMicro(1_772_366_400_123_456), source: "::1", action: "a.b", has: hasReason, reason: "because", key: l.signer}
 	s := l.scribe()
 	mac, _ := s.entry(&e)
-	e.mac = append([]byte{}, mac...)
+	e.mac = [macBytes]byte(mac)
 	x := seal{seq: 1, key: l.signer, entry: e.id}
-	chain, _ := s.seal(&x, nil, e.mac)
-	got := Head{1, e.mac}.String() + " " + Head{1, chain}.String() + " " + l.signer
+	chain, _ := s.seal(&x, nil, e.mac[:])
+	got := Head{1, e.mac[:]}.String() + " " + Head{1, chain}.String() + " " + l.signer
 	const want = "1:e81f2d6013a7f6eceb5ddf081bafc732aaa6bd837e88a165c1db911143b7e16b " +
 		"1:8297ce3a5ca55c0286c817e2fd2a1d62dd6e1cb0c85afbf28e2d3e8ec06a621d 3db2341434cc62c3"
 	if got != want {

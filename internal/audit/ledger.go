@@ -73,23 +73,37 @@ func NewLedger(secrets [][]byte) (*Ledger, error) {
 
 // line is an entry as it is stored.
 type line struct {
-	damaged bool // a column holds what cannot be there: nothing else was read
+	damaged bool // a column holds what cannot be there: nothing else is to be believed
+	has     int  // which of the columns that may be NULL are not
 
 	id       ids.Row
 	at       time.Time
-	operator *ids.Operator
-	token    *ids.Row
+	operator ids.Operator
+	token    ids.Row
 	source   string
-	request  *string
+	request  string
 	action   string
-	member   *ids.Member
-	target   *string
-	reason   *string
-	was      *string
-	became   *string
+	member   ids.Member
+	target   string
+	reason   string
+	was      string
+	became   string
 	key      string
-	mac      []byte
+	mac      [macBytes]byte
 }
+
+// The bits of line.has, as the query for stored lines sets them.
+const (
+	hasID = 1 << iota // it is there at all
+	hasOperator
+	hasToken
+	hasRequest
+	hasMember
+	hasTarget
+	hasReason
+	hasWas
+	hasBecame
+)
 
 // appendTo gives the canonical form of all columns but the mac. Two entries that
 // differ have forms that differ: every field is there, in one order, null or
@@ -98,26 +112,40 @@ func (e *line) appendTo(b []byte) []byte {
 	b = appendText(b, forEntry)
 	b = appendBytes(b, e.id[:])
 	b = appendNumber(b, e.at.UnixMicro())
-	b = appendID(b, e.operator)
-	b = appendID(b, e.token)
+	b = e.appendID(b, hasOperator, e.operator)
+	b = e.appendID(b, hasToken, e.token)
 	b = appendText(b, e.source)
-	b = appendMaybe(b, e.request)
+	b = e.appendText(b, hasRequest, e.request)
 	b = appendText(b, e.action)
-	b = appendID(b, e.member)
-	b = appendMaybe(b, e.target)
-	b = appendMaybe(b, e.reason)
-	b = appendMaybe(b, e.was)
-	b = appendMaybe(b, e.became)
+	b = e.appendID(b, hasMember, e.member)
+	b = e.appendText(b, hasTarget, e.target)
+	b = e.appendText(b, hasReason, e.reason)
+	b = e.appendText(b, hasWas, e.was)
+	b = e.appendText(b, hasBecame, e.became)
 	return appendText(b, e.key)
+}
+
+func (e *line) appendText(b []byte, bit int, field string) []byte {
+	if e.has&bit == 0 {
+		return append(b, 0)
+	}
+	return appendText(b, field)
+}
+
+func (e *line) appendID(b []byte, bit int, id [16]byte) []byte {
+	if e.has&bit == 0 {
+		return append(b, 0)
+	}
+	return appendBytes(b, id[:])
 }
 
 // seal is a link of the chain as it is stored.
 type seal struct {
-	damaged bool
+	damaged bool // as that of a line
 
 	seq   int64
 	key   string
-	mac   []byte
+	mac   [macBytes]byte
 	entry ids.Row
 }
 
@@ -142,22 +170,8 @@ func appendText(b []byte, field string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(field))+1), field...)
 }
 
-func appendMaybe(b []byte, field *string) []byte {
-	if field == nil {
-		return append(b, 0)
-	}
-	return appendText(b, *field)
-}
-
 func appendNumber(b []byte, n int64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, 8+1), uint64(n)) //nolint:gosec // its bits
-}
-
-func appendID[K any](b []byte, id *ids.ID[K]) []byte {
-	if id == nil {
-		return append(b, 0)
-	}
-	return appendBytes(b, id[:])
 }
 
 // scribe computes macs, and keeps what it can use again. One goroutine uses it.
@@ -222,7 +236,7 @@ func (s *scribe) genuine(e *line) (genuine, known bool) {
 		return false, true
 	}
 	mac, known := s.entry(e)
-	return known && hmac.Equal(mac, e.mac), known
+	return known && hmac.Equal(mac, e.mac[:]), known
 }
 
 // Pen writes entries on behalf of one actor. It is a value, safe for concurrent
@@ -253,31 +267,23 @@ func (p Pen) Record(w *session.Write, e Event, at time.Time) {
 	if p.ledger == nil || e.Action == "" {
 		panic("audit: an entry needs the pen of a ledger, and an action")
 	}
-	id := ids.New[ids.Row](at)
 	x := line{
-		id: id, at: id.Time(),
-		operator: orNull(p.actor.Operator), token: orNull(p.actor.Token),
-		source: mend(p.actor.Source), request: textOrNull(p.actor.Request),
-		action: mend(string(e.Action)), member: orNull(e.Member), target: textOrNull(e.Target),
-		reason: textOrNull(p.actor.Reason), was: document(e.Was), became: document(e.Became),
-		key: p.ledger.signer,
+		id: ids.New[ids.Row](at), operator: p.actor.Operator, token: p.actor.Token, source: mend(p.actor.Source),
+		request: mend(p.actor.Request), action: mend(string(e.Action)), member: e.Member, target: mend(e.Target),
+		reason: mend(p.actor.Reason), was: document(e.Was), became: document(e.Became), key: p.ledger.signer,
 	}
-	x.mac, _ = p.ledger.scribe().entry(&x) // the signer is here
+	x.at = x.id.Time()
+	for bit, there := range map[int]bool{
+		hasOperator: !x.operator.IsZero(), hasToken: !x.token.IsZero(), hasRequest: x.request != "", hasMember: !x.member.IsZero(),
+		hasTarget: x.target != "", hasReason: x.reason != "", hasWas: x.was != "", hasBecame: x.became != "",
+	} {
+		if there {
+			x.has |= bit
+		}
+	}
+	mac, _ := p.ledger.scribe().entry(&x) // the signer is here
+	x.mac = [macBytes]byte(mac)
 	w.Add(insertEntry(&x), wait(x.id))
-}
-
-func orNull[K any](id ids.ID[K]) *ids.ID[K] {
-	if id.IsZero() {
-		return nil
-	}
-	return &id
-}
-
-func textOrNull(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return new(mend(s))
 }
 
 // mend replaces what PostgreSQL cannot hold.
@@ -285,10 +291,11 @@ func mend(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
-// document writes the fields as JSON, in the order of their names.
-func document(fields map[string]any) *string {
+// document writes the fields as JSON, in the order of their names; without any
+// it is empty.
+func document(fields map[string]any) string {
 	if len(fields) == 0 {
-		return nil
+		return ""
 	}
 	var b bytes.Buffer
 	to := json.NewEncoder(&b)
@@ -296,15 +303,23 @@ func document(fields map[string]any) *string {
 	if err := to.Encode(fields); err != nil {
 		panic(fmt.Sprintf("audit: %v", err))
 	}
-	return new(strings.TrimSuffix(b.String(), "\n"))
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // insertEntry and wait are what Record adds.
 func insertEntry(e *line) query.Change {
+	orNull := func(bit int, v any) any {
+		if e.has&bit == 0 {
+			return nil
+		}
+		return v
+	}
 	return query.Exec(`
 		insert into audit (id, at, operator_id, token_id, source, request_id, action, member_id, target, reason, was, became, key_id, mac)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-		e.id, e.at, e.operator, e.token, e.source, e.request, e.action, e.member, e.target, e.reason, e.was, e.became, e.key, e.mac)
+		e.id, e.at, orNull(hasOperator, e.operator), orNull(hasToken, e.token), e.source, orNull(hasRequest, e.request), e.action,
+		orNull(hasMember, e.member), orNull(hasTarget, e.target), orNull(hasReason, e.reason), orNull(hasWas, e.was),
+		orNull(hasBecame, e.became), e.key, e.mac[:])
 }
 
 func wait(entry ids.Row) query.Change {

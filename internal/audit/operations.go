@@ -75,14 +75,10 @@ func (s *sealer) step(ctx context.Context, db *session.DB) (more bool, err error
 	var b batch
 	err = db.Write(ctx, func(w *session.Write) error {
 		b = batch{}
-		var last *seal
 		var queue []place
-		err := w.Gather(ctx, query.Into(&last, lastSeal()), query.Into(&queue, queueAfter(s.after, sealStep)))
+		err := w.Gather(ctx, query.Into(&b.head, LastHead()), query.Into(&queue, queueAfter(s.after, sealStep)))
 		if err != nil {
 			return err
-		}
-		if last != nil {
-			b.head = Head{last.seq, last.mac}
 		}
 		if err := b.sort(s.scribe, queue); err != nil {
 			return err
@@ -150,10 +146,10 @@ func (b *batch) add(s *scribe, entry *line) error {
 		return errEnd
 	}
 	x := seal{seq: b.head.Seq + 1, key: s.ledger.signer, entry: entry.id}
-	mac, _ := s.seal(&x, b.head.MAC, entry.mac) // the signer is here
-	x.mac = append([]byte{}, mac...)
+	mac, _ := s.seal(&x, b.head.MAC, entry.mac[:]) // the signer is here
+	x.mac = [macBytes]byte(mac)
 	b.seals = append(b.seals, x)
-	b.head = Head{x.seq, x.mac}
+	b.head = Head{x.seq, x.mac[:]}
 	return nil
 }
 
@@ -176,16 +172,16 @@ func (b *batch) write(w *session.Write) {
 // CheckKeys looks whether the keys fit the record: that of the last seal, and
 // those of what waits since, are here. Faults: audit_key_unknown.
 func (l *Ledger) CheckKeys(ctx context.Context, db *session.DB) error {
-	var last *seal
+	var last *string
 	var keys []string
 	err := db.Read(ctx, func(r *session.Read) error {
-		return r.Gather(ctx, query.Into(&last, lastSeal()), query.Into(&keys, waitingKeys(sealStep)))
+		return r.Gather(ctx, query.Into(&last, lastKey()), query.Into(&keys, waitingKeys(sealStep)))
 	}, session.Once)
 	if err != nil {
 		return fmt.Errorf("looking at the keys of the record: %w", err)
 	}
 	if last != nil {
-		keys = append(keys, last.key)
+		keys = append(keys, *last)
 	}
 	for _, key := range keys {
 		if _, here := l.keys[key]; !here {

@@ -231,9 +231,25 @@ func fields(text *string) json.RawMessage {
 // may have written there what no column of ours holds: such a row is damaged,
 // and the reading goes on.
 
-// stored are the columns of an entry that is joined to something, and may not be
-// there.
-const stored = columns + `, a.key_id, a.mac`
+// stored are the columns of an entry that is joined to its place, and may not be
+// there. What may be NULL is told by one number, and has another value then: to
+// read a million of them, that is worth it.
+func stored(place string) string {
+	var b strings.Builder
+	for i, column := range []string{"id", "operator_id", "token_id", "request_id", "member_id", "target", "reason", "was", "became"} {
+		if i > 0 {
+			b.WriteString(" + ")
+		}
+		fmt.Fprintf(&b, "case when a.%s is null then 0 else %d end", column, 1<<i)
+	}
+	for _, column := range []string{"id", "operator_id", "token_id", "member_id"} {
+		fmt.Fprintf(&b, ", coalesce(a.%s, %s)", column, place)
+	}
+	for _, column := range []string{"request_id", "target", "reason", "was", "became"} {
+		fmt.Fprintf(&b, ", coalesce(a.%s, '')", column)
+	}
+	return b.String() + ", a.source, a.action, a.key_id, a.at, a.mac"
+}
 
 // place is where an entry belongs: a seal, or a place in the queue.
 type place struct {
@@ -253,64 +269,77 @@ func rowOf(key []byte) (id ids.Row) {
 	return id
 }
 
-// scanPlace reads what is before the entry into dest, and the entry.
-func scanPlace(r query.Row, p *place, dest ...any) {
-	var e line
-	var id *ids.Row
-	var at *time.Time
-	var source, action, key *string
-	err := r.Scan(append(dest, &id, &at, &e.operator, &e.token, &source, &e.request, &action, &e.member, &e.target,
-		&e.reason, &e.was, &e.became, &key, &e.mac)...)
-	switch {
-	case err != nil:
-		e.damaged = true
-	case id == nil:
+// placeScanner reads places. It has what it can use again for the next row, so
+// that a query with it runs once.
+type placeScanner struct {
+	place    place
+	line     line
+	mac, own []byte // of the entry, and of the seal
+	dest     []any
+}
+
+// scan reads the row into s.place and into what was named to it.
+func (s *placeScanner) scan(r query.Row) {
+	e := &s.line
+	s.place, s.line = place{}, line{}
+	err := r.Scan(s.dest...)
+	if e.has&hasID == 0 { // then reading has stopped at what cannot be NULL
 		return
-	default:
-		e.id, e.at, e.source, e.action, e.key, e.mac = *id, *at, *source, *action, *key, bytes.Clone(e.mac)
 	}
-	p.entry = &e
+	e.damaged = err != nil || len(s.mac) != macBytes
+	copy(e.mac[:], s.mac)
+	s.place.entry = new(s.line)
 }
 
-// lastSeal is the newest link of the chain, or nil.
-func lastSeal() query.Query[*seal] {
-	return query.Maybe("select seq, key_id, mac, entry_id from audit_seal order by seq desc limit 1", func(r query.Row) (s seal, _ error) {
-		s.damaged = r.Scan(&s.seq, &s.key, &s.mac, &s.entry) != nil
-		s.mac = bytes.Clone(s.mac)
-		return s, nil
-	})
+// with names what is before the entry.
+func (s *placeScanner) with(before ...any) {
+	e := &s.line
+	s.dest = append(s.dest, before...)
+	s.dest = append(s.dest, &e.has, &e.id, &e.operator, &e.token, &e.member, &e.request, &e.target, &e.reason, &e.was, &e.became,
+		&e.source, &e.action, &e.key, &e.at, &s.mac)
 }
 
-// chainFrom are the seals from a number on, in order, with their entries.
+// chainFrom are the seals from a number on, in order, with their entries. It is
+// run once.
 func chainFrom(seq int64, most int) query.Query[[]place] {
-	return query.Many("select s.seq, s.key_id, s.mac, s.entry_id, "+stored+`
+	var s placeScanner
+	x := &s.place.seal
+	s.with(&x.seq, &x.key, &s.own, &x.entry)
+	return query.Many("select s.seq, s.key_id, s.mac, s.entry_id, "+stored("s.entry_id")+`
 		from audit_seal s left join audit a on a.id = s.entry_id where s.seq >= $1 order by s.seq limit $2`,
-		func(r query.Row) (p place, _ error) {
-			scanPlace(r, &p, &p.seal.seq, &p.seal.key, &p.seal.mac, &p.seal.entry)
-			p.seal.mac = bytes.Clone(p.seal.mac)
-			if p.seal.entry.IsZero() { // the entry was not come to
-				p.seal.damaged, p.entry = true, nil
-			}
-			return p, nil
+		func(r query.Row) (place, error) {
+			s.scan(r)
+			x.damaged = x.entry.IsZero() || len(s.own) != macBytes
+			copy(x.mac[:], s.own)
+			return s.place, nil
 		}, seq, most)
 }
 
 // queueAfter are the places in the queue after one, in order, with their entries.
+// It is run once.
 func queueAfter(after []byte, most int) query.Query[[]place] {
+	var s placeScanner
+	s.with(&s.place.key, &s.place.sealed)
 	args := []any{most}
 	bound := ""
 	if after != nil {
 		args = append(args, after)
 		bound = "where p.entry_id > $2"
 	}
-	return query.Many("select p.entry_id, s.seq is not null, "+stored+`
+	return query.Many("select p.entry_id, s.seq is not null, "+stored("p.entry_id")+`
 		from audit_pending p left join audit_seal s on s.entry_id = p.entry_id left join audit a on a.id = p.entry_id `+bound+`
 		order by p.entry_id limit $1`,
-		func(r query.Row) (p place, _ error) {
-			scanPlace(r, &p, &p.key, &p.sealed)
-			p.queued, p.key = true, bytes.Clone(p.key)
-			return p, nil
+		func(r query.Row) (place, error) {
+			s.scan(r)
+			s.place.queued, s.place.key = true, bytes.Clone(s.place.key)
+			return s.place, nil
 		}, args...)
+}
+
+// lastKey is the one with which the last seal was made, or nil.
+func lastKey() query.Query[*string] {
+	return query.Maybe("select key_id from audit_seal order by seq desc limit 1",
+		func(r query.Row) (key string, err error) { return key, r.Scan(&key) })
 }
 
 // waitingKeys are the keys with which the entries were made that wait and are
@@ -352,7 +381,7 @@ func rowsOf(table string) query.Query[int64] {
 }
 
 func insertSeal(s *seal) query.Change {
-	return query.Exec("insert into audit_seal (seq, entry_id, key_id, mac) values ($1, $2, $3, $4)", s.seq, s.entry, s.key, s.mac)
+	return query.Exec("insert into audit_seal (seq, entry_id, key_id, mac) values ($1, $2, $3, $4)", s.seq, s.entry, s.key, s.mac[:])
 }
 
 // leave takes entries out of the queue.

@@ -192,7 +192,9 @@ type examiner struct {
 
 	report  *Report
 	pins    map[int64][]Head // that the chain has not come to yet
-	last    Head             // the seal before
+	last    int64            // the number of the seal before
+	mac     []byte           // of that seal; empty before the first
+	should  [macBytes]byte   // scratch
 	present int64            // entries that are sealed or wait, and are there
 	waits   int64
 }
@@ -217,12 +219,12 @@ func (x *examiner) examine(list []place) {
 
 // link examines a seal and its entry, which is nil if it is gone.
 func (x *examiner) link(s *seal, e *line) {
-	previous, whole := x.last.MAC, true
+	whole := true
 	if s.seq < 1 {
 		x.report.add(Finding{Kind: WrongSeal, Seq: s.seq, Entry: s.entry})
 		return
 	}
-	if want := x.last.Seq + 1; s.seq != want {
+	if want := x.last + 1; s.seq != want {
 		gap := Finding{Kind: RemovedSeal, Seq: want}
 		if s.seq-1 > want {
 			gap.Until = s.seq - 1
@@ -230,13 +232,8 @@ func (x *examiner) link(s *seal, e *line) {
 		x.report.add(gap)
 		whole = false // what it was made with is gone
 	}
-	x.last = Head{s.seq, s.mac}
-	for _, pin := range x.pins[s.seq] {
-		if !pin.Equal(x.last) {
-			x.report.add(Finding{Kind: Replaced, Seq: s.seq, Pin: pin})
-		}
-	}
-	delete(x.pins, s.seq)
+	defer func() { x.last, x.mac = s.seq, append(x.mac[:0], s.mac[:]...) }()
+	x.pin(s)
 	switch {
 	case s.damaged:
 		x.report.add(Finding{Kind: WrongSeal, Seq: s.seq})
@@ -253,21 +250,32 @@ func (x *examiner) link(s *seal, e *line) {
 	case !genuine:
 		x.report.add(Finding{Kind: EditedEntry, Seq: s.seq, Entry: s.entry})
 	}
-	if whole && !e.damaged && !x.fits(s, previous, e) {
+	if whole && !e.damaged && !x.fits(s, e) {
 		x.report.add(Finding{Kind: WrongSeal, Seq: s.seq, Entry: s.entry})
 	}
+}
+
+// pin compares a seal with the heads that were kept of it.
+func (x *examiner) pin(s *seal) {
+	for _, pin := range x.pins[s.seq] {
+		if !pin.Equal(Head{s.seq, s.mac[:]}) {
+			x.report.add(Finding{Kind: Replaced, Seq: s.seq, Pin: pin})
+		}
+	}
+	delete(x.pins, s.seq)
 }
 
 // fits reports whether the seal was made of its entry and the seal before it. If
 // all that was changed of the entry is its mac, the seal is of the one that it
 // should have.
-func (x *examiner) fits(s *seal, previous []byte, e *line) bool {
-	if mac, _ := x.seal(s, previous, e.mac); hmac.Equal(mac, s.mac) {
+func (x *examiner) fits(s *seal, e *line) bool {
+	if mac, _ := x.seal(s, x.mac, e.mac[:]); hmac.Equal(mac, s.mac[:]) {
 		return true
 	}
 	should, _ := x.entry(e)
-	mac, _ := x.seal(s, previous, slices.Clone(should))
-	return hmac.Equal(mac, s.mac)
+	x.should = [macBytes]byte(should)
+	mac, _ := x.seal(s, x.mac, x.should[:])
+	return hmac.Equal(mac, s.mac[:])
 }
 
 // wait examines an entry that is not sealed yet.
@@ -293,7 +301,7 @@ func (x *examiner) end() {
 	slices.SortFunc(left, func(a, b Head) int { return int(min(max(a.Seq-b.Seq, -1), 1)) })
 	for _, pin := range left {
 		kind := Truncated
-		if pin.Seq <= x.last.Seq { // in a gap
+		if pin.Seq <= x.last { // in a gap
 			kind = Replaced
 		}
 		x.report.add(Finding{Kind: kind, Seq: pin.Seq, Pin: pin})
