@@ -20,6 +20,7 @@ type cli struct {
 	Export  exportCmd  `cmd:"" help:"Write all members as CSV or JSON lines."`
 	Copy    copyCmd    `cmd:"" help:"Copy a store to another database, and compare them."`
 	Status  statusCmd  `cmd:"" help:"Say how the servers of the database are."`
+	Audit   auditCmd   `cmd:"" help:"Verify and export the record of what was done, and by whom."`
 	Check   checkCmd   `cmd:"" help:"Recount everything and look for damage."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database up to this version of Muster."`
 	Version versionCmd `cmd:"" help:"Say which Muster this is."`

@@ -21,6 +21,9 @@ func (f folder) database() string { return filepath.Join(string(f), "muster.db")
 func (f folder) media() string    { return filepath.Join(string(f), "media") }
 func (f folder) lock() string     { return filepath.Join(string(f), "serve.lock") }
 
+// auditHead is where a server keeps the end of the record's chain.
+func (f folder) auditHead() string { return filepath.Join(string(f), "audit-head") }
+
 // make gives the data folder, and makes it when it is absent.
 func (s Store) make() (folder, error) {
 	if _, err := os.Stat(s.Data); errors.Is(err, fs.ErrNotExist) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -11,7 +12,23 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/musterhq/muster/internal/audit"
+	"github.com/musterhq/muster/session"
 )
+
+// Keyring is the flag that says where the keys are.
+type Keyring struct {
+	Keys string `help:"The folder of the keys that sign links, seal cursors and keep the record. All servers of one database must have the same. Default: keys in the data folder." placeholder:"DIR"`
+}
+
+// keys is the folder of the keys.
+func (k Keyring) keys(f folder) string {
+	if k.Keys != "" {
+		return k.Keys
+	}
+	return filepath.Join(string(f), "keys")
+}
 
 // keys are the secrets of a store, one file for each purpose. A line is a
 // secret in base64, the newest first; one that begins with # is a remark.
@@ -22,8 +39,9 @@ type keys struct {
 
 const keyBytes = 32
 
-// readKeys reads the secrets, and makes those that are missing. A file that
-// others may read is closed to them, with a word.
+// readKeys reads the secrets, and makes those that are missing; those of the
+// record are another matter, see store.ledger. A file that others may read is closed to them, with
+// a word.
 func readKeys(path string, log *slog.Logger) (k keys, err error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return k, explain(path, err)
@@ -37,6 +55,70 @@ func readKeys(path string, log *slog.Logger) (k keys, err error) {
 	}
 	k.cursor = cursors[0]
 	return k, nil
+}
+
+// ledger opens the record for a command that writes to it: with the secrets in
+// the folder of keys, which must be those that it was made with, unless these are
+// lost for good.
+func (s *store) ledger(ctx context.Context, path string, lost bool, log *slog.Logger) (*audit.Ledger, error) {
+	secrets, err := s.auditKeys(ctx, path, lost, log)
+	if err != nil {
+		return nil, err
+	}
+	l, err := audit.NewLedger(secrets)
+	if err != nil {
+		return nil, err
+	}
+	err = l.CheckKeys(ctx, s.db)
+	switch {
+	case errors.Is(err, audit.ErrKey) && lost:
+		log.Warn("a part of the record was made with a key that is lost, and cannot be verified", "error", err)
+		return l, nil
+	case errors.Is(err, audit.ErrKey):
+		return nil, unusable("%s: %w", auditKey(path), err)
+	}
+	return l, err
+}
+
+// auditKeys reads the secrets of the record. They are made only as long as
+// nothing is on it, or if they are lost for good: with new ones in the place of
+// those that it was made with, nobody could tell any more whether it is true.
+func (s *store) auditKeys(ctx context.Context, path string, lost bool, log *slog.Logger) ([][]byte, error) {
+	file := auditKey(path)
+	begun, err := s.begunWithout(ctx, file)
+	switch {
+	case err != nil:
+		return nil, err
+	case begun && !lost:
+		return nil, missingAuditKey(file)
+	case begun:
+		log.Warn("the key of the record is lost, and a new one is made: what is on the record so far cannot be verified any more", "file", file)
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, explain(path, err)
+	}
+	return readKey(file, log)
+}
+
+func missingAuditKey(file string) error {
+	return unusable("the key %s is missing, and the record of this store was made with it: put it back, from a backup or from another server of the database, or name its folder with --keys. If it is lost for good, muster serve --audit-key-lost goes on with a new one", file)
+}
+
+func auditKey(path string) string { return filepath.Join(path, "audit") }
+
+// begunWithout reports whether the file is missing although the record was begun.
+func (s *store) begunWithout(ctx context.Context, file string) (begun bool, err error) {
+	if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
+		return false, nil // what else there is to say of it, its reader says
+	}
+	err = s.db.Read(ctx, func(r *session.Read) (err error) {
+		begun, err = session.Run(ctx, r, audit.Begun())
+		return err
+	}, session.Once)
+	if err != nil {
+		return false, fmt.Errorf("looking whether the record was begun: %w", err)
+	}
+	return begun, nil
 }
 
 func readKey(file string, log *slog.Logger) ([][]byte, error) {

@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 //	slow PATH BODY         begin a POST and end it only after the server was told to stop
 //	! slow PATH BODY       begin a POST and tell the server twice to stop, which ends it at once
 //	sql FILE STATEMENT     change a database behind the program's back
+//	record N               write N entries to the record of $MUSTER_DATA or $MUSTER_DATABASE
 //	postgres               an empty database on PostgreSQL: $DATABASE, and what setPostgres says
 //	bucket                 an empty bucket of an S3 server: $BUCKET, and what setBucket says
 func TestScripts(t *testing.T) {
@@ -49,7 +50,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": startServer, "stop": stopServer, "http": askServer, "link": findLink, "slow": askSlowly, "sql": runSQL,
+			"serve": startServer, "stop": stopServer, "http": askServer, "link": findLink, "slow": askSlowly, "sql": runSQL, "record": record,
 			"postgres": shared.setPostgres, "bucket": shared.setBucket,
 		},
 	})

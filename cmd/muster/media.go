@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/musterhq/muster/internal/blob"
@@ -32,8 +31,8 @@ func (p place) isS3() bool { return strings.HasPrefix(string(p), "s3://") }
 
 // Media are the flags of commands that handle photos and documents.
 type Media struct {
-	Media place  `help:"Where photos and documents are: ${media_form}, with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for temporary keys, AWS_SESSION_TOKEN. Default: media in the data folder." placeholder:"PLACE"`
-	Keys  string `help:"The folder of the keys that sign links and seal cursors. All servers of one database must have the same. Default: keys in the data folder." placeholder:"DIR"`
+	Media place `help:"Where photos and documents are: ${media_form}, with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for temporary keys, AWS_SESSION_TOKEN. Default: media in the data folder." placeholder:"PLACE"`
+	Keyring
 }
 
 // objects are the photos and documents of a store, opened.
@@ -94,11 +93,4 @@ func (m Media) openBucket() (*objects, error) {
 		return nil, &exit{exitUsage, err}
 	}
 	return &objects{b, nil, b.Check, b.Close}, nil
-}
-
-func (m Media) keys(f folder) string {
-	if m.Keys != "" {
-		return m.Keys
-	}
-	return filepath.Join(string(f), "keys")
 }

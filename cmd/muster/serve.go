@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/musterhq/muster/internal/audit"
 	"github.com/musterhq/muster/internal/demo"
 	"github.com/musterhq/muster/internal/httpapi"
 	"github.com/musterhq/muster/internal/member"
@@ -32,6 +33,7 @@ type serveCmd struct {
 	TimeZone    zone          `help:"The zone in which days begin, such as Asia/Seoul. Default: the one of the last time, or UTC." placeholder:"ZONE"`
 	PhoneRegion region        `help:"The country whose local phone numbers are taken, such as KR. Without it, phones have the international form." placeholder:"CC"`
 	Metrics     address       `help:"Where to serve metrics for Prometheus, at /metrics: to whoever can reach it, so keep it inside. Without it, none are kept." name:"metrics-listen" placeholder:"HOST:PORT"`
+	KeyLost     bool          `help:"Go on with another key of the record, although the one that it was made with is lost. Until it is put back, what is on the record so far cannot be verified." name:"audit-key-lost"`
 	Logging
 }
 
@@ -146,6 +148,7 @@ type server struct {
 	folder folder
 	store  *store
 	keys   keys
+	ledger *audit.Ledger // the record; set when it runs
 }
 
 func (s *server) run(ctx context.Context, l net.Listener) error {
@@ -157,6 +160,9 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 		return err
 	}
 	if err := transfer.Settle(ctx, s.store.db); err != nil {
+		return err
+	}
+	if s.ledger, err = s.store.ledger(ctx, s.serveCmd.keys(s.folder), s.KeyLost, s.log); err != nil {
 		return err
 	}
 	media, err := s.openMedia(s.folder, s.base(l), s.log)
@@ -215,6 +221,7 @@ func (s *server) serve(ctx context.Context, l net.Listener, h *httpapi.Server, r
 	var work sync.WaitGroup
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	work.Go(func() { s.store.chores(background, s.log) })
+	work.Go(func() { s.sealing().chore(background) })
 	defer work.Wait()
 	defer stop()
 	serving, cease := context.WithCancel(background)
