@@ -40,6 +40,7 @@ install: ## fetch what building and testing need
 		apt-get install -y -qq --no-install-recommends postgresql pgbouncer >/dev/null
 	fi
 	go -C internal/blob/s3test/gateway tool -n gateway >/dev/null
+	go -C internal/certificate/certificatetest/authority tool -n authority >/dev/null
 
 # A test that is skipped fails the run, as one that fails: see tools/testlog.
 .PHONY: race

@@ -3,6 +3,8 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"crypto/tls"
 	"database/sql"
 	"fmt"
 	"io"
@@ -20,6 +22,8 @@ import (
 
 	_ "github.com/ncruces/go-sqlite3/driver"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/musterhq/muster/internal/certificate/certificatetest"
 )
 
 func TestMain(m *testing.M) {
@@ -28,15 +32,18 @@ func TestMain(m *testing.M) {
 
 // TestScripts drives the real program. What the scripts have beside the usual:
 //
-//	serve [args]           start a server at a free port; sets $URL, $PID and, if there are, $TOKEN and $METRICS
+//	serve [args]           start a server at a free port; sets $URL, $PID and, if there are, $TOKEN, $METRICS and $PLAIN
 //	stop                   end it with SIGTERM; its output is then in serve.out and serve.err
-//	[!] http METHOD PATH [BODY]   ask it with $TOKEN; ! wants a status of 400 or above; sets $STATUS
+//	[!] http METHOD PATH [BODY]   ask it with $TOKEN, if there is one, and the headers of $HEADERS, one a line; ! wants a status of 400 or above; sets $STATUS
 //	link NAME REGEXP       set $NAME to what the group matches in the last answer
 //	slow PATH BODY         begin a POST and end it only after the server was told to stop
 //	! slow PATH BODY       begin a POST and tell the server twice to stop, which ends it at once
 //	sql FILE STATEMENT     change a database behind the program's back
 //	record N               write N entries to the record of $MUSTER_DATA or $MUSTER_DATABASE
 //	postgres               an empty database on PostgreSQL: $DATABASE, and what setPostgres says
+//	certificate NAME       a certificate that is its own root, and its key, in certificate.pem and key.pem; the client trusts it
+//	authority              start an ACME server; sets $DIRECTORY; the client trusts what it issues
+//	authority check        let it look for challenges where the server listens; it answers from then on
 //	bucket                 an empty bucket of an S3 server: $BUCKET, and what setBucket says
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -47,10 +54,12 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
 			e.Values[served{}] = &servedProcess{}
+			e.Values[authority{}] = &authority{}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": startServer, "stop": stopServer, "http": askServer, "link": findLink, "slow": askSlowly, "sql": runSQL, "record": record,
+			"certificate": shared.setCertificate, "authority": shared.setAuthority,
 			"postgres": shared.setPostgres, "bucket": shared.setBucket,
 		},
 	})
@@ -66,6 +75,7 @@ type servedProcess struct {
 	stopping chan struct{} // closed when it says that it stops
 	answer   string
 	metrics  string // where they are, before it serves
+	plain    string // where it sends to HTTPS, before it serves
 }
 
 func process(ts *testscript.TestScript) *servedProcess {
@@ -87,7 +97,7 @@ func startServer(ts *testscript.TestScript, neg bool, args []string) {
 	cmd := exec.Command("muster", args...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = append(os.Environ(), "MUSTER_LOG_FORMAT=text")
-	for _, name := range []string{"MUSTER_DATA", "MUSTER_DATABASE", "MUSTER_REPLICA", "MUSTER_MEDIA", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
+	for _, name := range []string{"MUSTER_DATA", "MUSTER_DATABASE", "MUSTER_REPLICA", "MUSTER_MEDIA", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "SSL_CERT_FILE"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	stdout, err := cmd.StdoutPipe()
@@ -115,6 +125,7 @@ func startServer(ts *testscript.TestScript, neg bool, args []string) {
 	<-serving
 	ts.Setenv("PID", strconv.Itoa(cmd.Process.Pid))
 	ts.Setenv("METRICS", p.metrics)
+	ts.Setenv("PLAIN", p.plain)
 }
 
 // watch keeps what the server logs, and tells when it serves and when it stops.
@@ -128,6 +139,9 @@ func (p *servedProcess) watch(stderr io.Reader, serving chan struct{}) {
 		case strings.Contains(lines.Text(), "msg=\"serving metrics\""):
 			_, at, _ := strings.Cut(lines.Text(), "address=")
 			p.metrics = "http://" + at + "/metrics"
+		case strings.Contains(lines.Text(), "msg=\"sending to HTTPS\""):
+			_, at, _ := strings.Cut(lines.Text(), "address=")
+			p.plain = "http://" + at
 		case strings.Contains(lines.Text(), "msg=serving"):
 			once.Do(func() { close(serving) })
 		case strings.Contains(lines.Text(), "msg=\"stopping"):
@@ -174,7 +188,20 @@ func (p *servedProcess) finish(ts *testscript.TestScript) {
 	}
 }
 
-var client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+// newClient trusts what the script's $TRUST does; each of its names is here.
+func newClient(ts *testscript.TestScript) *http.Client {
+	here := func(ctx context.Context, network, address string) (net.Conn, error) {
+		_, port, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		return new(net.Dialer).DialContext(ctx, network, net.JoinHostPort("127.0.0.1", port))
+	}
+	return &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
+		DisableKeepAlives: true, DialContext: here, ForceAttemptHTTP2: true,
+		TLSClientConfig: &tls.Config{RootCAs: certificatetest.Pool(ts.Getenv("TRUST"))},
+	}}
+}
 
 func askServer(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 || len(args) > 3 {
@@ -186,18 +213,24 @@ func askServer(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	r, err := http.NewRequest(args[0], url, strings.NewReader(strings.Join(args[2:], "")))
 	ts.Check(err)
-	r.Header.Set("Authorization", "Bearer "+ts.Getenv("TOKEN"))
+	if token := ts.Getenv("TOKEN"); token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	for line := range strings.Lines(ts.Getenv("HEADERS")) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		r.Header.Set(name, value)
+	}
 	if len(args) == 3 {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	res, err := client.Do(r)
+	res, err := newClient(ts).Do(r)
 	ts.Check(err)
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	ts.Check(err)
 	process(ts).answer = string(body)
 	ts.Setenv("STATUS", strconv.Itoa(res.StatusCode))
-	fmt.Fprintf(ts.Stdout(), "%s\n%s\n%s\n", res.Status, res.Header.Get("Content-Type"), body)
+	fmt.Fprintf(ts.Stdout(), "%s %s\n%s\n%s\n%s\n", res.Proto, res.Status, res.Header.Get("Content-Type"), body, res.Header.Get("Strict-Transport-Security"))
 	if neg != (res.StatusCode >= http.StatusBadRequest) {
 		ts.Fatalf("%s %s: %s\n%s", args[0], args[1], res.Status, body)
 	}

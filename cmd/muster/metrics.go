@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"strconv"
 	"time"
@@ -82,7 +81,7 @@ func (s *server) meter(ctx context.Context) (observe func(httpapi.Seen), done fu
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second}))
 	h := &http.Server{
 		Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 20 * time.Second,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		ErrorLog: httpapi.ConnectionLog(s.log),
 	}
 	ended := make(chan struct{})
 	go func() {

@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/musterhq/muster/engine/postgres"
+	"github.com/musterhq/muster/internal/certificate"
 	"github.com/musterhq/muster/internal/httpapi"
 	"github.com/musterhq/muster/internal/schema"
 	"github.com/musterhq/muster/query"
@@ -95,7 +96,7 @@ const bulkTimeout = 10 * time.Minute
 func defaults() kong.Vars {
 	d := postgres.Defaults()
 	return kong.Vars{
-		"media_form": placeForm, "store_form": storeForm,
+		"media_form": placeForm, "store_form": storeForm, "acme_directory": certificate.LetsEncrypt,
 		"pool_readers": fmt.Sprint(d.Readers), "pool_writers": fmt.Sprint(d.Writers),
 		"statement_timeout": d.StatementTimeout.String(), "statement_timeout_bulk": strings.TrimSuffix(bulkTimeout.String(), "0s"),
 		"lock_timeout": d.LockTimeout.String(), "idle_timeout": d.IdleTimeout.String(),

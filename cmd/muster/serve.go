@@ -24,6 +24,7 @@ type serveCmd struct {
 	Store
 	Replicas
 	Media
+	Network
 	Listen      address       `help:"Where to listen. Port 0 takes a free one. Default: ${default}." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	PublicURL   string        `help:"What the links to photos and documents begin with, such as https://members.example.org. Default: the address listened at, or nothing when that is every address." name:"public-url" placeholder:"URL"`
 	Demo        int           `help:"Fill an empty store with this many members that nobody is." placeholder:"N"`
@@ -45,6 +46,9 @@ Examples:
 
     muster serve --demo 1000
     muster serve --data /var/lib/muster --time-zone Asia/Seoul --phone-region KR
+    muster serve --listen :443 --http-listen :80 --acme-domain members.example.org --acme-accept-terms
+    muster serve --listen :8443 --tls-cert /etc/muster/tls.crt --tls-key /etc/muster/tls.key
+    muster serve --trusted-proxy 10.0.0.7 --allow-from 203.0.113.0/24
     muster serve --keys /etc/muster/keys --database postgres://muster@db1/muster --replica postgres://muster@db2/muster --media 's3://members?region=eu-central-1'`
 }
 
@@ -53,10 +57,17 @@ func (s serveCmd) Run(ctx context.Context, c console) (err error) {
 	if s.Demo < 0 || s.Demo > demo.MaxMembers || s.Grace <= 0 || s.Notice < 0 {
 		return &exit{exitUsage, fmt.Errorf("--demo is 0 to %d, --grace more than 0s and --notice at least 0s", demo.MaxMembers)}
 	}
+	if err := s.misuse(); err != nil {
+		return &exit{exitUsage, err}
+	}
 	boundMemory()
 	log, done := s.logger(c)
 	defer done()
 	f, err := s.folder(log)
+	if err != nil {
+		return err
+	}
+	front, err := s.certificates(f, log)
 	if err != nil {
 		return err
 	}
@@ -82,13 +93,13 @@ func (s serveCmd) Run(ctx context.Context, c console) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.close()) }()
-	server := &server{serveCmd: s, console: c, log: log, folder: f, store: st, keys: k}
+	server := &server{serveCmd: s, console: c, log: log, folder: f, store: st, keys: k, front: front}
 	return server.run(ctx, listener)
 }
 
 // folder gives the data folder, unless all is elsewhere.
 func (s serveCmd) folder(log *slog.Logger) (folder, error) {
-	if s.Database != "" && s.Media.Media != "" && s.Keys != "" {
+	if s.Database != "" && s.Media.Media != "" && s.Keys != "" && len(s.ACMEDomain) == 0 {
 		return "", nil
 	}
 	f, err := s.make()
@@ -149,6 +160,7 @@ type server struct {
 	store  *store
 	keys   keys
 	ledger *audit.Ledger // the record; set when it runs
+	front  front
 }
 
 func (s *server) run(ctx context.Context, l net.Listener) error {
@@ -185,7 +197,7 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 	api, err := httpapi.New(httpapi.Options{
 		DB: s.store.db, Blob: media.Store, Rules: rules, CursorSecret: s.keys.cursor,
 		Log: s.log, MediaHandler: media.handler, Version: thisBuild().Version,
-		History: s.store.engine.history(), Nodes: s.nodes, Observe: meter,
+		Network: s.network(), History: s.store.engine.history(), Nodes: s.nodes, Observe: meter,
 	})
 	if err != nil {
 		return err
@@ -193,7 +205,12 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 	if err := s.greet(ctx, l); err != nil {
 		return err
 	}
-	return s.serve(ctx, l, &httpapi.Server{API: api, Notice: s.Notice, Grace: s.Grace}, rules)
+	beside, err := s.besideTLS(ctx, l, api)
+	if err != nil {
+		return err
+	}
+	defer beside()
+	return s.serve(ctx, l, &httpapi.Server{API: api, TLS: s.front.tls, Notice: s.Notice, Grace: s.Grace}, rules)
 }
 
 // nodes are the servers of the database, for /readyz.
@@ -245,10 +262,10 @@ func (s *server) base(l net.Listener) string {
 	if s.PublicURL != "" {
 		return s.PublicURL
 	}
-	if a, ok := l.Addr().(*net.TCPAddr); ok && a.IP.IsUnspecified() {
+	if isEverywhere(l) && len(s.ACMEDomain) == 0 {
 		return "" // clients know by which of its names they reached it
 	}
-	return "http://" + l.Addr().String()
+	return s.here(l, "")
 }
 
 // greet says where to go and, as long as there is no token, with which one.
@@ -257,9 +274,9 @@ func (s *server) greet(ctx context.Context, l net.Listener) error {
 	if err != nil {
 		return err
 	}
-	here := "http://" + l.Addr().String()
-	if a, ok := l.Addr().(*net.TCPAddr); ok && a.IP.IsUnspecified() {
-		here = fmt.Sprintf("http://localhost:%d", a.Port)
+	here := s.here(l, "")
+	if isEverywhere(l) {
+		here = s.here(l, "localhost")
 	}
 	fmt.Fprintf(s.out, "Muster is at %s, its documentation at %s/docs\n", here, here)
 	if len(tokens) > 0 {

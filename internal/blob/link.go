@@ -28,7 +28,9 @@ type SignOptions struct {
 
 	// Filename makes the object a download that is saved under this name,
 	// whatever characters it has; [Filename] makes it safe. It travels in the
-	// URL, so it names nobody. Empty shows the object in place.
+	// URL, so it names nobody. A download is kept where the person saves it, and
+	// in no cache. Empty shows the object in place, again and again while the URL
+	// lives, so a browser may keep it that long.
 	Filename string
 
 	// ContentType is what the browser is told; empty means [TypeOf] the key.

@@ -41,6 +41,9 @@ type bundle struct {
 	secret operator.Secret
 	log    *buffer
 	clock  *clock
+
+	network   httpapi.Network   // of the next server
+	transport http.RoundTripper // nil is the server's own
 }
 
 // clock is a time that a test moves.
@@ -97,7 +100,7 @@ func (b *bundle) options(store blob.Store) httpapi.Options {
 	return httpapi.Options{
 		DB: b.db, Blob: store, MediaHandler: b.blob.Handler(),
 		Rules: member.Rules{Region: "KR", Zone: time.UTC}, CursorSecret: []byte("a secret of the tests"),
-		Clock: b.clock.Now, Log: slog.New(slog.NewJSONHandler(b.log, nil)),
+		Clock: b.clock.Now, Network: b.network, Log: slog.New(slog.NewJSONHandler(b.log, nil)),
 	}
 }
 
@@ -121,6 +124,7 @@ func (b *bundle) write(t *testing.T, fn func(*session.Write) error) {
 // response is what came back.
 type response struct {
 	status int
+	proto  string
 	header http.Header
 	body   []byte
 	object map[string]any
@@ -184,13 +188,17 @@ func (b *bundle) call(t testing.TB, method, path, body string, options ...option
 
 func (b *bundle) send(t testing.TB, r *http.Request) response {
 	t.Helper()
-	client := &http.Client{Transport: b.server.Client().Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	transport := b.transport
+	if transport == nil {
+		transport = b.server.Client().Transport
+	}
+	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	got, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer got.Body.Close()
-	answer := response{status: got.StatusCode, header: got.Header}
+	answer := response{status: got.StatusCode, proto: got.Proto, header: got.Header}
 	if answer.body, err = io.ReadAll(got.Body); err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"strconv"
 	"time"
@@ -33,6 +34,8 @@ type exchange struct {
 	http.ResponseWriter
 	ctx       context.Context //nolint:containedctx // the request's, which has a context without its end
 	api       *API
+	request   *http.Request
+	from      netip.Addr // see client
 	requestID string
 	route     string // the pattern, never the path: a path may name somebody
 	token     ids.Row
@@ -60,21 +63,26 @@ func (x *exchange) line(value string) []string {
 // ServeHTTP answers one request. It is safe for concurrent use.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	x := &exchange{ResponseWriter: w, api: a, requestID: requestID(r.Header), head: r.Method == http.MethodHead}
+	x := &exchange{ResponseWriter: w, api: a, request: r, requestID: requestID(r.Header), head: r.Method == http.MethodHead}
 	ctx, end := a.deadlines.begin(r.Context(), start)
 	defer end()
+	secure := a.network.overTLS(r)
 	var seen session.Position
 	if a.positions != nil {
-		x.held = a.positions.take(r)
+		x.held = a.positions.take(r, secure)
 		seen = x.held.seen
 	}
 	x.ctx, x.cost = session.Track(ctx, seen)
-	x.protect()
+	x.protect(secure)
 	if a.observe != nil {
 		defer x.report(r, start)
 	}
 	defer x.log(r, start)
 	defer x.recover()
+	if err := x.admitAddress(); err != nil {
+		x.fail(err)
+		return
+	}
 	if err := a.crossSite.Check(r); err != nil {
 		x.fail(errCrossSite.Because(err))
 		return
@@ -120,8 +128,11 @@ var (
 
 // protect sets what every response has, so that a browser that opens one does
 // nothing with it, and keeps no personal data.
-func (x *exchange) protect() {
+func (x *exchange) protect(secure bool) {
 	h := x.Header()
+	if secure {
+		h["Strict-Transport-Security"] = transport
+	}
 	h["Cache-Control"] = noStore
 	h["Content-Security-Policy"] = nothing
 	h["Cross-Origin-Resource-Policy"] = sameSite
@@ -297,6 +308,9 @@ func (x *exchange) whyFailed() []slog.Attr {
 	}
 	f := faultOf(x.failure)
 	attrs := []slog.Attr{slog.String("code", f.Code)}
+	if isRefusedAtTheDoor(f) {
+		attrs = append(attrs, slog.String("from", x.client().String()))
+	}
 	if x.status < http.StatusInternalServerError {
 		return attrs
 	}

@@ -30,6 +30,7 @@ type Options struct {
 	MediaHandler http.Handler // serves /media/, if the store does not serve itself
 	Version      string       // of the program, for the document
 
+	Network Network       // between callers and the API
 	History History       // of the database, where sessions have positions
 	Nodes   func() []Node // tells how the servers of the database are, for /readyz
 	Observe func(Seen)    // is told of each request when it is answered, by its goroutine
@@ -44,6 +45,7 @@ type API struct {
 	clock     func() time.Time
 	logger    *slog.Logger
 	cursors   *query.CursorKey
+	network   Network
 	positions *positions // nil where there are none
 	nodes     func() []Node
 	observe   func(Seen)
@@ -64,7 +66,7 @@ func New(o Options) (*API, error) {
 		return nil, fmt.Errorf("httpapi: %w", err)
 	}
 	a := &API{
-		db: o.DB, blob: o.Blob, rules: o.Rules, zone: o.Zone, clock: o.Clock, logger: o.Log,
+		db: o.DB, blob: o.Blob, rules: o.Rules, zone: o.Zone, clock: o.Clock, logger: o.Log, network: o.Network,
 		cursors: cursors, mux: http.NewServeMux(), crossSite: http.NewCrossOriginProtection(),
 		deadlines: newDeadlines(requestDeadline), positions: newPositions(cursors, o.History), nodes: o.Nodes, observe: o.Observe,
 	}
@@ -172,7 +174,7 @@ func static(contentType string, body []byte, policy string) func(http.ResponseWr
 	return func(w http.ResponseWriter, _ *http.Request) error {
 		w.Header()["Cache-Control"] = []string{"no-cache"}
 		if policy != "" {
-			w.Header()["Content-Security-Policy"] = []string{policy}
+			dress(w.Header(), policy)
 		}
 		w.(*exchange).send(http.StatusOK, kind, body) //nolint:forcetypeassert // the mux is inside ServeHTTP
 		return nil

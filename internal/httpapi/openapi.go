@@ -138,7 +138,7 @@ func parametersOf(o *Operation) []*huma.Param {
 		header(headerKey, "A text of the caller's choice, new for each new request, the same for a repetition.",
 			&huma.Schema{MinLength: new(1), MaxLength: new(maxKey), Pattern: "^[!-~]+$", Examples: []any{"7d9f3a52-signup-4711"}})
 	}
-	header(headerPosition, "The position of an earlier answer: this one is not older. A browser sends it as the cookie "+positionCookie+".", &huma.Schema{Pattern: "^[0-9A-Za-z_-]+$"})
+	header(headerPosition, "The position of an earlier answer: this one is not older. A browser sends it as a cookie.", &huma.Schema{Pattern: "^[0-9A-Za-z_-]+$"})
 	header(headerRequestID, "A number of the caller's, to find the request by; made if it is absent.", &huma.Schema{MinLength: new(16), MaxLength: new(64), Pattern: "^[0-9A-Za-z_-]+$"})
 	return list
 }

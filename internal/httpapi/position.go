@@ -15,6 +15,7 @@ import (
 const (
 	headerPosition = "Muster-Position"
 	positionCookie = "muster_position"
+	secureCookie   = "__Secure-" + positionCookie // over TLS: no page without it can set one
 )
 
 // Faults of positions: both are mended by sending none.
@@ -57,18 +58,21 @@ func newPositions(key *query.CursorKey, h History) *positions {
 type held struct {
 	sealed  string // as it came
 	seen    session.Position
-	browser bool // it is told in a cookie, too
-	secure  bool // the caller speaks TLS
+	browser bool   // it is told in a cookie, too
+	cookie  string // its name
 	wrong   error
 }
 
 // take gives the position that the request brings. A program that sends the
 // header says more with it than its cookies do.
-func (p *positions) take(r *http.Request) *held {
-	x := &held{browser: isBrowser(r), secure: overTLS(r)}
+func (p *positions) take(r *http.Request, secure bool) *held {
+	x := &held{browser: isBrowser(r), cookie: positionCookie}
+	if secure {
+		x.cookie = secureCookie
+	}
 	lines := r.Header.Values(headerPosition)
 	if len(lines) == 0 {
-		for _, c := range r.CookiesNamed(positionCookie) {
+		for _, c := range r.CookiesNamed(x.cookie) {
 			lines = append(lines, c.Value)
 		}
 	}
@@ -127,18 +131,12 @@ func (x *exchange) setCookie(value string, age int) {
 		return
 	}
 	http.SetCookie(x, &http.Cookie{ //nolint:gosec // secure where the request was: a cookie for TLS alone would not come back without it
-		Name: positionCookie, Value: value, Path: prefix, MaxAge: age,
-		Secure: x.held.secure, HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Name: x.held.cookie, Value: value, Path: prefix, MaxAge: age,
+		Secure: x.held.cookie == secureCookie, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	})
 }
 
 // isBrowser reports whether the caller keeps cookies, or is likely to.
 func isBrowser(r *http.Request) bool {
 	return r.Header.Get("Cookie") != "" || strings.HasPrefix(r.UserAgent(), "Mozilla/")
-}
-
-// overTLS reports whether the caller speaks TLS, to us or to a proxy before us.
-// What a proxy says is taken without proof: it only narrows a cookie.
-func overTLS(r *http.Request) bool {
-	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"regexp"
 	"strings"
 	"testing"
@@ -124,11 +125,21 @@ func TestPositionsOfBrowsers(t *testing.T) {
 	if got := node(t, read); !strings.HasPrefix(got, "primary") {
 		t.Errorf("got the node %q, want the one that has the cookie's position", got)
 	}
-	secure := c.call(t, "POST", admin+"/members", person(1), agent, with("X-Forwarded-Proto", "https")).want(t, 201)
-	if got := secure.header.Get("Set-Cookie"); !strings.HasSuffix(got, "; HttpOnly; Secure; SameSite=Strict") {
-		t.Errorf("got the cookie %q over TLS", got)
-	}
 
+	// Over TLS it is another cookie, which never goes without.
+	c.network.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	c.serve(t, c.engine)
+	https := with("X-Forwarded-Proto", "https")
+	made = c.call(t, "POST", admin+"/members", person(1), agent, https).want(t, 201)
+	cookie = made.header.Get("Set-Cookie")
+	if !regexp.MustCompile(`^__Secure-muster_position=[\w-]+; Path=/api/v1/admin; HttpOnly; Secure; SameSite=Strict$`).MatchString(cookie) {
+		t.Errorf("got the cookie %q over TLS", cookie)
+	}
+	value, _, _ = strings.Cut(cookie, ";")
+	read = c.call(t, "GET", made.header.Get("Location"), "", agent, https, with("Cookie", value)).want(t, 200)
+	if got := node(t, read); !strings.HasPrefix(got, "primary") {
+		t.Errorf("got the node %q, want the one that has the cookie's position", got)
+	}
 	// One that is no use is taken away, so that the browser begins anew by itself.
 	bad := c.call(t, "GET", admin+"/dashboard", "", agent, with("Cookie", "muster_position=abc")).problem(t, 400, "position_invalid")
 	if got := bad.header.Get("Set-Cookie"); !strings.HasPrefix(got, "muster_position=; Path=/api/v1/admin; Max-Age=0;") {

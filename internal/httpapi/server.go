@@ -2,9 +2,9 @@ package httpapi
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"sync"
@@ -23,6 +23,8 @@ const (
 // Server serves an API on a listener until it is told to stop.
 type Server struct {
 	API *API
+	// TLS makes the listener one of HTTPS, with HTTP/2; nil is without.
+	TLS *tls.Config
 	// Notice is how long the server still takes requests after /readyz has begun
 	// to say no, so that a load balancer sees it. Zero where there is none.
 	Notice time.Duration
@@ -43,7 +45,12 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(s.API.logger.Handler(), slog.LevelWarn),
+		ErrorLog:          ConnectionLog(s.API.logger),
+		TLSConfig:         s.TLS,
+	}
+	serve := h.Serve
+	if s.TLS != nil {
+		serve = func(l net.Listener) error { return h.ServeTLS(l, "", "") }
 	}
 	var work sync.WaitGroup
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -52,7 +59,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	defer stop()
 
 	ended := make(chan error, 1)
-	work.Go(func() { ended <- h.Serve(listener) })
+	work.Go(func() { ended <- serve(listener) })
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serving: %w", err)

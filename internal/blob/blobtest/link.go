@@ -39,6 +39,7 @@ func testLinkDocument(t *testing.T, s blob.Store) {
 			got := get(t, sign(t, s, key, blob.SignOptions{Expires: minute, Filename: tt.filename}))
 			wantStatus(t, got, http.StatusOK)
 			wantHeader(t, got, "Content-Type", "application/pdf")
+			wantHeader(t, got, "Cache-Control", "no-store")
 			kind, params, err := mime.ParseMediaType(got.header.Get("Content-Disposition"))
 			if err != nil || kind != "attachment" || params["filename"] != tt.want {
 				t.Errorf("content disposition: got %q of %q (%v), want an attachment %q", kind, params["filename"], err, tt.want)

@@ -48,14 +48,18 @@ func (s *Store) serve(w http.ResponseWriter, r *http.Request) {
 
 // harden sets what keeps a browser from taking an object for a page of ours.
 func harden(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
 	h.Set("Referrer-Policy", "no-referrer") // the URL is a key to the object
 	h.Set("X-Content-Type-Options", "nosniff")
 }
 
 func (s *Store) describe(h http.Header, l link, object *blob.Object) {
-	rest := max(l.until.Sub(s.now()), 0)
-	h.Set("Cache-Control", fmt.Sprintf("private, max-age=%d", int64(rest/time.Second)))
+	if l.filename != "" { // see blob.SignOptions
+		h.Set("Cache-Control", "no-store")
+	} else {
+		rest := max(l.until.Sub(s.now()), 0)
+		h.Set("Cache-Control", fmt.Sprintf("private, max-age=%d", int64(rest/time.Second)))
+	}
 	h.Set("Content-Disposition", blob.Disposition(l.filename, l.contentType))
 	h.Set("Content-Type", l.contentType)
 	h.Set("Etag", fmt.Sprintf(`"%x-%x"`, object.Modified.UnixNano(), object.Size))

@@ -39,7 +39,7 @@ func TestServe(t *testing.T) {
 	shared := map[string]string{
 		"Accept-Ranges":           "bytes",
 		"Cache-Control":           "private, max-age=79",
-		"Content-Security-Policy": "default-src 'none'; sandbox",
+		"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
 		"Referrer-Policy":         "no-referrer",
 		"X-Content-Type-Options":  "nosniff",
 	}
@@ -52,7 +52,7 @@ func TestServe(t *testing.T) {
 			"Content-Type": "image/jpeg", "Content-Length": "5", "Content-Disposition": "inline",
 		}},
 		{"document", "a/b.pdf", "document", blob.SignOptions{Filename: "신분증.pdf"}, map[string]string{
-			"Content-Type": "application/pdf", "Content-Length": "8",
+			"Content-Type": "application/pdf", "Content-Length": "8", "Cache-Control": "no-store",
 			"Content-Disposition": `attachment; filename="___.pdf"; filename*=UTF-8''%EC%8B%A0%EB%B6%84%EC%A6%9D.pdf`,
 		}},
 	} {

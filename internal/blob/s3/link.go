@@ -22,7 +22,7 @@ func (s *Store) Sign(key string, o blob.SignOptions, now time.Time) (string, err
 	}
 	return s.signer.sign(presign{
 		method: http.MethodGet, key: key, from: from, seconds: until.Unix() - from.Unix(),
-		maxAge: int64(o.Expires / time.Second), disposition: blob.Disposition(o.Filename, contentType), contentType: contentType,
+		maxAge: int64(o.Expires / time.Second), noStore: o.Filename != "", disposition: blob.Disposition(o.Filename, contentType), contentType: contentType,
 	}), nil
 }
 

@@ -182,7 +182,7 @@ func TestLinkSaysWhatIsShown(t *testing.T) {
 	}
 	defer response.Body.Close()
 	for name, want := range map[string]string{
-		"Cache-Control":       "private, max-age=90",
+		"Cache-Control":       "no-store",
 		"Content-Disposition": `attachment; filename="__.jpg"; filename*=UTF-8''%EB%B0%94%EB%8B%A4.jpg`,
 		"Content-Type":        "image/jpeg",
 	} {

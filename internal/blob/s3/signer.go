@@ -26,6 +26,7 @@ type presign struct {
 
 	// What the answer is to say; nothing when zero.
 	maxAge                   int64 // seconds that a browser may keep it
+	noStore                  bool  // it may not, whatever maxAge is
 	disposition, contentType string
 
 	upload *upload // nil unless content is sent
@@ -143,7 +144,9 @@ func (s *signer) appendQuery(b []byte, d *day, p presign) []byte {
 		b = append(b, "content-length%3Bcontent-type%3B"...)
 	}
 	b = append(b, "host"...)
-	if p.maxAge > 0 {
+	if p.noStore {
+		b = append(b, "&response-cache-control=no-store"...)
+	} else if p.maxAge > 0 {
 		b = strconv.AppendInt(append(b, "&response-cache-control=private%2C%20max-age%3D"...), p.maxAge, 10)
 	}
 	b = appendParameter(b, "&response-content-disposition=", p.disposition)

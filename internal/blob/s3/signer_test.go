@@ -116,6 +116,7 @@ func drawPresign(rt *rapid.T) presign {
 		return p
 	}
 	p.maxAge = rapid.Int64Range(0, 1e6).Draw(rt, "max age")
+	p.noStore = rapid.Bool().Draw(rt, "no store")
 	p.disposition = rapid.String().Draw(rt, "disposition")
 	p.contentType = rapid.String().Draw(rt, "response content type")
 	return p
@@ -132,7 +133,9 @@ func drawKey(rt *rapid.T) string {
 
 func clientURL(ctx context.Context, client *minio.Client, bucket string, p presign) (string, error) {
 	query, headers := url.Values{}, http.Header{}
-	if p.maxAge > 0 {
+	if p.noStore {
+		query.Set("response-cache-control", "no-store")
+	} else if p.maxAge > 0 {
 		query.Set("response-cache-control", "private, max-age="+strconv.FormatInt(p.maxAge, 10))
 	}
 	for name, value := range map[string]string{"response-content-disposition": p.disposition, "response-content-type": p.contentType} {
