@@ -59,13 +59,26 @@ fuzz: ## run each fuzz target FUZZTIME times (default 10000x)
 	done
 
 .PHONY: check
-check: ## look at form, likely mistakes, generated files and the module
+check: secrets ## look at form, likely mistakes, secrets, generated files and the module
 	@unformatted=$$(find . -name '*.go' -not -path './web/*' -exec gofmt -l {} +)
 	if [ -n "$$unformatted" ]; then echo "not gofmt'd:"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
 	go mod tidy -diff
 	go test -run='^TestOpenAPI' ./internal/httpapi
 	go tool -modfile=tools/go.mod golangci-lint run
+
+# The tree is what git would take, so that a data folder of your own in it is no
+# finding. The history is that of what is checked out, as far as the clone has it.
+# What is found is told by its place: it is not printed.
+.PHONY: secrets
+secrets: ## look for secrets in the tree and in the history
+	@tree=$$(mktemp -d)
+	trap 'rm -rf "$$tree"' EXIT
+	look() { go tool -modfile=tools/go.mod gitleaks "$$@" --config=.gitleaks.toml --ignore-gitleaks-allow --redact --verbose --no-banner --no-color --log-level=warn; }
+	if [ ! -e .git ]; then look dir .; exit; fi
+	git ls-files -z --cached --others --exclude-standard --deduplicate | tar -c --null --files-from=- --ignore-failed-read 2>/dev/null | tar -x -C "$$tree"
+	(cd "$$tree" && look dir .) || { echo "a secret is in the tree"; exit 1; }
+	look git . --log-opts='--full-history HEAD' || { echo "a secret is in the history: replace it, and then allow it in .gitleaks.toml"; exit 1; }
 
 .PHONY: generate
 generate: ## make the generated files anew

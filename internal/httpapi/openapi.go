@@ -40,7 +40,7 @@ func OpenAPI(version string) ([]byte, error) {
 		Components: &huma.Components{
 			Schemas:         huma.NewMapRegistry("#/components/schemas/", schemaName),
 			Responses:       map[string]*huma.Response{},
-			SecuritySchemes: map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer", BearerFormat: "muster_<prefix>_<secret>", Description: "A token from `muster token create`."}},
+			SecuritySchemes: map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer", BearerFormat: "muster_<prefix>_<secret>", Description: "A token from `muster token create`."}}, //nolint:gosec // the form of a token, not one
 		},
 		Security: []map[string][]string{{"token": {}}},
 		Tags: []*huma.Tag{
