@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -12,11 +13,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	sqlite3 "github.com/ncruces/go-sqlite3"
 
 	"github.com/musterhq/muster/engine/sqlite"
+	"github.com/musterhq/muster/internal/audit"
 	"github.com/musterhq/muster/internal/blob"
 	"github.com/musterhq/muster/internal/demo"
 	"github.com/musterhq/muster/internal/member"
@@ -30,6 +33,18 @@ const (
 	zoneName = "Asia/Seoul"
 	region   = "KR"
 )
+
+// recordKey is that of the record of every store.
+var recordKey = []byte("the record of what is measured only")
+
+// pen writes that record.
+var pen = sync.OnceValues(func() (audit.Pen, error) {
+	ledger, err := audit.NewLedger([][]byte{recordKey})
+	if err != nil {
+		return audit.Pen{}, fmt.Errorf("opening the record: %w", err)
+	}
+	return ledger.Pen(audit.Actor{Source: "bench"}), nil
+})
 
 // store is a filled database that nobody changes: servers get copies.
 type store struct {
@@ -113,7 +128,12 @@ func fill(ctx context.Context, path string, members int) (token string, err erro
 		return "", err
 	}
 	told := 0
+	by, err := pen()
+	if err != nil {
+		return "", err
+	}
 	err = demo.Fill(ctx, db, unstored{}, demo.Options{
+		By:      by,
 		Members: members, Media: members, Seed: 1, Now: time.Now(), Rules: rules,
 		Progress: func(done, total int) {
 			if step := max(total/10, 1); done/step > told {
@@ -127,7 +147,11 @@ func fill(ctx context.Context, path string, members int) (token string, err erro
 	}
 	var secret operator.Secret
 	err = db.Write(ctx, func(w *session.Write) (err error) {
-		_, secret, err = operator.Create(w, "bench", 0, time.Now())
+		desk := operator.Desk{Caller: operator.Root(), Pen: by, At: time.Now()}
+		o, err := operator.Create(ctx, w, desk, operator.New{Name: "bench", Role: operator.Administrator})
+		if err == nil {
+			_, secret, err = operator.CreateToken(ctx, w, desk, o.ID, operator.NewToken{Name: "bench"})
+		}
 		return err
 	})
 	return secret.Reveal(), errors.Join(err, engine.Optimize(ctx))
@@ -151,6 +175,13 @@ func (s store) copyTo(folder string) (database string, err error) {
 	_, err = io.Copy(to, from)
 	if err := errors.Join(err, to.Sync(), to.Close()); err != nil {
 		return "", fmt.Errorf("copying a store: %w", err)
+	}
+	keys := filepath.Join(folder, "keys")
+	if err := os.MkdirAll(keys, 0o700); err != nil {
+		return "", fmt.Errorf("making a folder for keys: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(keys, "audit"), []byte(base64.RawURLEncoding.EncodeToString(recordKey)+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("writing the key of the record: %w", err)
 	}
 	return database, nil
 }

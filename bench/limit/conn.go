@@ -32,6 +32,8 @@ const (
 	insertProfile
 	insertUnindexed
 	insertDelta
+	insertEntry
+	insertPending
 	howMany // texts there are
 )
 

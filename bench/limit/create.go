@@ -33,12 +33,13 @@ type creation struct {
 	nameKey   string
 	day       string
 	hash      [32]byte // of the token
+	front     *front
 	done      chan error
 }
 
 // create makes a member and answers with it, from what it was told.
 func (s *Server) create(w http.ResponseWriter, r *http.Request) {
-	c := &creation{hash: bearer(r), now: s.Clock().UTC(), done: make(chan error, 1)}
+	c := &creation{hash: bearer(r), now: s.Clock().UTC(), front: s.front, done: make(chan error, 1)}
 	err := c.read(r, s.front)
 	if err == nil {
 		err = s.writer.write(c)
@@ -54,7 +55,7 @@ func (c *creation) answer(w http.ResponseWriter) {
 	w.Header()["Location"] = []string{"/api/v1/admin/members/" + idText(c.id)}
 	answer(w, http.StatusCreated, &memberJSON{
 		userJSON: userJSON{
-			ID: idText(c.id), Phone: &c.Phone, Name: c.Name, Gender: c.Gender, BirthYear: c.BirthYear, Status: "pending",
+			ID: idText(c.id), Phone: masked(&c.Phone), Name: c.Name, Gender: c.Gender, BirthYear: c.BirthYear, Status: "pending",
 			CreatedAt: createdAt(c.id), UpdatedAt: c.now.Format(told), Version: 1,
 		},
 		Profile: c.Profile, Photos: []photoJSON{}, Documents: []documentJSON{},
@@ -103,11 +104,12 @@ func newID(t time.Time) [16]byte {
 // insert writes the rows of a member, the one that may be refused first, so
 // that there is nothing to take back.
 func (c *creation) insert(k *conn) error {
-	if err := k.authenticate(&c.hash, c.now); err != nil {
+	who, err := k.authenticate(&c.hash, c.now)
+	if err != nil {
 		return err
 	}
 	at := c.now.Format(stored)
-	err := k.run(insertUser, func(s *sqlite3.Stmt) error {
+	err = k.run(insertUser, func(s *sqlite3.Stmt) error {
 		_ = s.BindBlob(1, c.id[:]) // a failure is one of the last, too
 		_ = s.BindNull(2)
 		_ = s.BindText(3, c.Phone)
@@ -137,7 +139,33 @@ func (c *creation) insert(k *conn) error {
 			_ = s.BindText(4, c.Gender)
 			_ = s.BindText(5, "pending")
 			return s.BindInt(6, 1)
-		}))
+		}),
+		k.record(c, who))
+}
+
+// record writes the entry of the record.
+func (c *conn) record(m *creation, who caller) error {
+	e := m.front.entry(m, who)
+	err := c.run(insertEntry, func(s *sqlite3.Stmt) error {
+		_ = s.BindBlob(1, e.id[:]) // a failure is one of the last, too
+		_ = s.BindText(2, m.now.Format(stored))
+		_ = s.BindBlob(3, who.operator[:])
+		_ = s.BindBlob(4, who.token[:])
+		_ = s.BindText(5, e.source)
+		_ = s.BindText(6, e.request)
+		_ = s.BindText(7, e.action)
+		_ = s.BindBlob(8, m.id[:])
+		for i := 9; i <= 11; i++ {
+			_ = s.BindNull(i)
+		}
+		_ = s.BindText(12, e.became)
+		_ = s.BindText(13, e.key)
+		return s.BindBlob(14, e.mac)
+	})
+	if err != nil {
+		return err
+	}
+	return c.run(insertPending, func(s *sqlite3.Stmt) error { return s.BindBlob(1, e.id[:]) })
 }
 
 func (c *creation) bindProfile(s *sqlite3.Stmt) error {

@@ -22,7 +22,7 @@ func (s *Server) dashboard(w http.ResponseWriter, r *http.Request) {
 	hash, now := bearer(r), s.Clock().UTC()
 	d := dashboardJSON{AsOf: now.Format(told)}
 	err := s.readers.read(func(c *conn) error {
-		if err := c.authenticate(&hash, now); err != nil {
+		if _, err := c.authenticate(&hash, now); err != nil {
 			return err
 		}
 		if err := c.kinds(&d); err != nil {

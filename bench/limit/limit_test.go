@@ -30,6 +30,7 @@ import (
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/operator"
 	"github.com/musterhq/muster/internal/schema"
+	"github.com/musterhq/muster/internal/testkit"
 	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
 )
@@ -111,19 +112,12 @@ func muster(tb testing.TB, zone *time.Location, engine session.Engine) pair {
 	if err := member.UseZone(ctx, db, zone); err != nil {
 		tb.Fatal(err)
 	}
-	err = demo.Fill(ctx, db, unstored{media}, demo.Options{Members: members, Media: illustrated, Seed: 1, Now: now, Rules: rules})
+	err = demo.Fill(ctx, db, unstored{media}, demo.Options{By: testkit.Pen(), Members: members, Media: illustrated, Seed: 1, Now: now, Rules: rules})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	var secret operator.Secret
-	err = db.Write(ctx, func(w *session.Write) (err error) {
-		_, secret, err = operator.Create(w, "bench", 0, now)
-		return err
-	})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	api, err := httpapi.New(httpapi.Options{DB: db, Blob: media, Rules: rules, CursorSecret: make([]byte, 32), Clock: clock})
+	_, secret := testkit.Token(tb, db, "bench", operator.Administrator, 0, now)
+	api, err := httpapi.New(httpapi.Options{DB: db, Blob: media, Rules: rules, CursorSecret: make([]byte, 32), Ledger: testkit.Ledger(), Clock: clock})
 	if err != nil {
 		tb.Fatal(err)
 	}

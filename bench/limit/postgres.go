@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"path"
 	"strings"
 	"time"
 
@@ -119,25 +118,29 @@ func (p *Postgres) read(ctx context.Context, hash [32]byte, now time.Time, list 
 		return err
 	}
 	defer c.Release()
-	all := append([]asked{authenticated(hash, now)}, list...)
+	all := append([]asked{authenticated(hash, now, new(caller))}, list...)
 	if p.once {
 		all = append(append([]asked{ask(begin, nil)}, all...), ask(commit, nil))
 	}
 	return p.run(ctx, c, all...)
 }
 
-func authenticated(hash [32]byte, now time.Time) asked {
+func authenticated(hash [32]byte, now time.Time, who *caller) asked {
 	return ask(token, func(r pgx.Rows) error {
-		var id *[16]byte
-		var expires, revoked *time.Time
-		if err := r.Scan(&id, &expires, &revoked); err != nil {
+		var id, operator [16]byte
+		var refusal int
+		var role string
+		var expires *time.Time
+		var scope, permissions *string
+		if err := r.Scan(&refusal, &id, &operator, &role, &expires, &scope, &permissions); err != nil {
 			return err
 		}
-		if id == nil || revoked != nil || expires != nil && !now.Before(*expires) {
+		if refusal != 0 || scope != nil || !allows(role) {
 			return errToken
 		}
+		*who = caller{id, operator}
 		return nil
-	}, hash[:])
+	}, hash[:], now, now.Add(-idle), [16]byte{})
 }
 
 func (p *Postgres) detail(w http.ResponseWriter, r *http.Request) {
@@ -177,7 +180,7 @@ func (p *Postgres) detail(w http.ResponseWriter, r *http.Request) {
 			return err
 		}, id, 50),
 		ask(documents, func(r pgx.Rows) error {
-			x, err := p.rowDocument(r, now)
+			x, err := rowDocument(r)
 			m.Documents = append(m.Documents, x)
 			return err
 		}, id, 50))
@@ -195,7 +198,7 @@ func rowUser(r pgx.Rows) (u userJSON, err error) {
 	if year != 0 {
 		u.BirthYear = &year
 	}
-	u.ID, u.CreatedAt = idText(id), createdAt(id)
+	u.ID, u.CreatedAt, u.Phone = idText(id), createdAt(id), masked(u.Phone)
 	return u, err
 }
 
@@ -209,13 +212,11 @@ func (p *Postgres) rowPhoto(r pgx.Rows, now time.Time) (x photoJSON, err error) 
 	return x, err
 }
 
-func (p *Postgres) rowDocument(r pgx.Rows, now time.Time) (x documentJSON, err error) {
+func rowDocument(r pgx.Rows) (x documentJSON, err error) {
 	var owner [16]byte
-	var key string
+	var key string // which is masked
 	err = r.Scan(&owner, idInto{&x.ID}, &key, &x.Kind, &x.Status, &x.ContentType, &x.Bytes, &x.SHA256,
 		&x.Reviewer, &x.Reason, timeInto{maybe: &x.ExpiresAt}, timeInto{text: &x.CreatedAt})
-	end := until(now, documentLife)
-	x.URL, x.URLExpiresAt = p.link(key, x.ContentType, x.Kind+path.Ext(key), end), unixText(end)
 	return x, err
 }
 
@@ -270,17 +271,8 @@ func (p *Postgres) create(w http.ResponseWriter, r *http.Request) {
 const serialization = "40001"
 
 func (p *Postgres) insert(ctx context.Context, c *creation) error {
-	list := []asked{
-		ask(beginWrite, nil), authenticated(c.hash, c.now),
-		ask(insertUser, nil, c.id, nil, c.Phone, c.Name, c.nameKey, c.Gender, *c.BirthYear, "pending", c.now, c.now),
-	}
-	if x := c.Profile; x != nil {
-		list = append(list, ask(insertProfile, nil, c.id, x.Height, x.Education, x.Occupation, x.Employer, x.Income, x.Region, x.Religion, x.Introduction))
-	}
-	list = append(list, ask(insertUnindexed, nil, c.id),
-		ask(insertDelta, nil, c.delta, c.day, c.now.Unix()/slotSeconds, c.Gender, "pending", 1))
 	for {
-		err := p.transact(ctx, list)
+		err := p.transact(ctx, c)
 		var refused *pgconn.PgError
 		switch {
 		case !errors.As(err, &refused):
@@ -293,16 +285,31 @@ func (p *Postgres) insert(ctx context.Context, c *creation) error {
 	}
 }
 
-func (p *Postgres) transact(ctx context.Context, list []asked) error {
+// transact writes the rows behind the token and, since they are written in the
+// operator's name, the entry of the record with the commit.
+func (p *Postgres) transact(ctx context.Context, c *creation) error {
 	conn, err := p.pool.Acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Release() // which ends what is open
+	var who caller
+	list := []asked{
+		ask(beginWrite, nil), authenticated(c.hash, c.now, &who),
+		ask(insertUser, nil, c.id, nil, c.Phone, c.Name, c.nameKey, c.Gender, *c.BirthYear, "pending", c.now, c.now),
+	}
+	if x := c.Profile; x != nil {
+		list = append(list, ask(insertProfile, nil, c.id, x.Height, x.Education, x.Occupation, x.Employer, x.Income, x.Region, x.Religion, x.Introduction))
+	}
+	list = append(list, ask(insertUnindexed, nil, c.id),
+		ask(insertDelta, nil, c.delta, c.day, c.now.Unix()/slotSeconds, c.Gender, "pending", 1))
 	if err := p.run(ctx, conn, list...); err != nil {
 		return err
 	}
-	return p.run(ctx, conn, ask(commit, nil))
+	e := p.entry(c, who)
+	return p.run(ctx, conn,
+		ask(insertEntry, nil, e.id, c.now, who.operator, who.token, e.source, e.request, e.action, c.id, nil, nil, nil, e.became, e.key, e.mac),
+		ask(insertPending, nil, e.id), ask(commit, nil))
 }
 
 // timeInto takes a time as the text that is shown.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"path"
 	"time"
 
 	sqlite3 "github.com/ncruces/go-sqlite3"
@@ -91,18 +90,17 @@ type photoJSON struct {
 }
 
 type documentJSON struct {
-	ID           string  `json:"id"`
-	URL          string  `json:"url"`
-	Kind         string  `json:"kind"`
-	Status       string  `json:"status"`
-	ContentType  string  `json:"content_type"`
-	Bytes        int64   `json:"bytes"`
-	SHA256       string  `json:"sha256"`
-	Reviewer     *string `json:"reviewer"`
-	Reason       *string `json:"reason"`
-	ExpiresAt    *string `json:"expires_at"`
-	CreatedAt    string  `json:"created_at"`
-	URLExpiresAt string  `json:"url_expires_at"`
+	ID          string  `json:"id"`
+	URL         *string `json:"url"` // never: it is masked
+	Kind        string  `json:"kind"`
+	Status      string  `json:"status"`
+	ContentType string  `json:"content_type"`
+	Bytes       int64   `json:"bytes"`
+	SHA256      string  `json:"sha256"`
+	Reviewer    *string `json:"reviewer"`
+	Reason      *string `json:"reason"`
+	ExpiresAt   *string `json:"expires_at"`
+	CreatedAt   string  `json:"created_at"`
 }
 
 // detail answers with a member and its six relations.
@@ -115,7 +113,7 @@ func (s *Server) detail(w http.ResponseWriter, r *http.Request) {
 	hash, now := bearer(r), s.Clock()
 	m := memberJSON{Photos: []photoJSON{}, Documents: []documentJSON{}}
 	err := s.readers.read(func(c *conn) error {
-		if err := c.authenticate(&hash, now); err != nil {
+		if _, err := c.authenticate(&hash, now); err != nil {
 			return err
 		}
 		return s.load(c, &id, &m, now)
@@ -153,14 +151,14 @@ func (s *Server) load(c *conn, id *[16]byte, m *memberJSON, now time.Time) error
 			}
 		}),
 		c.byID(photos, id, func(r *sqlite3.Stmt) { m.Photos = append(m.Photos, s.scanPhoto(r, now)) }),
-		c.byID(documents, id, func(r *sqlite3.Stmt) { m.Documents = append(m.Documents, s.scanDocument(r, now)) }),
+		c.byID(documents, id, func(r *sqlite3.Stmt) { m.Documents = append(m.Documents, scanDocument(r)) }),
 	)
 }
 
 func scanUser(r *sqlite3.Stmt) userJSON {
 	id := idOf(r, 0)
 	return userJSON{
-		ID: idText(id), ExternalID: textOf(r, 1), Phone: textOf(r, 2), Name: r.ColumnText(3), Gender: r.ColumnText(4),
+		ID: idText(id), ExternalID: textOf(r, 1), Phone: masked(textOf(r, 2)), Name: r.ColumnText(3), Gender: r.ColumnText(4),
 		BirthYear: numberOf(r, 5), Status: r.ColumnText(6), CreatedAt: createdAt(id), UpdatedAt: shown(r.ColumnRawText(7)),
 		DeletedAt: timeOf(r, 8), Version: r.ColumnInt64(9),
 	}
@@ -176,13 +174,10 @@ func (s *Server) scanPhoto(r *sqlite3.Stmt, now time.Time) photoJSON {
 	}
 }
 
-func (s *Server) scanDocument(r *sqlite3.Stmt, now time.Time) documentJSON {
-	end := until(now, documentLife)
-	contentType := r.ColumnText(5)
+func scanDocument(r *sqlite3.Stmt) documentJSON {
 	return documentJSON{
-		ID: idText(idOf(r, 1)), URL: s.link(r.ColumnText(2), contentType, r.ColumnText(3)+path.Ext(r.ColumnText(2)), end), Kind: r.ColumnText(3), Status: r.ColumnText(4),
-		ContentType: contentType, Bytes: r.ColumnInt64(6), SHA256: r.ColumnText(7), Reviewer: textOf(r, 8), Reason: textOf(r, 9),
-		ExpiresAt: timeOf(r, 10), CreatedAt: shown(r.ColumnRawText(11)), URLExpiresAt: unixText(end),
+		ID: idText(idOf(r, 1)), Kind: r.ColumnText(3), Status: r.ColumnText(4), ContentType: r.ColumnText(5), Bytes: r.ColumnInt64(6),
+		SHA256: r.ColumnText(7), Reviewer: textOf(r, 8), Reason: textOf(r, 9), ExpiresAt: timeOf(r, 10), CreatedAt: shown(r.ColumnRawText(11)),
 	}
 }
 
@@ -204,7 +199,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	hash, now := bearer(r), s.Clock()
 	p := pageJSON{Items: make([]userJSON, 0, pageSize+1), Total: totalJSON{Exact: true}}
 	err := s.readers.read(func(c *conn) error {
-		if err := c.authenticate(&hash, now); err != nil {
+		if _, err := c.authenticate(&hash, now); err != nil {
 			return err
 		}
 		return c.page(&p)

@@ -9,10 +9,7 @@ import (
 	"time"
 )
 
-const (
-	photoLife    = 15 * time.Minute
-	documentLife = 2 * time.Minute
-)
+const photoLife = 15 * time.Minute
 
 // link is a signed URL, made as the manual of crypto/hmac says; with a filename
 // it is a download.

@@ -13,8 +13,13 @@ var texts = [howMany]string{
 	commit:     "commit",
 	rollback:   "rollback",
 	token: `
-		select t.id, t.expires_at, t.revoked_at
-		from (select 1 as one) as o left join api_tokens t on t.token_hash = ?1`,
+		select case when o.id is null then 1 when t.revoked_at is not null then 2 when t.expires_at <= ?2 then 3
+				when o.disabled_at is not null then 4 when coalesce(t.last_used_at, t.created_at) < ?3 then 5 else 0 end,
+			coalesce(t.id, ?4), coalesce(o.id, ?4), coalesce(o.role, ''), t.expires_at, t.scope, r.permissions
+		from (select 1 as one) as always
+			left join api_tokens t on t.token_hash = ?1
+			left join operators o on o.id = t.operator_id
+			left join roles r on r.name = o.role`,
 
 	user: `
 		select u.id, u.external_id, u.phone, u.name, u.gender, u.birth_year, u.status, u.updated_at, u.deleted_at, u.version
@@ -79,6 +84,11 @@ var texts = [howMany]string{
 		insert into member_unindexed (member_id) values (?1) on conflict (member_id) do nothing`,
 	insertDelta: `
 		insert into member_delta (id, day, slot, gender, status, n) values (?1, ?2, ?3, ?4, ?5, ?6)`,
+	insertEntry: `
+		insert into audit (id, at, operator_id, token_id, source, request_id, action, member_id, target, reason, was, became, key_id, mac)
+		values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)`,
+	insertPending: `
+		insert into audit_pending (entry_id) values (?1)`,
 }
 
 // Statements are the texts that a request runs, each once, sorted and as
@@ -90,7 +100,7 @@ func Statements(request string) []string {
 		"detail":    {user, profile, lifestyle, preference, subscription, photos, documents},
 		"list":      {firstPage, total},
 		"dashboard": {totals, dashboardCounts},
-		"create":    {insertUser, insertProfile, insertUnindexed, insertDelta},
+		"create":    {insertUser, insertProfile, insertUnindexed, insertDelta, insertEntry, insertPending},
 	}[request] {
 		list = append(list, Plain(texts[t]))
 	}

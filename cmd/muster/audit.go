@@ -16,9 +16,9 @@ import (
 
 	"github.com/musterhq/muster/internal/audit"
 	"github.com/musterhq/muster/internal/ids"
+	"github.com/musterhq/muster/internal/operator"
 	"github.com/musterhq/muster/internal/progress"
 	"github.com/musterhq/muster/internal/sheet"
-	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
 )
 
@@ -248,19 +248,15 @@ func (s *store) operatorOf(ctx context.Context, text string) (id ids.Operator, e
 	if id, err = ids.Parse[ids.Operator](text); err == nil {
 		return id, nil
 	}
-	var found []ids.Operator
+	var o operator.Operator
 	err = s.db.Read(ctx, func(r *session.Read) (err error) {
-		found, err = session.Run(ctx, r, query.Many("select id from operators where lower(name) = lower($1) order by id limit 2",
-			func(r query.Row) (id ids.Operator, err error) { return id, r.Scan(&id) }, text))
+		o, err = session.Run(ctx, r, operator.ByName(text))
 		return err
 	}, session.Once)
-	switch {
-	case err != nil:
-		return id, fmt.Errorf("looking for the operator: %w", err)
-	case len(found) != 1:
-		return id, &exit{exitUsage, fmt.Errorf("--operator: there is no operator %q; its id is taken, too", text)}
+	if errors.Is(err, operator.ErrNoOperator) {
+		err = &exit{exitUsage, fmt.Errorf("--operator: there is no operator %q; its id is taken, too", text)}
 	}
-	return found[0], nil
+	return o.ID, err
 }
 
 func (e auditExportCmd) write(ctx context.Context, c console, s *store, f audit.Filter, w io.Writer) error {

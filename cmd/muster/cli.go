@@ -14,16 +14,18 @@ import (
 // cli is the grammar of the command line. Each flag can be given as a variable
 // of the environment, too: --time-zone as MUSTER_TIME_ZONE.
 type cli struct {
-	Serve   serveCmd   `cmd:"" help:"Serve the API."`
-	Token   tokenCmd   `cmd:"" help:"Make, list and revoke the tokens that open the API."`
-	Import  importCmd  `cmd:"" help:"Make members of the rows of a CSV file."`
-	Export  exportCmd  `cmd:"" help:"Write all members as CSV or JSON lines."`
-	Copy    copyCmd    `cmd:"" help:"Copy a store to another database, and compare them."`
-	Status  statusCmd  `cmd:"" help:"Say how the servers of the database are."`
-	Audit   auditCmd   `cmd:"" help:"Verify and export the record of what was done, and by whom."`
-	Check   checkCmd   `cmd:"" help:"Recount everything and look for damage."`
-	Migrate migrateCmd `cmd:"" help:"Bring the database up to this version of Muster."`
-	Version versionCmd `cmd:"" help:"Say which Muster this is."`
+	Serve    serveCmd    `cmd:"" help:"Serve the API."`
+	Operator operatorCmd `cmd:"" help:"Make, list, change and disable who works here."`
+	Role     roleCmd     `cmd:"" help:"Say what roles allow."`
+	Token    tokenCmd    `cmd:"" help:"Make, list and revoke the tokens that open the API."`
+	Import   importCmd   `cmd:"" help:"Make members of the rows of a CSV file."`
+	Export   exportCmd   `cmd:"" help:"Write all members as CSV or JSON lines."`
+	Copy     copyCmd     `cmd:"" help:"Copy a store to another database, and compare them."`
+	Status   statusCmd   `cmd:"" help:"Say how the servers of the database are."`
+	Audit    auditCmd    `cmd:"" help:"Verify and export the record of what was done, and by whom."`
+	Check    checkCmd    `cmd:"" help:"Recount everything and look for damage."`
+	Migrate  migrateCmd  `cmd:"" help:"Bring the database up to this version of Muster."`
+	Version  versionCmd  `cmd:"" help:"Say which Muster this is."`
 }
 
 // Format is the flag of commands whose result a script may read.

@@ -19,7 +19,7 @@ import (
 	"github.com/musterhq/muster/internal/httpapi"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/operator"
-	"github.com/musterhq/muster/session"
+	"github.com/musterhq/muster/internal/testkit"
 )
 
 // TestEveryCallAnswersTheSameAfterACopy copies a store to PostgreSQL and asks
@@ -77,14 +77,12 @@ func fillToCopy(t *testing.T, s Store, now time.Time) (token string) {
 			return err
 		}
 		defer media.Close()
-		if err := demo.Fill(t.Context(), opened.db, media, demo.Options{Members: 400, Media: 20, Seed: 1, Now: now, Rules: rules}); err != nil {
+		if err := demo.Fill(t.Context(), opened.db, media, demo.Options{By: testkit.Pen(), Members: 400, Media: 20, Seed: 1, Now: now, Rules: rules}); err != nil {
 			return err
 		}
-		return opened.db.Write(t.Context(), func(w *session.Write) error {
-			_, secret, err := operator.Create(w, "copy", 0, now)
-			token = secret.Reveal()
-			return err
-		})
+		_, secret := testkit.Token(t, opened.db, "copy", operator.Administrator, 0, now)
+		token = secret.Reveal()
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -102,7 +100,7 @@ func onBoth(t *testing.T, c copyCmd, now time.Time, fn func(here, there http.Han
 	defer media.Close()
 	api := func(s *store) http.Handler {
 		a, err := httpapi.New(httpapi.Options{
-			DB: s.db, Blob: media.Store, Rules: member.Rules{Zone: time.UTC}, CursorSecret: make([]byte, 32),
+			DB: s.db, Blob: media.Store, Rules: member.Rules{Zone: time.UTC}, CursorSecret: make([]byte, 32), Ledger: testkit.Ledger(),
 			Clock: func() time.Time { return now }, History: s.engine.history(),
 		})
 		if err != nil {

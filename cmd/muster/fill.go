@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/musterhq/muster/internal/audit"
 	"github.com/musterhq/muster/internal/blob"
 	"github.com/musterhq/muster/internal/demo"
 	"github.com/musterhq/muster/internal/member"
@@ -17,12 +18,12 @@ import (
 const demoMedia = 1000
 
 // fill makes the demonstration members. A store that has members is left alone.
-func (s *server) fill(ctx context.Context, media blob.Store, rules member.Rules) error {
+func (s *server) fill(ctx context.Context, media blob.Store, rules member.Rules, by audit.Pen) error {
 	if s.Demo == 0 {
 		return nil
 	}
 	start := time.Now()
-	o := demo.Options{Members: s.Demo, Media: demoMedia, Seed: s.DemoSeed, Now: start, Rules: rules}
+	o := demo.Options{Members: s.Demo, Media: demoMedia, Seed: s.DemoSeed, Now: start, Rules: rules, By: by}
 	if s.isTerminal() { // elsewhere standard error is the log's
 		bar := progress.New(s.err, progress.Things)
 		defer bar.Close()

@@ -36,6 +36,7 @@ func TestMain(m *testing.M) {
 //	stop                   end it with SIGTERM; its output is then in serve.out and serve.err
 //	[!] http METHOD PATH [BODY]   ask it with $TOKEN, if there is one, and the headers of $HEADERS, one a line; ! wants a status of 400 or above; sets $STATUS
 //	link NAME REGEXP       set $NAME to what the group matches in the last answer
+//	keep NAME              set $NAME to the one line that the last exec wrote
 //	slow PATH BODY         begin a POST and end it only after the server was told to stop
 //	! slow PATH BODY       begin a POST and tell the server twice to stop, which ends it at once
 //	sql FILE STATEMENT     change a database behind the program's back
@@ -58,7 +59,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": startServer, "stop": stopServer, "http": askServer, "link": findLink, "slow": askSlowly, "sql": runSQL, "record": record,
+			"serve": startServer, "stop": stopServer, "http": askServer, "link": findLink, "keep": keepLine, "slow": askSlowly, "sql": runSQL, "record": record,
 			"certificate": shared.setCertificate, "authority": shared.setAuthority,
 			"postgres": shared.setPostgres, "bucket": shared.setBucket,
 		},
@@ -245,6 +246,13 @@ func findLink(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s matches nothing in %s", args[1], process(ts).answer)
 	}
 	ts.Setenv(args[0], m[1])
+}
+
+func keepLine(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: keep NAME")
+	}
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
 }
 
 // askSlowly has a request in flight when the server is told to stop. That the

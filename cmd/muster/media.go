@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 
@@ -65,7 +66,7 @@ func (o *objects) probe(ctx context.Context, log *slog.Logger) error {
 // openMedia opens the place. Base is what links into a folder begin with.
 func (m Media) openMedia(f folder, base string, log *slog.Logger) (*objects, error) {
 	if m.Media.isS3() {
-		return m.openBucket()
+		return m.openBucket(log)
 	}
 	k, err := readKeys(m.keys(f), log)
 	if err != nil {
@@ -83,10 +84,13 @@ func (m Media) openMedia(f folder, base string, log *slog.Logger) (*objects, err
 }
 
 // openBucket asks nothing of the bucket.
-func (m Media) openBucket() (*objects, error) {
+func (m Media) openBucket(log *slog.Logger) (*objects, error) {
 	config, err := s3.Parse(string(m.Media), os.Getenv)
 	if err != nil {
 		return nil, &exit{exitUsage, err}
+	}
+	if u, err := url.Parse(config.Endpoint); err == nil && u.Scheme == "http" && !staysHere(u) {
+		log.Warn("photos and documents go to another machine in plain text: use an endpoint with https where somebody else can listen", "endpoint", u.Host)
 	}
 	b, err := s3.New(config)
 	if err != nil {

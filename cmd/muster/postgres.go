@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -34,9 +36,23 @@ func (s *databaseURL) UnmarshalText(text []byte) error {
 		return errors.New("it is the URL of a PostgreSQL server, such as postgres://muster@db1.example.org/muster?sslmode=verify-full, with % before what has a meaning in URLs")
 	case strings.Contains(u.Host, ","):
 		return errors.New("it is the URL of one server: name the others with --replica, each with its own")
+	case !u.Query().Has("sslmode") && os.Getenv("PGSSLMODE") == "" && !staysHere(u):
+		return errors.New("it is the URL of a server on another machine, and does not say how the way there is guarded: add sslmode=verify-full, or sslmode=disable where nobody else can listen")
 	}
 	*s = databaseURL(text)
 	return nil
+}
+
+// staysHere reports whether the server is on this machine, as far as its name
+// says. The driver's own rule is to go on in plain text where a server has no
+// TLS, and to believe any certificate.
+func staysHere(u *url.URL) bool {
+	host := u.Hostname()
+	if named := u.Query().Get("host"); named != "" {
+		host = named
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "" || host == "localhost" || strings.HasPrefix(host, "/") || err == nil && ip.IsLoopback()
 }
 
 // String hides what may be secret.

@@ -17,6 +17,7 @@ import (
 	"github.com/musterhq/muster/internal/demo"
 	"github.com/musterhq/muster/internal/httpapi"
 	"github.com/musterhq/muster/internal/member"
+	"github.com/musterhq/muster/internal/operator"
 	"github.com/musterhq/muster/internal/transfer"
 )
 
@@ -25,22 +26,24 @@ type serveCmd struct {
 	Replicas
 	Media
 	Network
-	Listen      address       `help:"Where to listen. Port 0 takes a free one. Default: ${default}." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
-	PublicURL   string        `help:"What the links to photos and documents begin with, such as https://members.example.org. Default: the address listened at, or nothing when that is every address." name:"public-url" placeholder:"URL"`
-	Demo        int           `help:"Fill an empty store with this many members that nobody is." placeholder:"N"`
-	DemoSeed    uint64        `help:"Which members --demo makes: the same for the same number. Default: ${default}." default:"1" placeholder:"N"`
-	Grace       time.Duration `help:"How long requests in flight may take to end when the server stops. Default: ${default}." default:"30s" placeholder:"DURATION"`
-	Notice      time.Duration `help:"How long /readyz says no before the server stops taking requests: for a load balancer. Default: ${default}." default:"0s" placeholder:"DURATION"`
-	TimeZone    zone          `help:"The zone in which days begin, such as Asia/Seoul. Default: the one of the last time, or UTC." placeholder:"ZONE"`
-	PhoneRegion region        `help:"The country whose local phone numbers are taken, such as KR. Without it, phones have the international form." placeholder:"CC"`
-	Metrics     address       `help:"Where to serve metrics for Prometheus, at /metrics: to whoever can reach it, so keep it inside. Without it, none are kept." name:"metrics-listen" placeholder:"HOST:PORT"`
-	KeyLost     bool          `help:"Go on with another key of the record, although the one that it was made with is lost. Until it is put back, what is on the record so far cannot be verified." name:"audit-key-lost"`
+	Listen         address       `help:"Where to listen. Port 0 takes a free one. Default: ${default}." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	PublicURL      string        `help:"What the links to photos and documents begin with, such as https://members.example.org. Default: the address listened at, or nothing when that is every address." name:"public-url" placeholder:"URL"`
+	Demo           int           `help:"Fill an empty store with this many members that nobody is." placeholder:"N"`
+	DemoSeed       uint64        `help:"Which members --demo makes: the same for the same number. Default: ${default}." default:"1" placeholder:"N"`
+	Grace          time.Duration `help:"How long requests in flight may take to end when the server stops. Default: ${default}." default:"30s" placeholder:"DURATION"`
+	Notice         time.Duration `help:"How long /readyz says no before the server stops taking requests: for a load balancer. Default: ${default}." default:"0s" placeholder:"DURATION"`
+	TimeZone       zone          `help:"The zone in which days begin, such as Asia/Seoul. Default: the one of the last time, or UTC." placeholder:"ZONE"`
+	PhoneRegion    region        `help:"The country whose local phone numbers are taken, such as KR. Without it, phones have the international form." placeholder:"CC"`
+	Metrics        address       `help:"Where to serve metrics for Prometheus, at /metrics: to whoever can reach it, so keep it inside. Without it, none are kept." name:"metrics-listen" placeholder:"HOST:PORT"`
+	KeyLost        bool          `help:"Go on with another key of the record, although the one that it was made with is lost. Until it is put back, what is on the record so far cannot be verified." name:"audit-key-lost"`
+	RevealsPerHour int           `help:"How often in an hour an operator may see a phone or a document that is masked. Default: ${default}." default:"30" placeholder:"N"`
+	TokenIdle      time.Duration `help:"A token that was not used for so long ends; 0s: none does. Default: ${default}." default:"2160h" placeholder:"DURATION"`
 	Logging
 }
 
 // Help is shown below the flags.
 func (serveCmd) Help() string {
-	return `The first start makes the data folder and prints a token, once. SIGTERM or Ctrl-C lets the requests in flight end; a second one does not wait for them. GOMEMLIMIT overrides the bound on memory.
+	return `The first start makes the data folder, an operator called administrator, and a token of it, which is printed once. SIGTERM or Ctrl-C lets the requests in flight end; a second one does not wait for them. GOMEMLIMIT overrides the bound on memory.
 
 Examples:
 
@@ -49,13 +52,13 @@ Examples:
     muster serve --listen :443 --http-listen :80 --acme-domain members.example.org --acme-accept-terms
     muster serve --listen :8443 --tls-cert /etc/muster/tls.crt --tls-key /etc/muster/tls.key
     muster serve --trusted-proxy 10.0.0.7 --allow-from 203.0.113.0/24
-    muster serve --keys /etc/muster/keys --database postgres://muster@db1/muster --replica postgres://muster@db2/muster --media 's3://members?region=eu-central-1'`
+    muster serve --keys /etc/muster/keys --database 'postgres://muster@db1/muster?sslmode=verify-full' --replica 'postgres://muster@db2/muster?sslmode=verify-full' --media 's3://members?region=eu-central-1'`
 }
 
 // Run serves until ctx ends.
 func (s serveCmd) Run(ctx context.Context, c console) (err error) {
-	if s.Demo < 0 || s.Demo > demo.MaxMembers || s.Grace <= 0 || s.Notice < 0 {
-		return &exit{exitUsage, fmt.Errorf("--demo is 0 to %d, --grace more than 0s and --notice at least 0s", demo.MaxMembers)}
+	if s.Demo < 0 || s.Demo > demo.MaxMembers || s.Grace <= 0 || s.Notice < 0 || s.RevealsPerHour < 1 || s.TokenIdle < 0 {
+		return &exit{exitUsage, fmt.Errorf("--demo is 0 to %d, --grace more than 0s, --notice and --token-idle at least 0s, and --reveals-per-hour at least 1", demo.MaxMembers)}
 	}
 	if err := s.misuse(); err != nil {
 		return &exit{exitUsage, err}
@@ -177,6 +180,10 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 	if s.ledger, err = s.store.ledger(ctx, s.serveCmd.keys(s.folder), s.KeyLost, s.log); err != nil {
 		return err
 	}
+	root := s.desk()
+	if err := root.settle(ctx); err != nil {
+		return err
+	}
 	media, err := s.openMedia(s.folder, s.base(l), s.log)
 	if err != nil {
 		return err
@@ -191,18 +198,18 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 		return err
 	}
 	defer done()
-	if err := s.fill(ctx, media, rules); err != nil {
+	if err := s.fill(ctx, media, rules, root.Pen); err != nil {
 		return err
 	}
 	api, err := httpapi.New(httpapi.Options{
-		DB: s.store.db, Blob: media.Store, Rules: rules, CursorSecret: s.keys.cursor,
+		DB: s.store.db, Blob: media.Store, Rules: rules, CursorSecret: s.keys.cursor, Ledger: s.ledger, Reveals: s.RevealsPerHour, TokenIdle: s.TokenIdle,
 		Log: s.log, MediaHandler: media.handler, Version: thisBuild().Version,
 		Network: s.network(), History: s.store.engine.history(), Nodes: s.nodes, Observe: meter,
 	})
 	if err != nil {
 		return err
 	}
-	if err := s.greet(ctx, l); err != nil {
+	if err := s.greet(ctx, l, root); err != nil {
 		return err
 	}
 	beside, err := s.besideTLS(ctx, l, api)
@@ -211,6 +218,11 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 	}
 	defer beside()
 	return s.serve(ctx, l, &httpapi.Server{API: api, TLS: s.front.tls, Notice: s.Notice, Grace: s.Grace}, rules)
+}
+
+// desk is where the server itself asks for what operators may.
+func (s *server) desk() desk {
+	return desk{operator.Desk{Caller: operator.Root(), Pen: s.ledger.Pen(audit.Actor{Source: "muster serve"}), At: time.Now()}, s.store}
 }
 
 // nodes are the servers of the database, for /readyz.
@@ -268,8 +280,12 @@ func (s *server) base(l net.Listener) string {
 	return s.here(l, "")
 }
 
+// firstTokenLife is how long the token is good that the first start prints: a
+// year, as that of every token for which nobody says.
+const firstTokenLife = 365 * 24 * time.Hour
+
 // greet says where to go and, as long as there is no token, with which one.
-func (s *server) greet(ctx context.Context, l net.Listener) error {
+func (s *server) greet(ctx context.Context, l net.Listener, root desk) error {
 	tokens, err := s.store.tokens(ctx)
 	if err != nil {
 		return err
@@ -284,10 +300,10 @@ func (s *server) greet(ctx context.Context, l net.Listener) error {
 		if s.Database != "" {
 			where = "--database URL"
 		}
-		fmt.Fprintf(s.out, "A new token: muster token create %s --name NAME\n", where)
+		fmt.Fprintf(s.out, "A new token: muster token create %s\n", where)
 		return nil
 	}
-	_, secret, err := s.store.createToken(ctx, "first start", 0)
+	_, secret, err := root.createToken(ctx, "", operator.NewToken{Name: "first start", ExpiresAt: new(root.At.Add(firstTokenLife))})
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ func (statusCmd) Help() string {
 
 Example:
 
-    muster status --database postgres://muster@db1/muster --replica postgres://muster@db2/muster`
+    muster status --database 'postgres://muster@db1/muster?sslmode=verify-full' --replica 'postgres://muster@db2/muster?sslmode=verify-full'`
 }
 
 // Run asks the servers.

@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/operator"
+	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
 )
 
@@ -20,19 +23,22 @@ type tokenCmd struct {
 }
 
 type tokenCreateCmd struct {
-	Store
+	Recording
 	Format
-	Name    string        `help:"Who or what uses the token." required:"" placeholder:"NAME"`
-	Expires time.Duration `help:"For how long it is good, such as 720h. Without it, until it is revoked." placeholder:"DURATION"`
+	Operator string        `help:"Whose token it is: the name or the id of an operator. Default: the administrator that the first start made." placeholder:"NAME"`
+	Name     string        `help:"Who or what uses the token. Default: the operator's name." placeholder:"NAME"`
+	Scope    []string      `help:"A permission that it is limited to; can be given several times. Without any, it allows what the operator's role does. muster role list shows them." placeholder:"PERMISSION"`
+	Expires  time.Duration `help:"For how long it is good, such as 720h; 0s: until it is revoked. Default: ${default}." default:"8760h" placeholder:"DURATION"`
 }
 
 // Help is shown below the flags.
 func (tokenCreateCmd) Help() string {
 	return `It works beside a running server.
 
-Example:
+Examples:
 
-    TOKEN=$(muster token create --name "nightly report" --expires 720h)`
+    TOKEN=$(muster token create)
+    TOKEN=$(muster token create --operator "Kim Minji" --name "nightly report" --scope dashboard:read --expires 720h)`
 }
 
 // Run makes the token.
@@ -40,8 +46,12 @@ func (t tokenCreateCmd) Run(ctx context.Context, c console) error {
 	if t.Expires < 0 {
 		return &exit{exitUsage, errors.New("--expires is a time to come, such as 720h")}
 	}
-	return t.with(ctx, opening{begin: true}, func(s *store) error {
-		token, secret, err := s.createToken(ctx, t.Name, t.Expires)
+	return t.at(ctx, c, opening{begin: true}, func(d desk) error {
+		n := operator.NewToken{Name: t.Name, Scope: t.Scope}
+		if t.Expires > 0 {
+			n.ExpiresAt = new(d.At.Add(t.Expires))
+		}
+		token, secret, err := d.createToken(ctx, t.Operator, n)
 		if err != nil {
 			return err
 		}
@@ -56,22 +66,49 @@ func (t tokenCreateCmd) Run(ctx context.Context, c console) error {
 	})
 }
 
-func (s *store) createToken(ctx context.Context, name string, life time.Duration) (t operator.Token, secret operator.Secret, err error) {
-	now := time.Now()
-	err = s.db.Write(ctx, func(w *session.Write) (err error) {
-		t, secret, err = operator.Create(w, name, life, now)
+// createToken makes a token of an operator; without a name, of the first.
+func (d desk) createToken(ctx context.Context, name string, n operator.NewToken) (t operator.Token, secret operator.Secret, err error) {
+	err = d.write(ctx, func(w *session.Write) error {
+		var owner operator.Operator
+		if name == "" {
+			owner, err = session.Run(ctx, w, operator.First())
+		} else {
+			owner, err = operator.Find(ctx, w, name)
+		}
+		if err != nil {
+			return err
+		}
+		if n.Name == "" {
+			n.Name = owner.Name
+		}
+		t, secret, err = operator.CreateToken(ctx, w, d.Desk, owner.ID, n)
 		return err
 	})
 	return t, secret, err
 }
 
-func (s *store) tokens(ctx context.Context) (list []operator.Token, err error) {
-	err = s.db.Read(ctx, func(r *session.Read) (err error) {
-		list, err = session.Run(ctx, r, operator.Tokens())
-		return err
+// namedToken is a token with the name of its operator.
+type namedToken struct {
+	operator.Token
+	OperatorName string `json:"operator"`
+}
+
+func (s *store) tokens(ctx context.Context) ([]namedToken, error) {
+	var tokens []operator.Token
+	var operators []operator.Operator
+	err := s.db.Read(ctx, func(r *session.Read) error {
+		return r.Gather(ctx, query.Into(&tokens, operator.Tokens()), query.Into(&operators, operator.Operators()))
 	}, session.Once)
 	if err != nil {
 		return nil, fmt.Errorf("listing the tokens: %w", err)
+	}
+	names := make(map[ids.Operator]string, len(operators))
+	for _, o := range operators {
+		names[o.ID] = o.Name
+	}
+	list := make([]namedToken, len(tokens))
+	for i, t := range tokens {
+		list[i] = namedToken{t, names[t.Operator]}
 	}
 	return list, nil
 }
@@ -102,9 +139,9 @@ func (t tokenListCmd) Run(ctx context.Context, c console) error {
 	})
 }
 
-func writeTokens(out io.Writer, list []operator.Token, now time.Time) error {
+func writeTokens(out io.Writer, list []namedToken, now time.Time) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "PREFIX\tNAME\tCREATED\tEXPIRES\tLAST USED\tSTATE\tID")
+	fmt.Fprintln(w, "PREFIX\tNAME\tOPERATOR\tSCOPE\tCREATED\tEXPIRES\tLAST USED\tSTATE\tID")
 	for _, t := range list {
 		state := "good"
 		switch {
@@ -113,7 +150,11 @@ func writeTokens(out io.Writer, list []operator.Token, now time.Time) error {
 		case t.ExpiresAt != nil && !now.Before(*t.ExpiresAt):
 			state = "expired"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.Prefix, t.Name,
+		scope := "all"
+		if t.Scope != nil {
+			scope = strings.Join(t.Scope, " ")
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.Prefix, t.Name, t.OperatorName, scope,
 			moment(&t.CreatedAt, ""), moment(t.ExpiresAt, "never"), moment(t.LastUsedAt, "never"), state, t.ID)
 	}
 	return w.Flush()
@@ -127,25 +168,29 @@ func moment(t *time.Time, absent string) string {
 }
 
 type tokenRevokeCmd struct {
-	Store
+	Recording
+	Replicas
 	Format
 	Token string `arg:"" help:"The id, the prefix or the name, as in the list."`
 }
 
 // Help is shown below the flags.
 func (tokenRevokeCmd) Help() string {
-	return `Example:
+	return everywhere + `
+
+Example:
 
     muster token revoke "nightly report"`
 }
 
 // Run revokes the token.
 func (t tokenRevokeCmd) Run(ctx context.Context, c console) error {
-	return t.with(ctx, opening{}, func(s *store) error {
+	return t.at(ctx, c, opening{replicas: t.replicas()}, func(d desk) error {
 		var revoked operator.Token
-		now := time.Now()
-		err := s.db.Write(ctx, func(w *session.Write) (err error) {
-			revoked, err = operator.Revoke(ctx, w, t.Token, now)
+		err := d.narrow(ctx, func(w *session.Write) (err error) {
+			if revoked, err = operator.FindToken(ctx, w, t.Token); err == nil {
+				revoked, err = operator.RevokeToken(ctx, w, d.Desk, ids.Operator{}, revoked.ID)
+			}
 			return err
 		})
 		if err != nil {

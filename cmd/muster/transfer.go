@@ -6,14 +6,17 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/musterhq/muster/internal/audit"
 	"github.com/musterhq/muster/internal/extract"
 	"github.com/musterhq/muster/internal/intake"
 	"github.com/musterhq/muster/internal/member"
+	"github.com/musterhq/muster/internal/privacy"
 	"github.com/musterhq/muster/internal/progress"
+	"github.com/musterhq/muster/session"
 )
 
 type importCmd struct {
-	Store
+	Recording
 	Format
 	PhoneRegion region `help:"The country whose local phone numbers are taken, such as KR." placeholder:"CC"`
 	Map         string `help:"Which column feeds which field, in TOML. docs/examples has some." required:"" placeholder:"MAP.toml"`
@@ -41,8 +44,8 @@ func (i importCmd) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", i.Map, err)
 	}
-	return i.with(ctx, opening{begin: true, bulk: true}, func(s *store) error {
-		report, err := i.transfer(ctx, c, s, mapping)
+	return i.at(ctx, c, opening{begin: true, bulk: true}, func(d desk) error {
+		report, err := i.transfer(ctx, c, d, mapping)
 		if err != nil && report.Rows == 0 {
 			return err
 		}
@@ -53,7 +56,7 @@ func (i importCmd) Run(ctx context.Context, c console) error {
 	})
 }
 
-func (i importCmd) transfer(ctx context.Context, c console, s *store, mapping *intake.Map) (intake.Report, error) {
+func (i importCmd) transfer(ctx context.Context, c console, s desk, mapping *intake.Map) (intake.Report, error) {
 	rules, err := s.rules(ctx, zone{}, i.PhoneRegion)
 	if err != nil {
 		return intake.Report{}, err
@@ -63,7 +66,7 @@ func (i importCmd) transfer(ctx context.Context, c console, s *store, mapping *i
 	}
 	bar := progress.New(c.err, progress.Bytes)
 	report, err := intake.Run(ctx, s.db, intake.Options{
-		Map: mapping, File: i.File, Rejects: i.Rejects, DryRun: i.DryRun, Rules: rules,
+		Map: mapping, File: i.File, Rejects: i.Rejects, DryRun: i.DryRun, Rules: rules, By: s.Pen,
 		Progress: func(p intake.Progress) {
 			if p.Examining {
 				bar.Set(p.Done, p.Total, "looking at the file")
@@ -83,35 +86,61 @@ func (i importCmd) transfer(ctx context.Context, c console, s *store, mapping *i
 }
 
 type exportCmd struct {
-	Store
+	Recording
 	As      string `help:"How to write: csv has one row for each member, jsonl one JSON object." name:"format" enum:"csv,jsonl" default:"csv"`
 	Deleted string `help:"Whether soft-deleted members are written: no, also or only." enum:"no,also,only" default:"no"`
+	Reveal  bool   `help:"Write phones as they are, and not masked. It takes a --reason."`
+	Reason  string `help:"Why: it is on the record." placeholder:"TEXT"`
 }
 
 // Help is shown below the flags.
 func (exportCmd) Help() string {
-	return `All members, the oldest first, as they were at one moment, to the standard output. In CSV, a cell that a spreadsheet may take for a formula has an apostrophe before it; import takes it away again. It works beside a running server.
+	return `All members, the oldest first, as they were at one moment, to the standard output. Phones are masked, as for everybody who does not ask otherwise. In CSV, a cell that a spreadsheet may take for a formula has an apostrophe before it; import takes it away again. That members were exported is on the record before they are. It works beside a running server.
 
-Example:
+Examples:
 
-    muster export --format jsonl | gzip > members.jsonl.gz`
+    muster export --format jsonl | gzip > members.jsonl.gz
+    muster export --reveal --reason "moving to the new platform" > members.csv`
 }
 
 var deletedFlag = map[string]member.Deleted{"no": member.WithoutDeleted, "also": member.AlsoDeleted, "only": member.OnlyDeleted}
 
 // Run exports the members.
 func (e exportCmd) Run(ctx context.Context, c console) error {
-	return e.with(ctx, opening{whole: true}, func(s *store) error {
-		rules, err := s.rules(ctx, zone{}, "")
+	if err := e.checkReason(); err != nil {
+		return err
+	}
+	return e.at(ctx, c, opening{whole: true}, func(d desk) error {
+		rules, err := d.rules(ctx, zone{}, "")
 		if err != nil {
 			return err
 		}
+		err = d.write(ctx, func(w *session.Write) error {
+			d.Pen.Because(e.Reason).Record(w, audit.Event{
+				Action: member.ActionExported, Became: map[string]any{"format": e.As, "deleted": e.Deleted, "revealed": e.Reveal},
+			}, d.At)
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("recording the export: %w", err)
+		}
 		bar := progress.New(c.err, progress.Things)
 		defer bar.Close()
-		_, err = extract.Run(ctx, s.db, extract.Options{
-			Format: extract.Format(e.As), To: c.out, Deleted: deletedFlag[e.Deleted], Rules: rules,
+		_, err = extract.Run(ctx, d.db, extract.Options{
+			Format: extract.Format(e.As), To: c.out, Reveal: e.Reveal, Deleted: deletedFlag[e.Deleted], Rules: rules,
 			Progress: func(done, all int64) { bar.Set(done, all, "exporting") },
 		})
 		return err
 	})
+}
+
+// checkReason wants a reason where something is revealed.
+func (e exportCmd) checkReason() error {
+	if !e.Reveal && e.Reason == "" {
+		return nil
+	}
+	if err := privacy.CheckReason(e.Reason); err != nil {
+		return &exit{exitUsage, fmt.Errorf("--reason says why, in %d to %d characters: it is on the record", privacy.MinReason, privacy.MaxReason)}
+	}
+	return nil
 }

@@ -168,6 +168,18 @@ func TestVersions(t *testing.T) {
 			t.Errorf("up to %s: got %v, %v", tls.VersionName(c.greatest), state, err)
 		}
 	}
+	for name, c := range map[string]struct {
+		suite uint16
+		taken bool
+	}{
+		"without authentication": {tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, false},
+		"with it":                {tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, true},
+	} {
+		_, err := shown(address, &tls.Config{RootCAs: roots, ServerName: "a.test", MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{c.suite}})
+		if (err == nil) != c.taken {
+			t.Errorf("a suite %s: got %v", name, err)
+		}
+	}
 	for proto, protos := range map[string]*http.Protocols{"HTTP/2.0": protocols(false, true), "HTTP/1.1": protocols(true, false)} {
 		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, Protocols: protos}
 		answer, err := (&http.Client{Transport: transport}).Get("https://" + address)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/musterhq/muster/internal/audit"
 	"github.com/musterhq/muster/internal/blob"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/ids"
@@ -26,6 +27,7 @@ type Options struct {
 	Seed     uint64                // of all that is thrown
 	Now      time.Time             // the moment at which the year of sign-ups ends
 	Rules    member.Rules          // of the store, in whose zone it counts days already
+	By       audit.Pen             // writes an entry of the record for each batch
 	Progress func(done, total int) // told after each step; may be nil
 }
 
@@ -157,6 +159,7 @@ func (f *filler) make(ctx context.Context, people []person) (made []ids.Member, 
 		if made, err = member.CreateMany(ctx, w, f.Rules, list, last); err != nil {
 			return err
 		}
+		f.By.Record(w, audit.Event{Action: member.ActionImported, Became: map[string]any{"members": len(list), "demo": true}}, last)
 		for i, p := range people {
 			for _, s := range p.former {
 				w.Add(addFormer(made[i], s))
@@ -164,7 +167,7 @@ func (f *filler) make(ctx context.Context, people []person) (made []ids.Member, 
 			if p.deleted.IsZero() {
 				continue
 			}
-			if _, err := member.Delete(ctx, w, f.Rules, made[i], nil, p.deleted); err != nil {
+			if _, err := member.Delete(ctx, w, f.By, f.Rules, made[i], nil, p.deleted); err != nil {
 				return fmt.Errorf("deleting a member: %w", err)
 			}
 		}

@@ -56,8 +56,13 @@ func create(t testing.TB, db *session.DB, list ...member.New) []ids.Member {
 
 func export(t testing.TB, db *session.DB, o extract.Options) string {
 	t.Helper()
+	return write(t, db, o, false)
+}
+
+func write(t testing.TB, db *session.DB, o extract.Options, masked bool) string {
+	t.Helper()
 	var out bytes.Buffer
-	o.To = &out
+	o.To, o.Reveal = &out, !masked
 	if _, err := extract.Run(t.Context(), db, o); err != nil {
 		t.Fatalf("exporting: %v", err)
 	}
@@ -123,6 +128,19 @@ func TestCSV(t *testing.T) {
 	}
 }
 
+// Without a reason, an export shows what a list shows.
+func TestPhonesAreMasked(t *testing.T) {
+	t.Parallel()
+	db := testkit.Open(t)
+	create(t, db, kim())
+	for _, format := range []extract.Format{extract.CSV, extract.JSONL} {
+		text := write(t, db, extract.Options{Format: format}, true)
+		if strings.Contains(text, "1012345678") || !strings.Contains(text, "+82 10-••••-5678") {
+			t.Errorf("%s shows the phone, or no mask:\n%s", format, text)
+		}
+	}
+}
+
 func TestPhotosAndDocuments(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t)
@@ -130,7 +148,7 @@ func TestPhotosAndDocuments(t *testing.T) {
 	at := time.Date(2026, 2, 3, 0, 0, 0, 0, time.UTC)
 	err := db.Write(t.Context(), func(w *session.Write) error {
 		w.Add(media.AddPhoto(media.Photo{
-			ID: ids.New[ids.Photo](at), MemberID: id, Key: "members/photo-key", URL: "https://example.org/secret",
+			ID: ids.New[ids.Photo](at), MemberID: id, Key: "members/photo-key",
 			DisplayOrder: 1, Status: media.Approved, ContentType: "image/jpeg", Bytes: 10, Width: 3, Height: 4,
 			SHA256: strings.Repeat("a", 64), CreatedAt: at,
 		}))
@@ -191,7 +209,7 @@ func TestDeleted(t *testing.T) {
 	db := testkit.Open(t)
 	made := create(t, db, kim(), member.New{Name: "Stays", Gender: member.Male})
 	err := db.Write(t.Context(), func(w *session.Write) error {
-		_, err := member.Delete(t.Context(), w, rules, made[0], nil, time.Now())
+		_, err := member.Delete(t.Context(), w, testkit.Pen(), rules, made[0], nil, time.Now())
 		return err
 	})
 	if err != nil {
@@ -232,7 +250,7 @@ func TestRoundTrip(t *testing.T) {
 	if err := os.WriteFile(file, []byte(export(t, from, extract.Options{Format: extract.CSV})), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	report, err := intake.Run(t.Context(), to, intake.Options{Map: m, File: file})
+	report, err := intake.Run(t.Context(), to, intake.Options{By: testkit.Pen(), Map: m, File: file})
 	if err != nil || report.Created != int64(len(list)) {
 		t.Fatalf("got %+v, %v, want all created", report, err)
 	}
@@ -283,7 +301,7 @@ func TestOneSnapshot(t *testing.T) {
 				t.Errorf("got %d in all, want 1000", all)
 			}
 			err := db.Write(context.WithoutCancel(t.Context()), func(w *session.Write) error {
-				_, err := member.Delete(t.Context(), w, rules, made[999-deleted], nil, time.Now())
+				_, err := member.Delete(t.Context(), w, testkit.Pen(), rules, made[999-deleted], nil, time.Now())
 				return err
 			})
 			if err != nil {

@@ -25,6 +25,7 @@ const (
 type Options struct {
 	Format   Format
 	To       io.Writer
+	Reveal   bool                  // what is masked is written as it is: the caller has recorded why
 	Deleted  member.Deleted        // whether soft-deleted members are written too; by default they are not
 	Rules    member.Rules          //
 	Progress func(done, all int64) // called after each page; may be nil
@@ -75,7 +76,7 @@ func stream(ctx context.Context, db *session.DB, o Options, out encoder) (writte
 	go func() {
 		defer close(done)
 		for page := range pages {
-			if err := write(out, page.Items); err != nil {
+			if err := write(out, page.Items, o.Reveal); err != nil {
 				cancel(err)
 				continue // until no page comes
 			}
@@ -115,9 +116,9 @@ func load(ctx context.Context, r *session.Read, o Options, pages chan<- member.P
 	}
 }
 
-func write(out encoder, members []member.Detail) error {
+func write(out encoder, members []member.Detail, reveal bool) error {
 	for i := range members {
-		r := newRecord(&members[i])
+		r := newRecord(&members[i], reveal)
 		if err := out.encode(&r); err != nil {
 			return err
 		}

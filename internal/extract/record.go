@@ -12,6 +12,7 @@ import (
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/media"
 	"github.com/musterhq/muster/internal/member"
+	"github.com/musterhq/muster/internal/privacy"
 	"github.com/musterhq/muster/internal/sheet"
 )
 
@@ -51,7 +52,14 @@ type document struct {
 	CreatedAt   time.Time    `json:"created_at"`
 }
 
-func newRecord(d *member.Detail) record {
+// newRecord is what is written of a member: with what is masked as its mask,
+// unless it is to be revealed.
+func newRecord(d *member.Detail, reveal bool) record {
+	if !reveal {
+		masked := *d
+		masked.Phone = privacy.PhoneOrNone(d.Phone)
+		d = &masked
+	}
 	r := record{Detail: *d, Photos: make([]photo, len(d.Photos)), Documents: make([]document, len(d.Documents))}
 	for i := range d.Photos {
 		p := &d.Photos[i]

@@ -20,6 +20,7 @@ const (
 	Unauthenticated                 // who the caller is could not be told
 	Unavailable                     // not now; try again later
 	TooLarge                        // more than is accepted at once
+	Limited                         // too often; wait
 )
 
 // Field is what is wrong with one field of the input, and the remedy.

@@ -99,18 +99,15 @@ func setupOn(t *testing.T, db *session.DB) *bundle {
 func (b *bundle) options(store blob.Store) httpapi.Options {
 	return httpapi.Options{
 		DB: b.db, Blob: store, MediaHandler: b.blob.Handler(),
-		Rules: member.Rules{Region: "KR", Zone: time.UTC}, CursorSecret: []byte("a secret of the tests"),
+		Rules: member.Rules{Region: "KR", Zone: time.UTC}, CursorSecret: []byte("a secret of the tests"), Ledger: testkit.Ledger(),
 		Clock: b.clock.Now, Network: b.network, Log: slog.New(slog.NewJSONHandler(b.log, nil)),
 	}
 }
 
+// token makes an operator of that name, an administrator, with a token.
 func (b *bundle) token(t *testing.T, name string, life time.Duration) operator.Secret {
 	t.Helper()
-	var secret operator.Secret
-	b.write(t, func(w *session.Write) (err error) {
-		_, secret, err = operator.Create(w, name, life, b.clock.Now())
-		return err
-	})
+	_, secret := testkit.Token(t, b.db, name, operator.Administrator, life, b.clock.Now())
 	return secret
 }
 

@@ -9,10 +9,9 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/musterhq/muster/internal/dashboard"
+	"github.com/musterhq/muster/internal/operator"
 	"github.com/musterhq/muster/session"
 )
-
-const canSeeNumbers = "dashboard:read"
 
 // SignupSeries is how many signed up from day to day.
 type SignupSeries struct {
@@ -27,7 +26,7 @@ func dashboardOperations() []Operation {
 	}
 	return []Operation{
 		{
-			Method: http.MethodGet, Path: "/dashboard", ID: "get-dashboard", Tag: "Dashboard", Permission: canSeeNumbers, Trips: 1,
+			Method: http.MethodGet, Path: "/dashboard", ID: "get-dashboard", Tag: "Dashboard", Permission: operator.ReadDashboard, Trips: 1,
 			Summary: "See the numbers",
 			Doc:     "Seven numbers of one moment, as_of. They cost the same however many members there are.",
 			answer:  reflect.TypeFor[dashboard.Summary](), status: http.StatusOK,
@@ -39,7 +38,7 @@ func dashboardOperations() []Operation {
 			},
 		},
 		{
-			Method: http.MethodGet, Path: "/dashboard/signups", ID: "get-signups", Tag: "Dashboard", Permission: canSeeNumbers, Trips: 1,
+			Method: http.MethodGet, Path: "/dashboard/signups", ID: "get-signups", Tag: "Dashboard", Permission: operator.ReadDashboard, Trips: 1,
 			Summary: "See the sign-ups",
 			Doc:     "How many signed up, by day, gender and status, deleted members left out.",
 			query: []param{

@@ -28,7 +28,7 @@ func appendAnswer(b []byte, v any) ([]byte, error) {
 	case MemberPage:
 		return appendPage(b, &v)
 	default:
-		text, err := json.Marshal(v)
+		text, err := json.Marshal(v, json.FormatNilSliceAsNull(true)) // a list that is empty is not nil
 		return append(b, text...), err
 	}
 }
@@ -85,12 +85,83 @@ func appendMember(b []byte, m *Member) (_ []byte, err error) {
 		b, err = appendRecord(append(b, `,"subscription":`...), *m.Subscription, err)
 	}
 	if m.Photos != nil {
-		b, err = appendList(append(b, `,"photos":`...), m.Photos, err)
+		b, err = appendList(append(b, `,"photos":`...), m.Photos, appendPhoto, err)
 	}
 	if m.Documents != nil {
-		b, err = appendList(append(b, `,"documents":`...), m.Documents, err)
+		b, err = appendList(append(b, `,"documents":`...), m.Documents, appendDocument, err)
 	}
 	return append(b, '}'), err
+}
+
+func appendList[T any](b []byte, list []T, one func([]byte, *T) ([]byte, error), err error) ([]byte, error) {
+	b = append(b, '[')
+	for i := range list {
+		if err != nil {
+			return b, err
+		}
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b, err = one(b, &list[i])
+	}
+	return append(b, ']'), err
+}
+
+func appendPhoto(b []byte, p *Photo) ([]byte, error) {
+	o := object{b: append(b, '{')}
+	o.id(`"id":`, ids.Row(p.ID))
+	o.number(`,"display_order":`, int64(p.DisplayOrder))
+	o.text(`,"status":`, string(p.Status))
+	o.text(`,"content_type":`, p.ContentType)
+	o.number(`,"bytes":`, p.Bytes)
+	o.number(`,"width":`, int64(p.Width))
+	o.number(`,"height":`, int64(p.Height))
+	o.text(`,"sha256":`, p.SHA256)
+	o.moment(`,"created_at":`, &p.CreatedAt)
+	o.text(`,"url":`, p.URL)
+	o.moment(`,"url_expires_at":`, &p.URLExpiresAt)
+	return append(o.b, '}'), o.err
+}
+
+func appendDocument(b []byte, d *Document) ([]byte, error) {
+	o := object{b: append(b, '{')}
+	o.id(`"id":`, ids.Row(d.ID))
+	o.text(`,"kind":`, d.Kind)
+	o.text(`,"status":`, string(d.Status))
+	o.text(`,"content_type":`, d.ContentType)
+	o.number(`,"bytes":`, d.Bytes)
+	o.text(`,"sha256":`, d.SHA256)
+	o.maybe(`,"reviewer":`, d.Reviewer)
+	o.maybe(`,"reason":`, d.Reason)
+	o.moment(`,"expires_at":`, d.ExpiresAt)
+	o.moment(`,"created_at":`, &d.CreatedAt)
+	o.maybe(`,"url":`, d.URL)
+	return append(o.b, '}'), o.err
+}
+
+// object writes the fields of an object, behind their names; the first error
+// stays.
+type object struct {
+	b   []byte
+	err error
+}
+
+func (o *object) maybe(name string, v *string) {
+	if o.err == nil {
+		o.b, o.err = appendText(append(o.b, name...), v)
+	}
+}
+
+func (o *object) text(name, v string) { o.maybe(name, &v) }
+
+func (o *object) number(name string, v int64) { o.b = strconv.AppendInt(append(o.b, name...), v, 10) }
+
+func (o *object) moment(name string, v *time.Time) { o.b = appendTime(append(o.b, name...), v) }
+
+// id writes an identifier, which never fails.
+func (o *object) id(name string, v ids.Row) {
+	o.b, _ = v.AppendText(append(append(o.b, name...), '"'))
+	o.b = append(o.b, '"')
 }
 
 // record is a relation that knows its fields.
@@ -155,36 +226,20 @@ func appendTexts(b []byte, list []string) (_ []byte, err error) {
 	return append(b, ']'), nil
 }
 
-// appendList leaves to the library what few members have.
-func appendList[T any](b []byte, list []T, err error) ([]byte, error) {
-	if err != nil || len(list) == 0 {
-		return append(b, "[]"...), err
-	}
-	value, err := json.Marshal(list)
-	return append(b, value...), err
-}
-
-func appendUser(b []byte, u *member.User) (_ []byte, err error) {
-	texts := func(name string, v *string) {
-		if err == nil {
-			b, err = appendText(append(b, name...), v)
-		}
-	}
-	gender, status := string(u.Gender), string(u.Status)
-	b = append(b, `"id":"`...)
-	b, _ = u.ID.AppendText(b) // never fails
-	b = append(b, '"')
-	texts(`,"external_id":`, u.ExternalID)
-	texts(`,"phone":`, u.Phone)
-	texts(`,"name":`, &u.Name)
-	texts(`,"gender":`, &gender)
-	b = appendNumber(append(b, `,"birth_year":`...), u.BirthYear)
-	texts(`,"status":`, &status)
-	b = appendTime(append(b, `,"created_at":`...), &u.CreatedAt)
-	b = appendTime(append(b, `,"updated_at":`...), &u.UpdatedAt)
-	b = appendTime(append(b, `,"deleted_at":`...), u.DeletedAt)
-	b = append(b, `,"version":`...)
-	return strconv.AppendInt(b, u.Version, 10), err
+func appendUser(b []byte, u *member.User) ([]byte, error) {
+	o := object{b: b}
+	o.id(`"id":`, ids.Row(u.ID))
+	o.maybe(`,"external_id":`, u.ExternalID)
+	o.maybe(`,"phone":`, u.Phone)
+	o.text(`,"name":`, u.Name)
+	o.text(`,"gender":`, string(u.Gender))
+	o.b = appendNumber(append(o.b, `,"birth_year":`...), u.BirthYear)
+	o.text(`,"status":`, string(u.Status))
+	o.moment(`,"created_at":`, &u.CreatedAt)
+	o.moment(`,"updated_at":`, &u.UpdatedAt)
+	o.moment(`,"deleted_at":`, u.DeletedAt)
+	o.number(`,"version":`, u.Version)
+	return o.b, o.err
 }
 
 func appendText(b []byte, s *string) ([]byte, error) {

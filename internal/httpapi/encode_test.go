@@ -50,10 +50,16 @@ func TestEncodingByHandIsTheLibrarys(t *testing.T) {
 			m.Subscription = new(&member.Subscription{Plan: m.Name, StartedAt: m.CreatedAt, ExpiresAt: m.DeletedAt})
 		}
 		if flag("photos") {
-			m.Photos = []Photo{{Photo: media.Photo{URL: "https://example.org/?a=1&b=<2>"}}}
+			m.Photos = []Photo{
+				{Photo: media.Photo{ID: ids.New[ids.Photo](m.CreatedAt), Bytes: m.Version, SHA256: m.Name, CreatedAt: m.CreatedAt}, URL: "https://example.org/?a=1&b=<2>"},
+				{Photo: media.Photo{Width: 3, Height: 4, DisplayOrder: -1, Status: media.Pending, ContentType: m.Name}, URLExpiresAt: m.UpdatedAt},
+			}
 		}
 		if flag("documents") {
-			m.Documents = []Document{}
+			m.Documents = rapid.SampledFrom([][]Document{{}, {
+				{Document: media.Document{Kind: m.Name, Status: media.Approved, Reviewer: m.Phone, ExpiresAt: m.DeletedAt}},
+				{Document: media.Document{Reason: m.ExternalID, Bytes: m.Version, CreatedAt: m.CreatedAt}, URL: m.Phone},
+			}}).Draw(t, "which documents")
 		}
 		return m
 	})

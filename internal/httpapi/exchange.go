@@ -24,7 +24,7 @@ const (
 )
 
 const (
-	statusGone      = 499 // the caller went away: for the log, nobody receives it
+	statusGone      = 499 // the caller went away: for the log, hardly anybody receives it
 	requestDeadline = 30 * time.Second
 )
 
@@ -39,6 +39,7 @@ type exchange struct {
 	requestID string
 	route     string // the pattern, never the path: a path may name somebody
 	token     ids.Row
+	operator  ids.Operator
 	cost      *session.Cost
 	held      *held // the position; nil where there are none
 	head      bool  // nobody reads the body
@@ -121,7 +122,7 @@ var (
 	noStore  = []string{"no-store"}
 	referrer = []string{"no-referrer"}
 	sameSite = []string{"same-origin"}
-	nothing  = []string{"default-src 'none'; frame-ancestors 'none'"}
+	nothing  = []string{"default-src 'none'; base-uri 'none'; frame-ancestors 'none'"}
 	jsonType = []string{typeJSON}
 	problem  = []string{"application/problem+json"}
 )
@@ -202,16 +203,17 @@ func (x *exchange) send(status int, contentType []string, body []byte) {
 	_, _ = x.Write(body) // who has gone away needs no answer
 }
 
-// fail tells err as a problem, unless the response has begun or nobody is there
-// to read it.
+// fail tells err as a problem, unless the response has begun. It is told also
+// when the caller seems to be gone: who has only closed its own side would be
+// sent a 200 by net/http for a handler that says nothing.
 func (x *exchange) fail(err error) {
 	x.failure = err
 	if x.status != 0 {
 		return
 	}
 	if errors.Is(context.Cause(x.ctx), context.Canceled) {
-		x.status = statusGone
-		return
+		err = errGone.because(err)
+		x.failure = err
 	}
 	x.sendProblem(err)
 }
@@ -278,7 +280,7 @@ func (x *exchange) log(r *http.Request, start time.Time) {
 	if !x.api.logger.Enabled(x.ctx, level) {
 		return
 	}
-	attrs := make([]slog.Attr, 0, 16)
+	attrs := make([]slog.Attr, 0, 17)
 	attrs = append(attrs,
 		slog.String("request_id", x.requestID),
 		slog.String("method", knownMethod(r.Method)),
@@ -293,7 +295,7 @@ func (x *exchange) log(r *http.Request, start time.Time) {
 		attrs = append(attrs, slog.Int("retries", spent.Retries))
 	}
 	if !x.token.IsZero() {
-		attrs = append(attrs, slog.String("token", x.token.String()))
+		attrs = append(attrs, slog.String("token", x.token.String()), slog.String("operator", x.operator.String()))
 	}
 	// The place in the code is always this one: it is not looked up.
 	line := slog.NewRecord(start.Add(took), level, "request", 0)

@@ -4,6 +4,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/musterhq/muster/internal/member"
+	"github.com/musterhq/muster/internal/operator"
+	"github.com/musterhq/muster/internal/privacy"
 )
 
 const (
@@ -25,6 +27,7 @@ type fact struct {
 var (
 	idFact      = fact{doc: "The id: its order is the order of creation.", example: exampleID, format: "uuid", readOnly: true}
 	createdFact = fact{doc: "When it was created.", example: exampleTime, readOnly: true}
+	grantable   = operator.All().Words()
 	statuses    = words(member.Statuses())
 	genders     = words(member.Genders())
 
@@ -33,6 +36,12 @@ var (
 	genderFact = fact{doc: "The gender.", example: "female", enum: genders}
 	birthFact  = fact{doc: "The year of birth; of a member that is at least 18 in the year of admission.", example: 1992, min: minYear, max: maxYear}
 	statusFact = fact{doc: "Where the member stands with the review.", example: "pending", enum: statuses}
+
+	reasonFact       = fact{doc: "Why: it is on the record.", example: "the member asked to be called back", min: privacy.MinReason, max: privacy.MaxReason}
+	operatorNameFact = fact{doc: "The name.", example: "Kim Minji", min: 1, max: 100}
+	roleFact         = fact{doc: "The role: viewer, reviewer, manager, administrator, or one that was made here.", example: operator.Reviewer, min: 1, max: 50}
+	tokenNameFact    = fact{doc: "Who or what uses it.", example: "nightly report", min: 1, max: 100}
+	scopeFact        = fact{doc: "The permissions that it is limited to; null for all that the operator has.", example: []string{"dashboard:read"}, enum: grantable}
 
 	planFact    = fact{doc: "The plan.", example: "gold", min: 1, max: member.MaxWord}
 	serveFact   = fact{doc: "Whether it serves.", example: "active", enum: subscriptions()[:4]}
@@ -110,11 +119,97 @@ var facts = map[string]map[string]fact{
 		"sha256": hashFact, "created_at": createdFact,
 	},
 	"Document": {
-		"id": idFact, "url": urlFact, "url_expires_at": untilFact,
+		"id": idFact, "url": {doc: "Masked: always null. `reveal` gives a link, for a reason.", readOnly: true},
 		"kind":   {doc: "What it proves.", example: "identity", readOnly: true},
 		"status": stateFact, "content_type": kindFact, "bytes": bytesFact, "sha256": hashFact,
 		"reviewer": {doc: "Who looked at it.", readOnly: true}, "reason": {doc: "Why it was decided so.", readOnly: true},
 		"expires_at": {doc: "When it stops proving anything.", readOnly: true}, "created_at": createdFact,
+	},
+	"RevealRequest": {
+		"fields": {doc: "What to see: phone.", example: []string{"phone"}, enum: revealable},
+		"reason": reasonFact,
+	},
+	"Revealed": {
+		"id": idFact, "phone": {doc: "The phone as it is stored, in E.164; null if there is none.", example: "+821012345678", readOnly: true},
+	},
+	"DocumentRequest": {"reason": reasonFact},
+	"RevealedDocument": {
+		"id": idFact, "url_expires_at": untilFact,
+		"url": {doc: "The signed link; who has it can fetch the document until url_expires_at, a minute at most.", example: "http://127.0.0.1:8080/media/…", format: "uri-reference", readOnly: true},
+	},
+	"Me": {
+		"operator_id": {doc: "The operator that calls.", example: exampleID, format: "uuid", readOnly: true},
+		"name":        {doc: "Its name.", example: "Kim Minji", readOnly: true},
+		"role":        {doc: "Its role.", example: operator.Reviewer, readOnly: true},
+		"permissions": {doc: "What the role allows now and the token does not rule out.", example: []string{"members:read"}, readOnly: true},
+		"token_id":    {doc: "The token that calls.", example: exampleID, format: "uuid", readOnly: true},
+		"expires_at":  {doc: "When that token ends; null is never.", example: exampleTime, readOnly: true},
+	},
+	"Operator": {
+		"id": idFact, "name": operatorNameFact, "role": roleFact, "created_at": createdFact,
+		"updated_at":  {doc: "When it was last changed.", example: exampleTime, readOnly: true},
+		"disabled_at": {doc: "Since when it may do nothing; null if it is enabled.", readOnly: true},
+		"version":     {doc: "Grows with every change.", example: 3, min: 1, readOnly: true},
+	},
+	"OperatorList": {"items": {doc: "The operators."}},
+	"NewOperator":  {"name": operatorNameFact, "role": roleFact},
+	"OperatorPatch": {
+		"name": operatorNameFact, "role": roleFact, "disabled": {doc: "Whether it may do nothing from now on."},
+	},
+	"Token": {
+		"id": idFact, "operator_id": {doc: "Whose it is.", example: exampleID, format: "uuid", readOnly: true},
+		"name": tokenNameFact, "scope": scopeFact, "created_at": createdFact,
+		"prefix":       {doc: "The beginning of the secret, behind muster_, to recognise it by.", example: "k4x7mq2p", readOnly: true},
+		"expires_at":   {doc: "When it ends; null is never.", example: exampleTime, readOnly: true},
+		"revoked_at":   {doc: "When it was ended; null if it was not.", readOnly: true},
+		"last_used_at": {doc: "When it was last used, to the minute.", readOnly: true},
+	},
+	"MadeToken": {
+		"id": idFact, "operator_id": {doc: "Whose it is.", example: exampleID, format: "uuid", readOnly: true},
+		"name": tokenNameFact, "scope": scopeFact, "created_at": createdFact,
+		"prefix":       {doc: "The beginning of the secret, behind muster_, to recognise it by.", example: "k4x7mq2p", readOnly: true},
+		"expires_at":   {doc: "When it ends; null is never.", example: exampleTime, readOnly: true},
+		"revoked_at":   {doc: "Null: it is new.", readOnly: true},
+		"last_used_at": {doc: "Null: it is new.", readOnly: true},
+		"token":        {doc: "The secret, which is told this once.", example: "muster_k4x7mq2p_…", readOnly: true},
+	},
+	"TokenList": {"items": {doc: "The tokens."}},
+	"NewToken": {
+		"name": tokenNameFact, "scope": scopeFact,
+		"expires_at": {doc: "When it ends; null is never, and in 90 days if it is left out.", example: exampleTime},
+	},
+	"Role": {
+		"name":        {doc: "The name.", example: "accountant", readOnly: true},
+		"permissions": {doc: "What it allows.", example: []string{"dashboard:read"}, enum: grantable},
+		"custom":      {doc: "Whether it was made here, and can be changed.", readOnly: true},
+		"created_at":  {doc: "When it was made; null for those that every store has.", readOnly: true},
+		"updated_at":  {doc: "When it was last changed; null for those that every store has.", readOnly: true},
+		"version":     {doc: "Grows with every change; 0 for those that every store has.", min: 0, example: 1, readOnly: true},
+	},
+	"RoleList":    {"items": {doc: "The roles."}, "permissions": {doc: "All that a role can allow."}},
+	"RoleSetting": {"permissions": {doc: "What it is to allow.", example: []string{"dashboard:read"}, enum: grantable}},
+	"Permission": {
+		"name":    {doc: "The word for it.", example: "members:read", readOnly: true},
+		"meaning": {doc: "What it allows.", example: "to list and open members, with what is masked left masked", readOnly: true},
+	},
+	"RecordPage": {
+		"items":       {doc: "The entries, the newest first."},
+		"next_cursor": {doc: "Brings the next page; null on the last."},
+	},
+	"RecordEntry": {
+		"id": idFact, "at": {doc: "When it was done.", example: exampleTime, readOnly: true},
+		"operator_id": {doc: "By whom; null: from the command line, or by Muster itself.", example: exampleID, format: "uuid", readOnly: true},
+		"operator":    {doc: "The name that the operator has now.", example: "Kim Minji", readOnly: true},
+		"token_id":    {doc: "With which token.", example: exampleID, format: "uuid", readOnly: true},
+		"source":      {doc: "From where: an address, or the command line.", example: "192.0.2.7", readOnly: true},
+		"request_id":  {doc: "The number of the request.", example: "0190a5c67d2e7b318f602f1c5d0e9a47", readOnly: true},
+		"action":      {doc: "What was done.", example: "member.change", readOnly: true},
+		"member_id":   {doc: "To which member.", example: exampleID, format: "uuid", readOnly: true},
+		"target":      {doc: "To what else: an operator, a role, a document.", readOnly: true},
+		"reason":      {doc: "Why, where that is asked.", example: "the member asked to be called back", readOnly: true},
+		"was":         {doc: "What it was before, by field, with phones masked.", readOnly: true},
+		"became":      {doc: "What it is since, by field, with phones masked.", readOnly: true},
+		"seq":         {doc: "The place in the chain; null until it is sealed, within a second.", readOnly: true},
 	},
 	"MemberPage": {
 		"items":       {doc: "The members of the page."},
@@ -152,6 +247,14 @@ var facts = map[string]map[string]fact{
 
 // examples are bodies to try, by operation.
 var examples = map[string]any{
+	"search-members":  map[string]any{"q": "바다", "status": []string{"pending"}, "limit": 20},
+	"reveal-member":   map[string]any{"fields": []string{"phone"}, "reason": "the member asked to be called back"},
+	"reveal-document": map[string]any{"reason": "comparing the name with the application"},
+	"create-operator": map[string]any{"name": "Kim Minji", "role": "reviewer"},
+	"update-operator": map[string]any{"disabled": true},
+	"create-token":    map[string]any{"name": "nightly report", "scope": []string{"dashboard:read"}},
+	"create-my-token": map[string]any{"name": "nightly report", "scope": []string{"dashboard:read"}},
+	"set-role":        map[string]any{"permissions": []string{"members:read", "dashboard:read"}},
 	"create-member": map[string]any{
 		"phone": "+821012345678", "name": "김바다", "gender": "female", "birth_year": 1992,
 		"profile": map[string]any{"height": 168, "occupation": "architect", "region": "Seoul"},
@@ -176,6 +279,15 @@ func (d documenter) describe() {
 		schemas["NewMember"].Properties[field].Nullable = false
 	}
 	schemas["SubscriptionChanges"].Properties["expires_at"].Nullable = true
+	for _, field := range []string{"was", "became"} {
+		s := schemas["RecordEntry"].Properties[field]
+		s.Type, s.Nullable, s.AdditionalProperties = huma.TypeObject, true, true
+	}
+	end := schemas["NewToken"].Properties["expires_at"]
+	end.Type, end.Format, end.Nullable = huma.TypeString, "date-time", true
+	for _, name := range []string{"Token", "MadeToken"} {
+		schemas[name].Properties["scope"].Nullable = true
+	}
 	for _, name := range []string{"Profile", "Lifestyle", "Preference"} {
 		schemas[name].Required = nil // they are parts of a patch too
 	}

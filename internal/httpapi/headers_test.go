@@ -129,7 +129,7 @@ func wantPolicy(t *testing.T, h http.Header) {
 		t.Fatalf("got the policies %q, want one", values)
 	}
 	directives := strings.Split(values[0], "; ")
-	for _, want := range []string{"default-src 'none'", "frame-ancestors 'none'"} {
+	for _, want := range []string{"default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"} {
 		if !slices.Contains(directives, want) {
 			t.Errorf("got the policy %q without %s", values[0], want)
 		}

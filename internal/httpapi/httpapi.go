@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/musterhq/muster/internal/audit"
 	"github.com/musterhq/muster/internal/blob"
 	"github.com/musterhq/muster/internal/idempotency"
 	"github.com/musterhq/muster/internal/member"
@@ -18,13 +20,16 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// Options are what the API needs. DB, Blob and CursorSecret must be given.
+// Options are what the API needs. DB, Blob, CursorSecret and Ledger must be given.
 type Options struct {
 	DB           *session.DB
 	Blob         blob.Store
 	Rules        member.Rules
 	Zone         *time.Location // in which days begin; nil is that of the rules, or UTC
 	CursorSecret []byte         // at least 16 bytes, the same after a restart
+	Ledger       *audit.Ledger  // with which the record is written
+	Reveals      int            // how often in an hour an operator may see what is masked; 0 is 30
+	TokenIdle    time.Duration  // a token that was not used for so long ends; 0: none does
 	Clock        func() time.Time
 	Log          *slog.Logger
 	MediaHandler http.Handler // serves /media/, if the store does not serve itself
@@ -45,6 +50,9 @@ type API struct {
 	clock     func() time.Time
 	logger    *slog.Logger
 	cursors   *query.CursorKey
+	ledger    *audit.Ledger
+	reveals   int
+	idle      time.Duration
 	network   Network
 	positions *positions // nil where there are none
 	nodes     func() []Node
@@ -53,13 +61,14 @@ type API struct {
 	crossSite *http.CrossOriginProtection
 	deadlines *deadlines
 	uses      operator.Uses
+	owners    operator.Owners
 	draining  atomic.Bool
 }
 
 // New makes the API.
 func New(o Options) (*API, error) {
-	if o.DB == nil || o.Blob == nil {
-		return nil, errors.New("httpapi: a database and a store of objects are needed")
+	if o.DB == nil || o.Blob == nil || o.Ledger == nil {
+		return nil, errors.New("httpapi: a database, a store of objects and the ledger of the record are needed")
 	}
 	cursors, err := query.NewCursorKey(o.CursorSecret)
 	if err != nil {
@@ -67,7 +76,7 @@ func New(o Options) (*API, error) {
 	}
 	a := &API{
 		db: o.DB, blob: o.Blob, rules: o.Rules, zone: o.Zone, clock: o.Clock, logger: o.Log, network: o.Network,
-		cursors: cursors, mux: http.NewServeMux(), crossSite: http.NewCrossOriginProtection(),
+		cursors: cursors, ledger: o.Ledger, reveals: cmp.Or(o.Reveals, usualReveals), idle: o.TokenIdle, mux: http.NewServeMux(), crossSite: http.NewCrossOriginProtection(),
 		deadlines: newDeadlines(requestDeadline), positions: newPositions(cursors, o.History), nodes: o.Nodes, observe: o.Observe,
 	}
 	a.settle()
@@ -77,6 +86,9 @@ func New(o Options) (*API, error) {
 	}
 	operations := Operations()
 	for i := range operations {
+		if err := operations[i].check(); err != nil {
+			return nil, err
+		}
 		a.mount(&operations[i])
 	}
 	return a, a.mountPages(document, o.MediaHandler)
@@ -155,7 +167,23 @@ func serveMedia(media http.Handler) func(http.ResponseWriter, *http.Request) err
 
 // unknown answers where no operation is: with the methods that the path takes,
 // if it takes any.
-func (a *API) unknown(_ http.ResponseWriter, r *http.Request) error {
+//
+// Below the API it says nothing to who has no valid token.
+func (a *API) unknown(w http.ResponseWriter, r *http.Request) error {
+	err := a.nothingAt(r)
+	if !strings.HasPrefix(r.URL.Path, apiRoot) {
+		return err
+	}
+	token, wrong := bearer(r.Header)
+	if wrong != nil {
+		return wrong
+	}
+	x := w.(*exchange) //nolint:forcetypeassert // the mux is inside ServeHTTP
+	return x.refuse(token, a.clock(), need{either: operator.Of(operator.Anyone)}, err)
+}
+
+// nothingAt says that there is no such operation, or which there are.
+func (a *API) nothingAt(r *http.Request) error {
 	var allow []string
 	probe := &http.Request{URL: r.URL, Host: r.Host}
 	for _, probe.Method = range []string{"DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"} {

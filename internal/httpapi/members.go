@@ -12,9 +12,11 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/musterhq/muster/internal/audit"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/member"
+	"github.com/musterhq/muster/internal/operator"
 	"github.com/musterhq/muster/session"
 )
 
@@ -67,53 +69,57 @@ type SubscriptionChanges struct {
 	ExpiresAt *time.Time                 `json:"expires_at,omitempty"`
 }
 
-const (
-	canRead  = "members:read"
-	canWrite = "members:write"
-)
-
 func memberOperations() []Operation {
 	one := reflect.TypeFor[Member]()
 	return []Operation{
 		{
-			Method: http.MethodGet, Path: "/members", ID: "list-members", Tag: "Members", Permission: canRead, Trips: 3,
+			Method: http.MethodGet, Path: "/members", ID: "list-members", Tag: "Members", Permission: operator.ReadMembers, Trips: 3,
 			Summary: "List members",
 			Doc:     "Members that pass every filter, page by page. A page deep in the list costs what the first costs.",
 			query:   listParams(), answer: reflect.TypeFor[MemberPage](), status: http.StatusOK,
 			readWith: listMembers,
 		},
 		{
-			Method: http.MethodPost, Path: "/members", ID: "create-member", Tag: "Members", Permission: canWrite, Writes: true, Trips: 2,
+			Method: http.MethodPost, Path: "/members/search", ID: "search-members", Tag: "Members", Permission: operator.ReadMembers, Trips: 3,
+			Summary: "Search for members",
+			Doc:     "The same list, asked for in a body: a name or a phone that is searched for is then in no URL, which proxies and browsers remember.",
+			query:   listParams(), inBody: true, accepts: []string{typeJSON}, answer: reflect.TypeFor[MemberPage](), status: http.StatusOK,
+			readWith: listMembers,
+		},
+		{
+			Method: http.MethodPost, Path: "/members", ID: "create-member", Tag: "Members", Permission: operator.WriteMembers, Writes: true, Trips: 2,
 			Summary: "Create a member",
 			Doc:     "Creates a pending member with what is known of it, all or nothing. With an Idempotency-Key, a repetition within 24 hours gets the first answer and makes nothing.",
+			Fields:  map[string]operator.Permission{"phone": operator.WritePhones},
 			body:    reflect.TypeFor[NewMember](), accepts: []string{typeJSON}, repeated: true,
 			answer: one, tagged: true, status: http.StatusCreated,
 			faults: []fault.Kind{fault.Conflict}, writeWith: createMember,
 		},
 		{
-			Method: http.MethodGet, Path: "/members/{user_id}", ID: "get-member", Tag: "Members", Permission: canRead, Trips: 1,
+			Method: http.MethodGet, Path: "/members/{user_id}", ID: "get-member", Tag: "Members", Permission: operator.ReadMembers, Trips: 1,
 			Summary: "Open a member",
-			Doc:     "A member with its relations. Every photo and document has a link that is good for minutes.",
+			Doc:     "A member with its relations. Every photo has a link that is good for minutes; the phone is masked, and documents have no link: see `reveal`.",
 			query:   []param{includeParam(relations), deletedParam()}, answer: one, tagged: true, status: http.StatusOK,
 			faults: []fault.Kind{fault.NotFound}, readWith: getMember,
 		},
 		{
-			Method: http.MethodPatch, Path: "/members/{user_id}", ID: "update-member", Tag: "Members", Permission: canWrite, Writes: true, Trips: 3,
+			Method: http.MethodPatch, Path: "/members/{user_id}", ID: "update-member", Tag: "Members", Permission: operator.WriteMembers, Writes: true, Trips: 3,
 			Summary: "Change a member",
 			Doc:     "Applies a JSON merge patch to the member, its profile, lifestyle, preference and subscription. With If-Match, a member that was changed meanwhile is left alone, and the answer shows what changed.",
+			Fields:  map[string]operator.Permission{"phone": operator.WritePhones, "status": operator.ReviewMembers},
 			body:    reflect.TypeFor[MemberPatch](), accepts: []string{typeMerge, typeJSON}, compares: true,
 			answer: one, tagged: true, status: http.StatusOK,
 			faults: []fault.Kind{fault.NotFound, fault.Conflict, fault.Stale}, writeWith: updateMember,
 		},
 		{
-			Method: http.MethodDelete, Path: "/members/{user_id}", ID: "delete-member", Tag: "Members", Permission: canWrite, Writes: true, Trips: 3,
+			Method: http.MethodDelete, Path: "/members/{user_id}", ID: "delete-member", Tag: "Members", Permission: operator.DeleteMembers, Writes: true, Trips: 3,
 			Summary: "Delete a member",
 			Doc:     "Takes the member out of every list, count and detail. It can be restored.",
 			answer:  one, tagged: true, compares: true, status: http.StatusOK,
 			faults: []fault.Kind{fault.NotFound, fault.Stale}, writeWith: changeMember(member.Delete),
 		},
 		{
-			Method: http.MethodPost, Path: "/members/{user_id}/restore", ID: "restore-member", Tag: "Members", Permission: canWrite, Writes: true, Trips: 3,
+			Method: http.MethodPost, Path: "/members/{user_id}/restore", ID: "restore-member", Tag: "Members", Permission: operator.DeleteMembers, Writes: true, Trips: 3,
 			Summary: "Restore a member",
 			Doc:     "Brings a deleted member back as it was. One that is not deleted is left as it is.",
 			answer:  one, tagged: true, compares: true, repeated: true, status: http.StatusOK,
@@ -165,7 +171,7 @@ func listParams() []param {
 	flag := func(name, doc string) param { return param{name: name, doc: doc, kind: huma.TypeBoolean} }
 	status, gender := words(member.Statuses()), words(member.Genders())
 	return []param{
-		text("q", "Free text: part of a name in any script, a phone in any form, or an id.", maxText),
+		text("q", "Free text: part of a name in any script, the last four digits of a phone, or an id. More of a phone takes `phones:reveal`, and counts as a reveal.", maxText),
 		{name: "status", doc: "Any of these states.", kind: huma.TypeString, list: true, choices: status, max: len(status)},
 		{name: "gender", doc: "Any of these genders.", kind: huma.TypeString, list: true, choices: gender, max: len(gender)},
 		year("birth_year_from", "Born in this year or later."),
@@ -215,14 +221,18 @@ func sortOrders() []string {
 
 func listMembers(a *API, in *input) reading {
 	o := listOptions(in)
-	scope := listScope(in)
+	scope := scopeOf("members", in)
 	if token := in.text("cursor"); token != "" {
 		o.After = new(member.Cursor)
 		if err := a.cursors.Open(scope, token, o.After); err != nil {
 			in.wrong.Add("cursor", errCursor.Code, "%s", errCursor.Message)
 		}
 	}
-	return reading{once: o.Once(), run: func(ctx context.Context, r *session.Read) (reply, error) {
+	ready := reading{once: o.Once()}
+	if a.rules.SearchesPhone(o.Filter.Text) {
+		ready.takes, ready.reveal = operator.Of(operator.RevealPhones), member.ActionSearched
+	}
+	ready.run = func(ctx context.Context, r *session.Read) (reply, error) {
 		page, err := member.List(ctx, r, a.rules, o)
 		if err != nil {
 			return reply{}, err
@@ -241,7 +251,8 @@ func listMembers(a *API, in *input) reading {
 			shown.NextCursor = &next
 		}
 		return reply{body: shown}, nil
-	}}
+	}
+	return ready
 }
 
 func listOptions(in *input) member.ListOptions {
@@ -283,16 +294,16 @@ func includes(in *input, fallback member.Relations) member.Relations {
 	return rel
 }
 
-// listScope says which list a cursor is of: the filter and the order, but not
-// how much of it a page shows.
-func listScope(in *input) string {
+// scopeOf says which list a cursor is of: the filter and the order, but not how
+// much of it a page shows.
+func scopeOf(list string, in *input) string {
 	h := fnv.New128a()
 	for _, name := range sortedKeys(in.values) {
 		if !slices.Contains([]string{"cursor", "limit", "include"}, name) {
 			_, _ = h.Write([]byte(name + "\x00" + strings.Join(in.values[name], "\x00") + "\x00\x00"))
 		}
 	}
-	return "members " + base64.RawStdEncoding.EncodeToString(h.Sum(nil))
+	return list + " " + base64.RawStdEncoding.EncodeToString(h.Sum(nil))
 }
 
 func getMember(a *API, in *input) reading {
@@ -332,7 +343,7 @@ func createMember(a *API, in *input) writer {
 		return nil
 	}
 	return func(_ context.Context, w *session.Write) (reply, error) {
-		d := member.Create(w, a.rules, m, in.now)
+		d := member.Create(w, in.pen, a.rules, m, in.now)
 		answer, err := a.shown(&d, member.WithAll, in.now)
 		answer.location = prefix + "/members/" + d.ID.String()
 		return answer, err
@@ -358,13 +369,13 @@ func updateMember(a *API, in *input) writer {
 		in.refuse(err)
 		return nil
 	}
-	return changeMember(func(ctx context.Context, w *session.Write, rules member.Rules, id ids.Member, version *int64, at time.Time) (member.Detail, error) {
-		return member.Update(ctx, w, rules, id, in.body, version, at)
+	return changeMember(func(ctx context.Context, w *session.Write, by audit.Pen, rules member.Rules, id ids.Member, version *int64, at time.Time) (member.Detail, error) {
+		return member.Update(ctx, w, by, rules, id, in.body, version, at)
 	})(a, in)
 }
 
 // change is an operation that changes one member, if it is of the version.
-type change func(ctx context.Context, w *session.Write, rules member.Rules, id ids.Member, version *int64, at time.Time) (member.Detail, error)
+type change func(ctx context.Context, w *session.Write, by audit.Pen, rules member.Rules, id ids.Member, version *int64, at time.Time) (member.Detail, error)
 
 func changeMember(change change) func(*API, *input) writer {
 	return func(a *API, in *input) writer {
@@ -373,7 +384,7 @@ func changeMember(change change) func(*API, *input) writer {
 			if err != nil {
 				return reply{}, err
 			}
-			d, err := change(ctx, w, a.rules, in.member, version, in.now)
+			d, err := change(ctx, w, in.pen, a.rules, in.member, version, in.now)
 			if err != nil {
 				return reply{}, err
 			}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/musterhq/muster/internal/operator"
 )
 
 func TestMemberFromBeginningToEnd(t *testing.T) {
@@ -20,7 +22,7 @@ func TestMemberFromBeginningToEnd(t *testing.T) {
 	if want := admin + "/members/" + made.text("id"); path != want {
 		t.Errorf("got Location %q, want %q", path, want)
 	}
-	if made.text("phone") != "+821023456789" || made.text("status") != "pending" || made.text("profile", "region") != "Seoul" {
+	if made.text("phone") != "+82 10-••••-6789" || made.text("status") != "pending" || made.text("profile", "region") != "Seoul" {
 		t.Errorf("got %s", made)
 	}
 	if made.header.Get("ETag") == "" {
@@ -227,45 +229,36 @@ func TestETagFollowsTheLinks(t *testing.T) {
 	b.call(t, "PATCH", path, `{"name":"x"}`, with("If-Match", first.header.Get("ETag"))).want(t, 200) // the version did not
 }
 
-func TestLinksOfPhotosAndDocuments(t *testing.T) {
+func TestLinksOfPhotos(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	path, _ := b.create(t, kim)
 	b.addMedia(t, path)
-	r := b.call(t, "GET", path, "").want(t, 200)
-	for relation, want := range map[string]struct {
-		content, kind, shown string
-		life                 time.Duration
-	}{
-		"photos":    {"a photo", "image/jpeg", "inline", 15 * time.Minute},
-		"documents": {"a document", "application/pdf", `attachment; filename="identity.pdf"`, 2 * time.Minute},
-	} {
-		list, _ := r.object[relation].([]any)
-		if len(list) != 1 {
-			t.Fatalf("got %d %s, want 1: %s", len(list), relation, r)
-		}
-		item, _ := list[0].(map[string]any)
-		link, _ := item["url"].(string)
-		got := b.call(t, "GET", link, "").want(t, 200)
-		if string(got.body) != want.content || got.header.Get("Content-Type") != want.kind || got.header.Get("X-Content-Type-Options") != "nosniff" {
-			t.Errorf("%s: got %q as %s", relation, got.body, got.header.Get("Content-Type"))
-		}
-		if shown := got.header.Get("Content-Disposition"); !strings.HasPrefix(shown, want.shown) {
-			t.Errorf("%s: got Content-Disposition %q, want %q", relation, shown, want.shown)
-		}
-		until, err := time.Parse(time.RFC3339, item["url_expires_at"].(string))
-		if err != nil || until.Before(start.Add(want.life)) || until.After(start.Add(2*want.life)) {
-			t.Errorf("%s: the link ends at %s, %v", relation, until, err)
-		}
-		for _, secret := range []string{"s3_key", "Key"} {
-			if item[secret] != nil {
-				t.Errorf("%s shows the key of the object", relation)
-			}
-		}
-		b.clock.set(until.Add(time.Second))
-		b.call(t, "GET", link, "").want(t, 403)
-		b.clock.set(start)
+	list, _ := b.call(t, "GET", path, "").want(t, 200).object["photos"].([]any)
+	if len(list) != 1 {
+		t.Fatalf("got %d photos, want 1", len(list))
 	}
+	item, _ := list[0].(map[string]any)
+	link, _ := item["url"].(string)
+	got := b.call(t, "GET", link, "").want(t, 200)
+	if string(got.body) != "a photo" || got.header.Get("Content-Type") != "image/jpeg" || got.header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("got %q as %s", got.body, got.header.Get("Content-Type"))
+	}
+	if shown := got.header.Get("Content-Disposition"); !strings.HasPrefix(shown, "inline") {
+		t.Errorf("got Content-Disposition %q", shown)
+	}
+	const life = 15 * time.Minute
+	until, err := time.Parse(time.RFC3339, item["url_expires_at"].(string))
+	if err != nil || until.Before(start.Add(life)) || until.After(start.Add(2*life)) {
+		t.Errorf("the link ends at %s, %v", until, err)
+	}
+	for _, secret := range []string{"s3_key", "Key"} {
+		if item[secret] != nil {
+			t.Error("the photo shows the key of its object")
+		}
+	}
+	b.clock.set(until.Add(time.Second))
+	b.call(t, "GET", link, "").want(t, 403)
 }
 
 func TestInclude(t *testing.T) {
@@ -443,5 +436,44 @@ func TestCreationAnswersWhatIsStored(t *testing.T) {
 		if got, want := created.header.Get("Etag"), loaded.header.Get("Etag"); got != want {
 			t.Errorf("%s: got ETag %s, want %s", name, got, want)
 		}
+	}
+}
+
+// A search in a body is the same list, with the same cursors, and strict.
+func TestSearchInABody(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for n := range 4 {
+		b.create(t, person(n))
+	}
+	b.create(t, kim)
+	first := b.call(t, "POST", admin+"/members/search", `{"q":"Person","limit":3,"sort":"name","gender":["male"],"has_photos":false}`).want(t, 200)
+	items, _ := first.object["items"].([]any)
+	if len(items) != 3 || first.text("next_cursor") == "" {
+		t.Fatalf("got %s", first)
+	}
+	same := b.call(t, "GET", admin+"/members?q=Person&limit=3&sort=name&gender=male&has_photos=false", "").want(t, 200)
+	if diff := cmp.Diff(first.object["items"], same.object["items"]); diff != "" {
+		t.Errorf("(-in a body +in a query):\n%s", diff)
+	}
+	next := b.call(t, "POST", admin+"/members/search", `{"q":"Person","limit":3,"sort":"name","gender":["male"],"has_photos":false,"cursor":"`+same.text("next_cursor")+`"}`).want(t, 200)
+	if items, _ = next.object["items"].([]any); len(items) != 1 {
+		t.Errorf("got %s", next)
+	}
+	b.call(t, "POST", admin+"/members/search", `{}`).want(t, 200)
+	for body, field := range map[string]string{
+		`{"q":5}`: "q", `{"limit":"3"}`: "limit", `{"status":"pending"}`: "status", `{"status":["x"]}`: "status", `{"has_photos":"true"}`: "has_photos",
+		`{"phone":"x"}`: "phone", `{"limit":1.5}`: "limit", `{"gender":[1]}`: "gender",
+	} {
+		if r := b.call(t, "POST", admin+"/members/search", body).problem(t, 422, "invalid"); r.fields()[field] == "" {
+			t.Errorf("%s: got %s", body, r)
+		}
+	}
+	b.call(t, "POST", admin+"/members/search", `{"q":`).want(t, 400)
+	b.call(t, "POST", admin+"/members/search?q=x", `{}`).problem(t, 422, "invalid")
+	b.call(t, "POST", admin+"/members/search", `{"q":"010-2345-6789"}`, b.as(t, operator.Viewer)).problem(t, 403, "forbidden")
+	b.call(t, "POST", admin+"/members/search", `{"q":"010-2345-6789"}`).want(t, 200)
+	if got := b.entries(t, "action=phone.search"); len(got) != 1 {
+		t.Errorf("the record has %v", got)
 	}
 }

@@ -6,17 +6,24 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/musterhq/muster/internal/audit"
 	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/operator"
 )
 
 const about = `The back office of a platform whose members are admitted by review.
 
-**Tokens.** Every call needs ` + "`Authorization: Bearer muster_…`" + `; ` + "`muster token create`" + ` makes one.
+**Tokens.** Every call needs ` + "`Authorization: Bearer muster_…`" + `. A token belongs to an operator; ` + "`muster token create`" + ` makes one. Keep it as a password: whoever has it is that operator.
+
+**Rights.** Each operation says which permission it takes (` + "`x-permission`" + `); a field of the body may take one of its own (` + "`x-field-permissions`" + `). What an operator may is what its role allows at that moment (` + "`x-roles`" + `), as far as the token's scope does not rule it out.
+
+**Masks.** Nobody sees a phone or a document in passing. ` + "`reveal`" + ` shows it for a reason, which is on the record.
 
 **Failures** are problems (RFC 9457) with a stable ` + "`code`" + `; one that is wrong in several fields lists them all.
 
@@ -42,10 +49,14 @@ func OpenAPI(version string) ([]byte, error) {
 			Responses:       map[string]*huma.Response{},
 			SecuritySchemes: map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer", BearerFormat: "muster_<prefix>_<secret>", Description: "A token from `muster token create`."}}, //nolint:gosec // the form of a token, not one
 		},
-		Security: []map[string][]string{{"token": {}}},
+		Security:   []map[string][]string{{"token": {}}},
+		Extensions: map[string]any{"x-roles": rolesDocument(), "x-permissions": permissionsDocument()},
 		Tags: []*huma.Tag{
 			{Name: "Members", Description: "The people on the roll."},
 			{Name: "Dashboard", Description: "Numbers that add up."},
+			{Name: "Record", Description: "What operators did and looked at."},
+			{Name: "Me", Description: "Who calls, and with which tokens."},
+			{Name: "Operators", Description: "Who works here, and what they may."},
 			{Name: "Server", Description: "Whether it is there. No token is needed."},
 		},
 	}
@@ -57,6 +68,24 @@ func OpenAPI(version string) ([]byte, error) {
 	d.addProbes()
 	d.describe()
 	return indent(doc)
+}
+
+// rolesDocument is what the roles allow that every store has.
+func rolesDocument() map[string][]string {
+	roles := make(map[string][]string)
+	for _, r := range operator.StandardRoles() {
+		roles[r.Name] = r.Permissions.Words()
+	}
+	return roles
+}
+
+// permissionsDocument is what each permission means.
+func permissionsDocument() map[string]string {
+	meanings := map[string]string{operator.Anyone.String(): operator.Anyone.Meaning()}
+	for _, p := range operator.Grantable() {
+		meanings[p.String()] = p.Meaning()
+	}
+	return meanings
 }
 
 func indent(doc *huma.OpenAPI) ([]byte, error) {
@@ -77,8 +106,11 @@ func schemaName(t reflect.Type, hint string) string {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if t == reflect.TypeFor[fault.Field]() {
+	switch t {
+	case reflect.TypeFor[fault.Field]():
 		return "FieldProblem"
+	case reflect.TypeFor[audit.Entry]():
+		return "RecordEntry"
 	}
 	return huma.DefaultSchemaNamer(t, hint)
 }
@@ -95,12 +127,23 @@ func (d documenter) add(o *Operation) {
 		Method: o.Method, Path: prefix + o.Path, OperationID: o.ID, Tags: []string{o.Tag},
 		Summary: o.Summary, Description: o.Doc, Parameters: parametersOf(o),
 		Responses:  map[string]*huma.Response{strconv.Itoa(o.status): d.success(o)},
-		Extensions: map[string]any{"x-permission": o.Permission, "x-round-trips": o.Trips},
+		Extensions: map[string]any{"x-permission": o.Permission.String(), "x-round-trips": o.Trips},
 	}
-	if o.body != nil {
+	if len(o.Fields) > 0 {
+		fields := make(map[string]string, len(o.Fields))
+		for name, p := range o.Fields {
+			fields[name] = p.String()
+		}
+		op.Extensions["x-field-permissions"] = fields
+	}
+	if o.body != nil || o.inBody {
 		body := &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{}}
 		for _, kind := range o.accepts {
-			body.Content[kind] = &huma.MediaType{Schema: d.schema(o.body), Example: examples[o.ID]}
+			schema := fieldsSchema(o.query)
+			if o.body != nil {
+				schema = d.schema(o.body)
+			}
+			body.Content[kind] = &huma.MediaType{Schema: schema, Example: examples[o.ID]}
 		}
 		op.RequestBody = body
 	}
@@ -113,16 +156,27 @@ func (d documenter) add(o *Operation) {
 	d.AddOperation(op)
 }
 
+// pathDocs say what a path leaves open.
+var pathDocs = map[string]string{
+	"user_id": "The id of the member.", "document_id": "The id of the document.", "operator_id": "The id of the operator.",
+	"token_id": "The id of the token.", "role": "The name of the role.",
+}
+
 func parametersOf(o *Operation) []*huma.Param {
 	var list []*huma.Param
-	if strings.Contains(o.Path, "{user_id}") {
-		list = append(list, &huma.Param{
-			Name: "user_id", In: "path", Required: true, Description: "The id of the member.",
-			Schema: &huma.Schema{Type: huma.TypeString, Format: "uuid", Examples: []any{exampleID}},
-		})
+	for _, name := range pathNames(o.Path) {
+		p := &huma.Param{Name: name, In: "path", Required: true, Description: pathDocs[name], Schema: &huma.Schema{Type: huma.TypeString}}
+		if name == "role" {
+			p.Schema.Pattern, p.Schema.Examples = "^[a-z][a-z0-9_-]{0,49}$", []any{"accountant"}
+		} else {
+			p.Schema.Format, p.Schema.Examples = "uuid", []any{exampleID}
+		}
+		list = append(list, p)
 	}
-	for _, p := range o.query {
-		list = append(list, p.document())
+	if !o.inBody {
+		for _, p := range o.query {
+			list = append(list, p.document())
+		}
 	}
 	header := func(name, doc string, s *huma.Schema) {
 		s.Type = huma.TypeString
@@ -153,10 +207,10 @@ func (d documenter) success(o *Operation) *huma.Response {
 		headerPosition:  text("What this answer has seen, to be sent with the next request; absent on the embedded store."),
 	}
 	if o.tagged {
-		headers["ETag"] = text("The version of the member.")
+		headers["ETag"] = text("The version of what is answered.")
 	}
-	if o.status == http.StatusCreated {
-		headers["Location"] = text("Where the member is.")
+	if o.status == http.StatusCreated && o.tagged {
+		headers["Location"] = text("Where it is.")
 	}
 	if o.repeated {
 		headers[headerReplayed] = text("`true` if this is the first answer once more.")
@@ -170,7 +224,10 @@ func (d documenter) success(o *Operation) *huma.Response {
 // failures are the statuses of the problems that an operation can have.
 func failures(o *Operation) []int {
 	list := []int{400, 401, 403, 406, 409, 422, 500, 503}
-	if o.body != nil {
+	if slices.ContainsFunc(o.query, func(p param) bool { return p.name == "q" }) {
+		list = append(list, http.StatusTooManyRequests)
+	}
+	if o.body != nil || o.inBody {
 		list = append(list, 413, 415)
 	}
 	for _, k := range o.faults {

@@ -4,12 +4,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"net/http"
 	"reflect"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/musterhq/muster/internal/audit"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/idempotency"
 	"github.com/musterhq/muster/internal/ids"
@@ -18,8 +20,11 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// prefix is where the API is.
-const prefix = "/api/v1/admin"
+// prefix is where the API is, and apiRoot where all its versions are.
+const (
+	prefix  = "/api/v1/admin"
+	apiRoot = "/api/"
+)
 
 // Operation is one call of the API, as it is declared. What is declared is what
 // is documented, what is checked before the operation runs, and what tests hold
@@ -31,12 +36,15 @@ type Operation struct {
 	Tag        string
 	Summary    string
 	Doc        string
-	Permission string // what the caller's token has to hold; today every token holds all
+	Permission operator.Permission            // what the caller has to hold
+	Fields     map[string]operator.Permission // what fields of the body take in its place
 	Writes     bool
 	Trips      int // the most round trips of a request, its token included
 
-	status    int // of success
+	names     []string // what the path leaves open
+	status    int      // of success
 	query     []param
+	inBody    bool // the parameters are fields of a JSON object, so that they are in no URL
 	body      reflect.Type
 	accepts   []string
 	answer    reflect.Type
@@ -50,8 +58,10 @@ type Operation struct {
 
 // reading is a read that is ready to run; once says that it asks once.
 type reading struct {
-	run  func(context.Context, *session.Read) (reply, error)
-	once bool
+	run    func(context.Context, *session.Read) (reply, error)
+	once   bool
+	reveal audit.Action // of a read that tells what is masked: it is limited, and recorded before the answer
+	takes  operator.Permissions
 }
 
 // writer is a write that is ready to run, more than once if need be.
@@ -63,23 +73,41 @@ type reply struct {
 	body     any // to be written as JSON
 	etag     string
 	location string
+	narrows  bool // somebody may less than before: it is not said before it is so everywhere
 }
 
 // Operations lists every operation of the API, by path and method.
 func Operations() []Operation {
-	list := slices.Concat(memberOperations(), dashboardOperations())
+	list := slices.Concat(memberOperations(), revealOperations(), dashboardOperations(), meOperations(), operatorOperations(), tokenOperations(), roleOperations(), recordOperations())
 	slices.SortStableFunc(list, func(a, b Operation) int { return strings.Compare(a.Path+a.Method, b.Path+b.Method) })
 	return list
+}
+
+// check refuses an operation that does not say who may call it.
+func (o *Operation) check() error {
+	valid := o.Permission.Valid()
+	for _, p := range o.Fields {
+		valid = valid && p.Valid()
+	}
+	if !valid {
+		return fmt.Errorf("httpapi: the operation %s: %w", o.ID, errUndeclared)
+	}
+	return nil
 }
 
 // input is what a request brings, decoded as its operation declares it.
 type input struct {
 	*params
-	member      ids.Member // of the path
+	asked
+	member      ids.Member // of the path, as those below
+	document    ids.Document
+	operator    ids.Operator
+	token       ids.Row
+	role        string
 	body        []byte
 	ifMatch     tags
 	ifNoneMatch tags
-	now         time.Time
+	now         time.Time // also asked.at
 	refusal     error
 }
 
@@ -98,6 +126,7 @@ func (in *input) err() error {
 // the decoding is ours, see decode.
 func (a *API) mount(o *Operation) {
 	route := prefix + o.Path
+	o.names = pathNames(o.Path)
 	a.mux.HandleFunc(o.Method+" "+route, func(w http.ResponseWriter, r *http.Request) {
 		x := w.(*exchange) //nolint:forcetypeassert // the mux is inside ServeHTTP
 		x.route = route
@@ -118,29 +147,36 @@ func (x *exchange) serve(o *Operation, r *http.Request) error {
 	}
 	now := x.api.clock()
 	if err := x.checkPosition(o); err != nil {
-		return x.refuse(x.ctx, token, now, err)
+		return x.refuse(token, now, o.door(), err)
 	}
 	in, err := x.input(o, r, now)
 	if err != nil {
-		return x.refuse(x.ctx, token, now, err)
+		return x.refuse(token, now, o.door(), err)
 	}
 	if o.Writes {
 		return x.write(o, r, token, in)
 	}
-	return x.read(x.ctx, o, token, in)
+	return x.read(o, token, in)
 }
 
 // input decodes the request: the body, the path, the headers and the query.
 func (x *exchange) input(o *Operation, r *http.Request, now time.Time) (in *input, err error) {
 	in = &input{now: now}
-	if in.params, err = parseParams(r.URL.RawQuery, o.query); err != nil {
-		return nil, err
-	}
-	if text := r.PathValue("user_id"); text != "" {
-		if in.member, err = ids.Parse[ids.Member](text); err != nil {
-			in.wrong.Add("user_id", "malformed", "An id is a UUID, such as %s.", exampleID)
+	in.at = now
+	if o.body != nil || o.inBody {
+		if in.body, err = readBody(x, r, o.accepts...); err != nil {
+			return nil, err
 		}
 	}
+	if o.inBody {
+		in.params, err = parseFields(in.body, r.URL.RawQuery, o.query)
+	} else {
+		in.params, err = parseParams(r.URL.RawQuery, o.query)
+	}
+	if err != nil {
+		return nil, err
+	}
+	in.path(o.names, r)
 	if o.tagged {
 		if in.ifNoneMatch, err = parseTags("If-None-Match", r.Header.Values("If-None-Match")); err != nil {
 			return nil, err
@@ -151,19 +187,48 @@ func (x *exchange) input(o *Operation, r *http.Request, now time.Time) (in *inpu
 			return nil, err
 		}
 	}
-	if o.body != nil {
-		if in.body, err = readBody(x, r, o.accepts...); err != nil {
-			return nil, err
-		}
-	}
 	return in, nil
 }
 
-// refuse answers a request that is wrong in itself. Who holds no valid token is
-// told that and nothing else, so the token is looked at after all.
-func (x *exchange) refuse(ctx context.Context, token operator.Secret, now time.Time, wrong error) error {
+// path decodes what the pattern of the path leaves open.
+func (in *input) path(names []string, r *http.Request) {
+	for _, name := range names {
+		var err error
+		switch text := r.PathValue(name); name {
+		case "user_id":
+			in.member, err = ids.Parse[ids.Member](text)
+		case "document_id":
+			in.document, err = ids.Parse[ids.Document](text)
+		case "operator_id":
+			in.operator, err = ids.Parse[ids.Operator](text)
+		case "token_id":
+			in.token, err = ids.Parse[ids.Row](text)
+		case "role":
+			in.role = text
+		}
+		if err != nil {
+			in.wrong.Add(name, "malformed", "An id is a UUID, such as %s.", exampleID)
+		}
+	}
+}
+
+// pathNames are what the pattern of a path leaves open, in order.
+func pathNames(path string) (names []string) {
+	for part := range strings.SplitSeq(path, "/") {
+		if name, open := strings.CutPrefix(part, "{"); open {
+			names = append(names, strings.TrimSuffix(name, "}"))
+		}
+	}
+	return names
+}
+
+// refuse answers a request that is wrong in itself. Who holds no valid token, or
+// may not ask for such a thing, is told that and nothing else, so the token is
+// looked at after all.
+func (x *exchange) refuse(token operator.Secret, now time.Time, n need, wrong error) error {
+	ctx := x.ctx
 	err := x.api.db.Read(ctx, func(r *session.Read) error {
-		_, err := session.Run(ctx, r, x.caller(token, now))
+		_, err := session.Run(ctx, r, x.caller(token, now, n))
 		return err
 	}, session.Once)
 	if err != nil {
@@ -173,13 +238,18 @@ func (x *exchange) refuse(ctx context.Context, token operator.Secret, now time.T
 }
 
 // read runs the read behind its token, in one snapshot.
-func (x *exchange) read(ctx context.Context, o *Operation, token operator.Secret, in *input) error {
+func (x *exchange) read(o *Operation, token operator.Secret, in *input) error {
+	ctx := x.ctx
 	ready := o.readWith(x.api, in)
 	if err := in.err(); err != nil {
-		return x.refuse(ctx, token, in.now, err)
+		return x.refuse(token, in.now, o.door(), err)
 	}
-	var who operator.Token
-	options := []session.Option{session.First(query.Into(&who, x.caller(token, in.now)))}
+	n := o.needs(nil)
+	n.all |= ready.takes
+	if ready.reveal != "" {
+		return x.readRecorded(o, token, in, n, ready)
+	}
+	options := []session.Option{session.First(query.Into(&in.caller, x.caller(token, in.now, n)))}
 	if ready.once {
 		options = append(options, session.Once)
 	}
@@ -204,31 +274,32 @@ func (x *exchange) read(ctx context.Context, o *Operation, token operator.Secret
 	return nil
 }
 
-// caller asks whose token it is and notes that for the log, also when what the
-// caller asks for then is not there. To note it twice is to note it once.
-func (x *exchange) caller(token operator.Secret, now time.Time) query.Query[operator.Token] {
-	return query.Map(operator.Authenticate(token, now), func(t operator.Token) (operator.Token, error) {
-		x.token = t.ID
-		x.api.uses.Note(t.ID, now)
-		return t, nil
-	})
+// readRecorded runs a read that tells what is masked: with no record, there is
+// no answer.
+func (x *exchange) readRecorded(o *Operation, token operator.Secret, in *input, n need, ready reading) error {
+	return x.commit(o, token, n, in, func(ctx context.Context, w *session.Write) (reply, error) {
+		if err := x.api.reveal(ctx, w, in.pen, in.now, audit.Event{Action: ready.reveal}); err != nil {
+			return reply{}, err
+		}
+		return ready.run(ctx, w.Read)
+	}, nil)
 }
 
 // write runs the write behind its token and its idempotency key.
 func (x *exchange) write(o *Operation, r *http.Request, token operator.Secret, in *input) error {
-	ctx := x.ctx
 	key, err := idempotencyKey(o, r)
 	if err == nil {
 		ready := o.writeWith(x.api, in)
 		if err = in.err(); err == nil {
+			n := o.needs(in.body)
 			if key == "" {
-				return x.commit(ctx, o, x.caller(token, in.now), in, ready, nil)
+				return x.commit(o, token, n, in, ready, nil)
 			}
 			request := idempotency.Request{Key: key, Method: o.Method, Path: r.URL.Path, Body: sha256.Sum256(in.body)}
-			return x.answerOnce(ctx, o, token, in, request, ready)
+			return x.answerOnce(o, token, n, in, request, ready)
 		}
 	}
-	return x.refuse(ctx, token, in.now, err)
+	return x.refuse(token, in.now, o.door(), err)
 }
 
 // maxRepetitions is how often a request with an idempotency key may find that
@@ -240,10 +311,10 @@ const maxRepetitions = 3
 // only adds rows never holds the writer while it waits. Of two requests with one
 // key, the second is refused by the record's own constraint, or by what the
 // first has made: it looks again for the answer.
-func (x *exchange) answerOnce(ctx context.Context, o *Operation, token operator.Secret, in *input, request idempotency.Request, run writer) error {
+func (x *exchange) answerOnce(o *Operation, token operator.Secret, n need, in *input, request idempotency.Request, run writer) error {
 	var refused error
 	for range maxRepetitions {
-		who, kept, err := x.admit(ctx, token, in, request, refused != nil)
+		who, kept, err := x.admit(token, n, in, request, refused != nil)
 		if err != nil {
 			return err
 		}
@@ -255,12 +326,12 @@ func (x *exchange) answerOnce(ctx context.Context, o *Operation, token operator.
 		if refused != nil && !errors.Is(refused, idempotency.ErrAnswered) {
 			return refused
 		}
-		refused = x.commit(ctx, o, x.caller(token, in.now), in, run, func(a reply, body []byte) []query.Change {
-			return idempotency.Keep(who.ID, request, idempotency.Record{
+		refused = x.commit(o, token, n, in, run, func(a reply, body []byte) []query.Change {
+			return idempotency.Keep(who.Token, request, idempotency.Record{
 				Status: o.status, ETag: a.etag, Location: a.location, Body: body,
 			}, in.now)
 		})
-		if refused == nil || ctx.Err() != nil {
+		if refused == nil || x.ctx.Err() != nil {
 			return refused
 		}
 	}
@@ -269,10 +340,11 @@ func (x *exchange) answerOnce(ctx context.Context, o *Operation, token operator.
 
 // admit asks whose token it is, and what was answered under the key: where there
 // are replicas, the server that has just refused to answer it twice.
-func (x *exchange) admit(ctx context.Context, token operator.Secret, in *input, request idempotency.Request, refused bool) (who operator.Token, kept *idempotency.Record, err error) {
-	parts := []query.Part{query.Into(&who, x.caller(token, in.now))}
-	if request.Key != "" {
-		parts = append(parts, query.Into(&kept, idempotency.Find(token.Hash(), request.Key, in.now)))
+func (x *exchange) admit(token operator.Secret, n need, in *input, request idempotency.Request, refused bool) (who operator.Caller, kept *idempotency.Record, err error) {
+	ctx := x.ctx
+	parts := []query.Part{
+		query.Into(&who, x.caller(token, in.now, n)),
+		query.Into(&kept, idempotency.Find(token.Hash(), request.Key, in.now)),
 	}
 	ask := func(r *session.Read) error { return r.Gather(ctx, parts...) }
 	if refused && x.held != nil {
@@ -280,7 +352,11 @@ func (x *exchange) admit(ctx context.Context, token operator.Secret, in *input, 
 	} else {
 		err = x.api.db.Read(ctx, ask, session.Once)
 	}
-	if err == nil && kept != nil {
+	if err != nil {
+		return who, nil, err
+	}
+	x.api.owners.Note(token, who)
+	if kept != nil {
 		err = kept.Check(request)
 	}
 	return who, kept, err
@@ -290,11 +366,17 @@ func (x *exchange) admit(ctx context.Context, token operator.Secret, in *input, 
 // exchange of the transaction, which a bad one refuses. The answer is made
 // inside the transaction, so that one that cannot be encoded, or kept for a
 // repetition, leaves nothing behind.
-func (x *exchange) commit(ctx context.Context, o *Operation, caller query.Query[operator.Token], in *input, run writer, keep func(reply, []byte) []query.Change) error {
-	var who operator.Token
+func (x *exchange) commit(o *Operation, token operator.Secret, n need, in *input, run writer, keep func(reply, []byte) []query.Change) error {
+	ctx := x.ctx
+	owner, err := x.owner(ctx, token, in.now, n)
+	if err != nil {
+		return err
+	}
+	in.pen = x.pen(owner)
 	var answer reply
 	var body []byte
-	err := x.api.db.Write(ctx, func(w *session.Write) (err error) {
+	err = x.api.db.Write(ctx, func(w *session.Write) (err error) {
+		in.caller = operator.Caller{} // of the attempt before, if there was one
 		if answer, err = run(ctx, w); err != nil {
 			return err
 		}
@@ -303,9 +385,14 @@ func (x *exchange) commit(ctx context.Context, o *Operation, caller query.Query[
 		}
 		w.Add(keep(answer, body)...)
 		return nil
-	}, session.First(query.Into(&who, caller)))
+	}, session.First(query.Into(&in.caller, x.caller(token, in.now, n))))
 	if err != nil {
 		return err
+	}
+	if answer.narrows && x.api.positions != nil {
+		if err := x.api.positions.Everywhere(ctx, x.cost.Total().Position); err != nil {
+			return errNotEverywhere.Because(err)
+		}
 	}
 	x.answer(o, answer, body)
 	return nil

@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/musterhq/muster/internal/fault"
 )
@@ -84,6 +86,78 @@ func parseParams(raw string, declared []param) (*params, error) {
 		}
 	}
 	return p, nil
+}
+
+// parseFields reads the parameters from the fields of an object: a list is a list
+// there, and a number a number. Beside them, the URL has none.
+func parseFields(body []byte, raw string, declared []param) (*params, error) {
+	var fields map[string]jsontext.Value
+	if err := decode(body, &fields); err != nil {
+		return nil, err
+	}
+	p, err := parseParams(raw, nil)
+	if err != nil {
+		return nil, err
+	}
+	p.declared, p.values = declared, make(url.Values, len(fields))
+	for name, value := range fields {
+		d := p.declaration(name)
+		switch text, ok := d.textOf(value); {
+		case d == nil:
+			p.wrong.Add(shown(name), "unknown_field", "There is no such field here.")
+		case !ok:
+			p.wrong.Add(name, "wrong_type", "It is %s.", d.wanted())
+		default:
+			p.values[name] = []string{text}
+		}
+	}
+	return p, nil
+}
+
+// textOf gives a JSON value as a query would have it.
+func (p *param) textOf(value jsontext.Value) (text string, ok bool) {
+	switch kind := value.Kind(); {
+	case p == nil:
+		return "", false
+	case p.list:
+		var list []string
+		if err := json.Unmarshal(value, &list); err != nil || kind != '[' {
+			return "", false
+		}
+		return strings.Join(list, ","), true
+	case p.kind == huma.TypeInteger && kind == '0', p.kind == huma.TypeBoolean && (kind == 't' || kind == 'f'):
+		return string(value), true
+	case p.kind == huma.TypeString && kind == '"':
+		err := json.Unmarshal(value, &text)
+		return text, err == nil
+	default:
+		return "", false
+	}
+}
+
+// wanted says which JSON value is taken.
+func (p *param) wanted() string {
+	switch {
+	case p.list:
+		return "a list of texts"
+	case p.kind == huma.TypeInteger:
+		return "a whole number"
+	case p.kind == huma.TypeBoolean:
+		return "true or false"
+	default:
+		return "a text"
+	}
+}
+
+// fieldsSchema is the object of the parameters.
+func fieldsSchema(list []param) *huma.Schema {
+	s := &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false, Properties: make(map[string]*huma.Schema, len(list))}
+	for _, p := range list {
+		field := p.schema()
+		field.Description = p.doc
+		s.Properties[p.name] = field
+	}
+	return s
 }
 
 func sortedKeys(v url.Values) []string {

@@ -65,7 +65,7 @@ func TestScopeOfACursor(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return listScope(&input{params: p})
+		return scopeOf("members", &input{params: p})
 	}
 	if scope("status=pending&limit=5&include=photos") != scope("limit=7&status=pending&cursor=x") {
 		t.Error("how much a page shows tells lists apart")

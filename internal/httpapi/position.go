@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -44,6 +45,8 @@ type History interface {
 	// Holds returns [session.ErrPosition] for a position that is not of it. It
 	// goes by what is known and asks nobody.
 	Holds(p session.Position) error
+	// Everywhere waits until no server of the database answers from before p.
+	Everywhere(ctx context.Context, p session.Position) error
 }
 
 // newPositions gives nil for no history: there are no positions then.

@@ -47,6 +47,7 @@ var sorts = map[fault.Kind]sort{
 	fault.Forbidden:       {"forbidden", "This is not allowed", http.StatusForbidden},
 	fault.Unauthenticated: {"unauthenticated", "A valid token is needed", http.StatusUnauthorized},
 	fault.Unavailable:     {"unavailable", "This cannot be done now", http.StatusServiceUnavailable},
+	fault.Limited:         {"limited", "This was asked for too often", http.StatusTooManyRequests},
 	fault.TooLarge:        {"too-large", "This is more than is taken at once", http.StatusRequestEntityTooLarge},
 }
 
@@ -84,18 +85,28 @@ func malformedField(name, code, format string, args ...any) *refusal {
 
 // The faults of HTTP itself.
 var (
-	errRoute      = fault.New(fault.NotFound, "route_not_found", "There is nothing under this path; /docs lists what there is.")
-	errCrossSite  = fault.New(fault.Forbidden, "cross_origin", "A browser sent this from another site.")
-	errTooLarge   = fault.New(fault.TooLarge, "body_too_large", "A body has at most %d bytes.", maxBody)
-	errInternal   = fault.New(0, "internal", "Something went wrong on our side; it was logged under the request_id, which you can quote.")
-	errBusy       = fault.New(fault.Unavailable, "unavailable", "The database cannot serve now; try again.")
-	errTimeout    = fault.New(fault.Unavailable, "timeout", "This took longer than a request may; try again, or ask for less.")
-	errCursor     = fault.New(fault.Invalid, "cursor_invalid", "The cursor does not belong to this list with this filter and order. Start again without a cursor.")
-	errAcceptable = &refusal{
+	errRoute     = fault.New(fault.NotFound, "route_not_found", "There is nothing under this path; /docs lists what there is.")
+	errCrossSite = fault.New(fault.Forbidden, "cross_origin", "A browser sent this from another site.")
+	errForbidden = fault.New(fault.Forbidden, "forbidden", "Your role or your token does not allow this.")
+	errTooLarge  = fault.New(fault.TooLarge, "body_too_large", "A body has at most %d bytes.", maxBody)
+	errInternal  = fault.New(0, "internal", "Something went wrong on our side; it was logged under the request_id, which you can quote.")
+	errBusy      = fault.New(fault.Unavailable, "unavailable", "The database cannot serve now; try again.")
+	errTimeout   = fault.New(fault.Unavailable, "timeout", "This took longer than a request may; try again, or ask for less.")
+	errCursor    = fault.New(fault.Invalid, "cursor_invalid", "The cursor does not belong to this list with this filter and order. Start again without a cursor.")
+	errGone      = &refusal{
+		fault:  fault.New(fault.Unavailable, "cancelled", "The request was given up, since the connection was closed on the caller's side. Send it again, and wait for the answer."),
+		status: statusGone,
+	}
+	// errNotEverywhere follows a commit: to repeat the request is safe, and ends well.
+	errNotEverywhere = fault.New(fault.Unavailable, "not_everywhere_yet", "It is done, but a server of the database may not know it yet. Ask again to be sure.")
+	errAcceptable    = &refusal{
 		fault:  fault.New(fault.Invalid, "not_acceptable", "The answer is application/json, which the Accept header rules out."),
 		status: http.StatusNotAcceptable,
 	}
 )
+
+// errUndeclared is why nobody may: the operation does not say what it takes.
+var errUndeclared = errors.New("the operation declares no permission")
 
 func errMethod(allow string) error {
 	return &refusal{
@@ -157,6 +168,8 @@ func problemOf(err error, requestID string, header http.Header) Problem {
 		header.Set("WWW-Authenticate", challenge(f))
 	case http.StatusServiceUnavailable:
 		header.Set("Retry-After", "1")
+	case http.StatusTooManyRequests:
+		header.Set("Retry-After", retryReveal)
 	}
 	return p
 }

@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -100,15 +101,15 @@ func exchangeFor(t *testing.T) (*exchange, *httptest.ResponseRecorder) {
 	return x, w
 }
 
-func TestNobodyIsToldWhenNobodyIsThere(t *testing.T) {
+func TestWhoIsGoneIsToldOfNoSuccess(t *testing.T) {
 	t.Parallel()
 	x, w := exchangeFor(t)
 	gone, leave := context.WithCancel(t.Context())
 	leave()
 	x.ctx = gone
 	x.fail(context.Canceled)
-	if x.status != statusGone || w.Body.Len() > 0 {
-		t.Errorf("got status %d and %q", x.status, w.Body)
+	if w.Code != statusGone || !strings.Contains(w.Body.String(), `"code":"cancelled"`) {
+		t.Errorf("got status %d and %q", w.Code, w.Body)
 	}
 	x, w = exchangeFor(t)
 	late, cancel := context.WithTimeout(t.Context(), time.Nanosecond)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/musterhq/muster/internal/blob"
 	"github.com/musterhq/muster/internal/httpapi"
+	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/operator"
 	"github.com/musterhq/muster/internal/testkit"
 	"github.com/musterhq/muster/session"
@@ -27,7 +28,10 @@ func TestTokens(t *testing.T) {
 	short := b.token(t, "short", time.Minute)
 	ended := b.token(t, "ended", 0)
 	b.write(t, func(w *session.Write) error {
-		_, err := operator.Revoke(context.Background(), w, "ended", start)
+		token, err := operator.FindToken(context.Background(), w, "ended")
+		if err == nil {
+			_, err = operator.RevokeToken(context.Background(), w, testkit.Desk(start), ids.Operator{}, token.ID)
+		}
 		return err
 	})
 	other := setup(t).secret
@@ -72,7 +76,10 @@ func TestRevocationIsImmediate(t *testing.T) {
 	b := setup(t)
 	b.call(t, "GET", admin+"/dashboard", "").want(t, 200)
 	b.write(t, func(w *session.Write) error {
-		_, err := operator.Revoke(context.Background(), w, "tests", start)
+		token, err := operator.FindToken(context.Background(), w, "tests")
+		if err == nil {
+			_, err = operator.RevokeToken(context.Background(), w, testkit.Desk(start), ids.Operator{}, token.ID)
+		}
 		return err
 	})
 	b.call(t, "GET", admin+"/dashboard", "").problem(t, 401, "revoked_token")
@@ -198,7 +205,7 @@ func TestHeadersThatProtect(t *testing.T) {
 		r := b.call(t, "GET", path, "")
 		for name, want := range map[string]string{
 			"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
-			"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+			"Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
 		} {
 			if got := r.header.Get(name); got != want {
 				t.Errorf("%s: got %s: %q, want %q", path, name, got, want)

@@ -2,20 +2,16 @@ package httpapi
 
 import (
 	"fmt"
-	"path"
 	"time"
 
 	"github.com/musterhq/muster/internal/blob"
 	"github.com/musterhq/muster/internal/media"
 	"github.com/musterhq/muster/internal/member"
+	"github.com/musterhq/muster/internal/privacy"
 )
 
-// How long the link of a photo and of a document is good, at least. A document
-// proves who somebody is, so that its link is not worth passing on.
-const (
-	photoLife    = 15 * time.Minute
-	documentLife = 2 * time.Minute
-)
+// photoLife is how long the link of a photo is good, at least.
+const photoLife = 15 * time.Minute
 
 // Member is a member as the API shows it. A relation that was not asked for is
 // left out; one that the member does not have is null.
@@ -32,17 +28,20 @@ type Member struct {
 // Photo is a photo with its link.
 type Photo struct {
 	media.Photo
+	URL          string    `json:"url"`
 	URLExpiresAt time.Time `json:"url_expires_at"`
 }
 
-// Document is a document with its link.
+// Document is a document without its link: what it says is masked.
 type Document struct {
 	media.Document
-	URLExpiresAt time.Time `json:"url_expires_at"`
+	URL *string `json:"url"`
 }
 
-// show signs the links of a member and leaves out what was not asked for.
+// show signs the links of a member, masks what is masked, and leaves out what
+// was not asked for. D is not used for anything else after it.
 func (a *API) show(d *member.Detail, rel member.Relations, now time.Time) (Member, error) {
+	d.Phone = privacy.PhoneOrNone(d.Phone)
 	v := Member{User: &d.User}
 	if rel&member.WithProfile != 0 {
 		v.Profile = &d.Profile
@@ -63,9 +62,12 @@ func (a *API) show(d *member.Detail, rel member.Relations, now time.Time) (Membe
 		}
 	}
 	if rel&member.WithDocuments != 0 {
-		v.Documents, err = a.showDocuments(d.Documents, now)
+		v.Documents = make([]Document, len(d.Documents))
+		for i := range d.Documents {
+			v.Documents[i].Document = d.Documents[i]
+		}
 	}
-	return v, err
+	return v, nil
 }
 
 func (a *API) showPhotos(list []media.Photo, now time.Time) ([]Photo, error) {
@@ -76,26 +78,7 @@ func (a *API) showPhotos(list []media.Photo, now time.Time) ([]Photo, error) {
 		if err != nil {
 			return nil, fmt.Errorf("signing the link of photo %s: %w", p.ID, unclassified{err})
 		}
-		p.URL = url
-		shown[i] = Photo{Photo: p, URLExpiresAt: until.UTC()}
-	}
-	return shown, nil
-}
-
-func (a *API) showDocuments(list []media.Document, now time.Time) ([]Document, error) {
-	shown := make([]Document, len(list))
-	_, until := blob.Lifetime(now, documentLife)
-	for i, d := range list {
-		// A document is saved and not shown in place; its name says what it is
-		// and not whose.
-		url, err := a.blob.Sign(d.Key, blob.SignOptions{
-			Expires: documentLife, ContentType: d.ContentType, Filename: d.Kind + path.Ext(d.Key),
-		}, now)
-		if err != nil {
-			return nil, fmt.Errorf("signing the link of document %s: %w", d.ID, unclassified{err})
-		}
-		d.URL = url
-		shown[i] = Document{Document: d, URLExpiresAt: until.UTC()}
+		shown[i] = Photo{Photo: p, URL: url, URLExpiresAt: until.UTC()}
 	}
 	return shown, nil
 }
@@ -112,10 +95,6 @@ func tagOf(version int64, rel member.Relations, now time.Time) string {
 	var windows []int64
 	if rel&member.WithPhotos != 0 {
 		_, until := blob.Lifetime(now, photoLife)
-		windows = append(windows, until.Unix())
-	}
-	if rel&member.WithDocuments != 0 {
-		_, until := blob.Lifetime(now, documentLife)
 		windows = append(windows, until.Unix())
 	}
 	return entityTag(version, windows...)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -70,6 +72,42 @@ func TestLengthsThatDisagree(t *testing.T) {
 				t.Errorf("got the answers %v, want %v", got, c.statuses)
 			}
 		})
+	}
+}
+
+// Who closes its own side of the connection before the answer is there is told
+// of no success that did not come.
+func TestHalfClosedIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	address := strings.TrimPrefix(b.server.URL, "http://")
+	refused := 0
+	for n := 0; refused < 5 && n < 3000; n++ {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := person(n)
+		fmt.Fprintf(conn, "POST %s/members HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+			admin, b.secret.Reveal(), len(body), body)
+		_ = conn.(*net.TCPConn).CloseWrite()
+		r, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Body.Close()
+		conn.Close()
+		if r.StatusCode != http.StatusCreated {
+			refused++
+		}
+		list, _ := b.call(t, "GET", admin+"/members?q="+url.QueryEscape(fmt.Sprintf("Person %d", n)), "").want(t, 200).object["items"].([]any)
+		there := slices.ContainsFunc(list, func(item any) bool { return item.(map[string]any)["name"] == fmt.Sprintf("Person %d", n) })
+		if r.StatusCode < 300 && !there {
+			t.Errorf("member %d: got %d, and there is none", n, r.StatusCode)
+		}
+	}
+	if refused < 5 {
+		t.Errorf("only %d were given up, so that the test shows little", refused)
 	}
 }
 

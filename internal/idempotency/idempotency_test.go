@@ -30,14 +30,8 @@ type bundle struct {
 func setup(t *testing.T) bundle {
 	t.Helper()
 	b := bundle{db: testkit.Open(t)}
-	err := b.db.Write(t.Context(), func(w *session.Write) error {
-		token, secret, err := operator.Create(w, "ci", 0, at)
-		b.token, b.hash = token.ID, secret.Hash()
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	token, secret := testkit.Token(t, b.db, "ci", operator.Administrator, 0, at)
+	b.token, b.hash = token.ID, secret.Hash()
 	return b
 }
 

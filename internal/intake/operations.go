@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/musterhq/muster/internal/audit"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/query"
@@ -21,6 +22,7 @@ type Options struct {
 	Rejects  string // path of a new file for rows that fail; empty: they are only counted
 	DryRun   bool   // do everything but write to the store
 	Rules    member.Rules
+	By       audit.Pen      // writes an entry of the record for each batch that makes members
 	Progress func(Progress) // called after each batch, by one goroutine; may be nil
 }
 
@@ -278,6 +280,9 @@ func (r *run) attempt(ctx context.Context, rows []entry, line int) error {
 			if len(got.create) == 0 {
 				return nil
 			}
+			r.options.By.Record(w, audit.Event{Action: member.ActionImported, Became: map[string]any{
+				"members": len(got.create), "line": next.line, "file_sha256": next.file,
+			}}, now)
 			_, err := member.CreateMany(ctx, w, r.options.Rules, got.create, r.moment())
 			return err
 		})

@@ -52,6 +52,7 @@ func one(t *testing.T, db *session.DB, id, settings, cell string) (member.Detail
 	t.Helper()
 	quoted := `"` + strings.ReplaceAll(cell, `"`, `""`) + `"`
 	report := run(t, db, intake.Options{
+		By:    testkit.Pen(),
 		Map:   parseMap(t, smallMap+"[[field]]\n"+settings),
 		File:  write(t, "one.csv", "id,name,sex,x\n\""+id+"\",Kim,f,"+quoted+"\n"),
 		Rules: member.Rules{Region: "KR"},
@@ -167,6 +168,7 @@ func TestSeveralColumns(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t)
 	run(t, db, intake.Options{
+		By: testkit.Pen(),
 		Map: parseMap(t, `
 [file]
 delimiter = ";"
@@ -224,6 +226,7 @@ func TestRefusedFiles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := intake.Run(t.Context(), testkit.Open(t), intake.Options{
+				By:  testkit.Pen(),
 				Map: parseMap(t, smallMap+c.add), File: write(t, "club.csv", c.text),
 			})
 			f := fault.As(err)
@@ -233,7 +236,7 @@ func TestRefusedFiles(t *testing.T) {
 		})
 	}
 	noName := "[id]\nnamespace = \"test\"\nfrom = \"id\"\n"
-	_, err := intake.Run(t.Context(), testkit.Open(t), intake.Options{Map: parseMap(t, noName), File: write(t, "club.csv", "id\n1\n")})
+	_, err := intake.Run(t.Context(), testkit.Open(t), intake.Options{By: testkit.Pen(), Map: parseMap(t, noName), File: write(t, "club.csv", "id\n1\n")})
 	if err == nil || !strings.Contains(err.Error(), `nothing feeds the field "name", "gender"`) {
 		t.Errorf("got %v, want the fields named that every member has", err)
 	}
@@ -243,6 +246,7 @@ func TestHeaderInTheMap(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{"without": "1,Kim,f\n", "with": "id,name,sex\n1,Kim,f\n"} {
 		report := run(t, testkit.Open(t), intake.Options{
+			By:   testkit.Pen(),
 			Map:  parseMap(t, "[file]\nheader = [\"id\", \"name\", \"sex\"]\n"+smallMap),
 			File: write(t, "club.csv", text),
 		})
@@ -286,13 +290,14 @@ func setupTroubled(t *testing.T) (*session.DB, intake.Options) {
 		if err := n.Check(rules, time.Now()); err != nil {
 			return err
 		}
-		member.Create(w, rules, n, time.Now())
+		member.Create(w, testkit.Pen(), rules, n, time.Now())
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return db, intake.Options{
+		By:  testkit.Pen(),
 		Map: parseMap(t, phoneMap), File: write(t, "troubled.csv", troubled), Rules: rules,
 		Rejects: filepath.Join(t.TempDir(), "rejects.csv"),
 	}
@@ -410,7 +415,7 @@ func TestInterrupted(t *testing.T) {
 		}
 		text.WriteString(strings.Join([]string{time.Duration(i).String(), "Member", sex}, ",") + "\n")
 	}
-	options := intake.Options{Map: parseMap(t, smallMap), File: write(t, "club.csv", text.String())}
+	options := intake.Options{By: testkit.Pen(), Map: parseMap(t, smallMap), File: write(t, "club.csv", text.String())}
 
 	options.Rejects = filepath.Join(t.TempDir(), "alone.csv")
 	want := run(t, testkit.Open(t), options)
@@ -481,7 +486,7 @@ func TestOneBadRow(t *testing.T) {
 	db := testkit.Open(t)
 	err := db.Write(t.Context(), func(w *session.Write) error {
 		born := 1980
-		member.Create(w, member.Rules{}, member.New{Name: "Refused", Gender: member.Other, BirthYear: &born, Status: member.Pending}, time.Now())
+		member.Create(w, testkit.Pen(), member.Rules{}, member.New{Name: "Refused", Gender: member.Other, BirthYear: &born, Status: member.Pending}, time.Now())
 		w.Add(query.Exec("create unique index one_is_enough on users (name) where name = 'Refused'"))
 		return nil
 	})
@@ -498,6 +503,7 @@ func TestOneBadRow(t *testing.T) {
 		text.WriteString(time.Duration(i).String() + "," + name + ",f\n")
 	}
 	options := intake.Options{
+		By:  testkit.Pen(),
 		Map: parseMap(t, smallMap), File: write(t, "club.csv", text.String()),
 		Rejects: filepath.Join(t.TempDir(), "rejects.csv"),
 	}
@@ -525,7 +531,7 @@ func TestOthersWrite(t *testing.T) {
 		for ctx.Err() == nil {
 			err := db.Write(t.Context(), func(w *session.Write) error {
 				born, now := 1980, time.Now()
-				member.Create(w, member.Rules{}, member.New{Name: "Other", Gender: member.Other, BirthYear: &born, Status: member.Pending}, now)
+				member.Create(w, testkit.Pen(), member.Rules{}, member.New{Name: "Other", Gender: member.Other, BirthYear: &born, Status: member.Pending}, now)
 				return nil
 			})
 			if err != nil {
@@ -535,7 +541,7 @@ func TestOthersWrite(t *testing.T) {
 			written++
 		}
 	})
-	report := run(t, db, intake.Options{Map: parseMap(t, plainMap), File: writeClub(t, 9000), Rules: member.Rules{Region: "KR"}})
+	report := run(t, db, intake.Options{By: testkit.Pen(), Map: parseMap(t, plainMap), File: writeClub(t, 9000), Rules: member.Rules{Region: "KR"}})
 	cancel()
 	others.Wait()
 	if report.Created != 9000 || written < 4 {
@@ -550,6 +556,7 @@ func TestMemoryIsConstant(t *testing.T) { //nolint:paralleltest // it measures t
 	path := writeClub(t, rows)
 	var early, late uint64
 	run(t, db, intake.Options{
+		By:  testkit.Pen(),
 		Map: parseMap(t, plainMap), File: path, DryRun: true, Rules: member.Rules{Region: "KR"},
 		Progress: func(p intake.Progress) {
 			if p.Examining {

@@ -11,7 +11,6 @@ type Photo struct {
 	ID           ids.Photo  `json:"id"`
 	MemberID     ids.Member `json:"-"`
 	Key          string     `json:"-"` // of the object in the store
-	URL          string     `json:"url"`
 	DisplayOrder int        `json:"display_order"`
 	Status       Status     `json:"status"`
 	ContentType  string     `json:"content_type"`
@@ -26,8 +25,7 @@ type Photo struct {
 type Document struct {
 	ID          ids.Document `json:"id"`
 	MemberID    ids.Member   `json:"-"`
-	Key         string       `json:"-"` // of the object in the store
-	URL         string       `json:"url"`
+	Key         string       `json:"-"`    // of the object in the store
 	Kind        string       `json:"kind"` // "identity", "income", …
 	Status      Status       `json:"status"`
 	ContentType string       `json:"content_type"`

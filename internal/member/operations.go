@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/musterhq/muster/internal/audit"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/media"
@@ -23,13 +24,28 @@ var (
 	ErrIllegalTransition = fault.New(fault.Conflict, "illegal_transition", "The status cannot change in this way.")
 )
 
+// What is recorded of members. The fields of an entry are those that changed,
+// as [privacy] has them shown.
+const (
+	ActionCreated  audit.Action = "member.create"
+	ActionChanged  audit.Action = "member.change"
+	ActionDeleted  audit.Action = "member.delete"
+	ActionRestored audit.Action = "member.restore"
+	ActionImported audit.Action = "member.import"
+	ActionExported audit.Action = "member.export"
+	ActionSearched audit.Action = "phone.search" // by more of a phone than is shown
+	ActionRevealed audit.Action = "phone.reveal"
+	ActionOpened   audit.Action = "document.reveal"
+)
+
 // Create adds the changes that make a member of n, which has passed Check, and
 // gives it as a loader will, with all relations. Nothing is asked: all travels
 // with the commit. Faults, at the commit: phone_taken, external_id_taken.
-func Create(w *session.Write, rules Rules, n New, at time.Time) Detail {
+func Create(w *session.Write, by audit.Pen, rules Rules, n New, at time.Time) Detail {
 	d := add(w, &n, at)
 	w.Add(unindexed(d.ID))
 	w.Add(rules.recount(nil, &d.User, at)...)
+	by.Record(w, audit.Event{Action: ActionCreated, Member: d.ID, Became: d.present()}, at)
 	return d
 }
 
@@ -38,7 +54,8 @@ func Create(w *session.Write, rules Rules, n New, at time.Time) Detail {
 const createStep = 500
 
 // CreateMany is Create for a batch, with one delta for each kind of member and
-// the names in the search index already. A fault refuses the whole batch.
+// the names in the search index already. A fault refuses the whole batch. The
+// record is the caller's to write: one entry for all.
 func CreateMany(ctx context.Context, w *session.Write, rules Rules, list []New, at time.Time) ([]ids.Member, error) {
 	made := make([]ids.Member, len(list))
 	names := make([]named, len(list))
@@ -95,7 +112,7 @@ func add(w *session.Write, n *New, at time.Time) Detail {
 // with all relations. A patch that changes nothing leaves the version as it is.
 // ifVersion, if not nil, is the version that the caller saw. Faults: not_found,
 // invalid, version_mismatch with [Stale], illegal_transition, phone_taken.
-func Update(ctx context.Context, w *session.Write, rules Rules, id ids.Member, patch []byte, ifVersion *int64, at time.Time) (Detail, error) {
+func Update(ctx context.Context, w *session.Write, by audit.Pen, rules Rules, id ids.Member, patch []byte, ifVersion *int64, at time.Time) (Detail, error) {
 	old, err := session.Run(ctx, w, Load(id, WithAll))
 	if err != nil {
 		return Detail{}, err
@@ -121,6 +138,8 @@ func Update(ctx context.Context, w *session.Write, rules Rules, id ids.Member, p
 	if d.Name != old.Name || !reflect.DeepEqual(d.Phone, old.Phone) {
 		w.Add(unindexed(id))
 	}
+	was, became := differences(&old, &d)
+	by.Record(w, audit.Event{Action: ActionChanged, Member: id, Was: was, Became: became}, at)
 	return d, nil
 }
 
@@ -186,7 +205,7 @@ func (t table[T, R]) change(id ids.Member, was, is *T) []query.Change {
 // Delete soft-deletes a member and gives it as it is then, with all relations.
 // One that is deleted already is not found: a client that repeats the call
 // learns that it is gone. Faults: not_found, version_mismatch with [Stale].
-func Delete(ctx context.Context, w *session.Write, rules Rules, id ids.Member, ifVersion *int64, at time.Time) (Detail, error) {
+func Delete(ctx context.Context, w *session.Write, by audit.Pen, rules Rules, id ids.Member, ifVersion *int64, at time.Time) (Detail, error) {
 	d, err := session.Run(ctx, w, Load(id, WithAll))
 	if err != nil {
 		return Detail{}, err
@@ -200,6 +219,7 @@ func Delete(ctx context.Context, w *session.Write, rules Rules, id ids.Member, i
 	d.DeletedAt = &deleted
 	w.Add(setDeleted(&old, &d.User))
 	w.Add(rules.recount(&old, nil, at)...)
+	by.Record(w, audit.Event{Action: ActionDeleted, Member: id}, at)
 	return d, nil
 }
 
@@ -207,7 +227,7 @@ func Delete(ctx context.Context, w *session.Write, rules Rules, id ids.Member, i
 // all relations. One that is not deleted is left as it is. Faults: not_found,
 // version_mismatch with [Stale], phone_taken when another member has the phone
 // by now.
-func Restore(ctx context.Context, w *session.Write, rules Rules, id ids.Member, ifVersion *int64, at time.Time) (Detail, error) {
+func Restore(ctx context.Context, w *session.Write, by audit.Pen, rules Rules, id ids.Member, ifVersion *int64, at time.Time) (Detail, error) {
 	d, err := session.Run(ctx, w, Load(id, WithAll|IncludeDeleted))
 	if err != nil {
 		return Detail{}, err
@@ -223,18 +243,6 @@ func Restore(ctx context.Context, w *session.Write, rules Rules, id ids.Member, 
 	d.DeletedAt = nil
 	w.Add(setDeleted(&old, &d.User))
 	w.Add(rules.recount(nil, &d.User, at)...)
+	by.Record(w, audit.Event{Action: ActionRestored, Member: id}, at)
 	return d, nil
-}
-
-// Created is what [Load] would give for a member that was just made of n, so
-// that the answer to a create needs no query.
-func Created(id ids.Member, n New, at time.Time) Detail {
-	return Detail{
-		User: User{
-			ID: id, ExternalID: n.ExternalID, Phone: n.Phone, Name: n.Name, Gender: n.Gender, BirthYear: n.BirthYear,
-			Status: n.Status, CreatedAt: id.Time(), UpdatedAt: at.UTC().Truncate(time.Microsecond), Version: 1,
-		},
-		Profile: n.Profile, Lifestyle: n.Lifestyle, Preference: n.Preference, Subscription: n.Subscription,
-		Photos: []media.Photo{}, Documents: []media.Document{},
-	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/media"
 	"github.com/musterhq/muster/internal/member"
+	"github.com/musterhq/muster/internal/testkit"
 	"github.com/musterhq/muster/session"
 )
 
@@ -47,10 +48,10 @@ func TestCreateAndLoad(t *testing.T) {
 	if err := n.Check(korea, now); err != nil {
 		t.Fatal(err)
 	}
-	var id ids.Member
+	var want member.Detail
 	trips := b.trips(func(ctx context.Context) {
 		err := b.db.Write(ctx, func(w *session.Write) error {
-			id = member.Create(w, korea, n, now).ID
+			want = member.Create(w, testkit.Pen(), korea, n, now)
 			return nil
 		})
 		if err != nil {
@@ -63,16 +64,16 @@ func TestCreateAndLoad(t *testing.T) {
 	b.write(func(w *session.Write) error {
 		for i := range 3 {
 			p := media.Photo{
-				ID: ids.New[ids.Photo](now), MemberID: id, Key: fmt.Sprint("photo/", i), DisplayOrder: 3 - i, Status: media.Pending,
+				ID: ids.New[ids.Photo](now), MemberID: want.ID, Key: fmt.Sprint("photo/", i), DisplayOrder: 3 - i, Status: media.Pending,
 				ContentType: "image/jpeg", Bytes: 1000, Width: 3, Height: 4, SHA256: strings.Repeat("0", 64),
 			}
 			w.Add(media.AddPhoto(p))
 			if i == 0 {
-				w.Add(media.DeletePhoto(id, p.ID, now))
+				w.Add(media.DeletePhoto(want.ID, p.ID, now))
 			}
 		}
 		w.Add(media.AddDocument(media.Document{
-			ID: ids.New[ids.Document](now), MemberID: id, Key: "document/1", Kind: "identity", Status: media.Approved,
+			ID: ids.New[ids.Document](now), MemberID: want.ID, Key: "document/1", Kind: "identity", Status: media.Approved,
 			ContentType: "application/pdf", Bytes: 5, SHA256: strings.Repeat("1", 64), Reviewer: new("ann"), ExpiresAt: new(now.Add(time.Hour)),
 		}))
 		return nil
@@ -81,7 +82,7 @@ func TestCreateAndLoad(t *testing.T) {
 	var got member.Detail
 	trips = b.trips(func(ctx context.Context) {
 		err := b.db.Read(ctx, func(r *session.Read) (err error) {
-			got, err = session.Run(ctx, r, member.Load(id, member.WithAll))
+			got, err = session.Run(ctx, r, member.Load(want.ID, member.WithAll))
 			return err
 		}, session.Once)
 		if err != nil {
@@ -97,7 +98,6 @@ func TestCreateAndLoad(t *testing.T) {
 	if len(got.Documents) != 1 || got.Documents[0].Kind != "identity" || *got.Documents[0].Reviewer != "ann" {
 		t.Errorf("documents: got %+v", got.Documents)
 	}
-	want := member.Created(id, n, now)
 	got.Photos, got.Documents = want.Photos, want.Documents
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("loaded otherwise than created (-want +got):\n%s", diff)
@@ -190,7 +190,7 @@ func TestPhoneTaken(t *testing.T) {
 	}
 	createOther := func() (id ids.Member, err error) {
 		err = b.db.Write(t.Context(), func(w *session.Write) error {
-			id = member.Create(w, korea, other, now).ID
+			id = member.Create(w, testkit.Pen(), korea, other, now).ID
 			return nil
 		})
 		return id, err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/privacy"
 )
 
 // readOnly are the fields of a member that a patch may not have.
@@ -190,10 +191,36 @@ func stale(is, wanted *Detail) error {
 	now, then := is.flat(), wanted.flat()
 	for _, name := range slices.Sorted(maps.Keys(now)) {
 		if !reflect.DeepEqual(now[name], then[name]) {
-			detail.Fields = append(detail.Fields, StaleFields{name, now[name]})
+			detail.Fields = append(detail.Fields, StaleFields{name, privacy.Value(name, now[name])})
 		}
 	}
 	return ErrVersionMismatch.With(detail)
+}
+
+// differences are the fields in which two states of a member differ, as they may
+// be shown.
+func differences(old, d *Detail) (was, became map[string]any) {
+	was, became = map[string]any{}, map[string]any{}
+	now := d.flat()
+	for name, then := range old.flat() {
+		if !reflect.DeepEqual(then, now[name]) {
+			was[name], became[name] = privacy.Value(name, then), privacy.Value(name, now[name])
+		}
+	}
+	return was, became
+}
+
+// present are the fields that have a value, as they may be shown.
+func (d *Detail) present() map[string]any {
+	all := d.flat()
+	for name, v := range all {
+		if r := reflect.ValueOf(v); !r.IsValid() || r.IsZero() {
+			delete(all, name)
+		} else {
+			all[name] = privacy.Value(name, v)
+		}
+	}
+	return all
 }
 
 // flat are the fields that a patch may have, by name.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/ids"
+	"github.com/musterhq/muster/internal/privacy"
 )
 
 // Rules are what a store was configured with. The zero value takes phones in
@@ -127,6 +128,10 @@ func (c *checker) phone(phone *string, optional bool) *string {
 		if !optional {
 			c.Add("phone", "required", "A phone number is required.")
 		}
+		return nil
+	}
+	if privacy.IsMask(*phone) {
+		c.Add("phone", "masked", "This is what is shown in place of a phone, and no phone: leave it out to keep the one that is stored.")
 		return nil
 	}
 	e164, ok := parsePhone(*phone, c.rules.Region, !c.rules.Imported)

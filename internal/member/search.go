@@ -10,6 +10,7 @@ import (
 
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/ids"
+	"github.com/musterhq/muster/internal/privacy"
 	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
 )
@@ -106,6 +107,12 @@ func phoneForms(text, region string) (forms []string) {
 		forms = forms[1:]
 	}
 	return forms
+}
+
+// SearchesPhone reports whether a list that is searched for the text tells of a
+// phone more than its mask shows: who may not see phones may not ask for it.
+func (r Rules) SearchesPhone(text string) bool {
+	return slices.ContainsFunc(phoneForms(strings.TrimSpace(text), r.Region), func(form string) bool { return len(form) > privacy.VisibleDigits })
 }
 
 // idRange are the least and the greatest id that begin with the text, if it is

@@ -1,63 +1,73 @@
 package operator
 
 import (
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/ids"
 )
 
-// The faults of tokens. They tell the holder of a genuine token what became of
-// it; for anything else there is one answer.
+// The faults of operators and roles.
 var (
-	ErrMissing = fault.New(fault.Unauthenticated, "missing_token", "Send a token: Authorization: Bearer muster_…")
-	ErrInvalid = fault.New(fault.Unauthenticated, "invalid_token", "This is no token of this Muster.")
-	ErrExpired = fault.New(fault.Unauthenticated, "expired_token", "The token has expired.")
-	ErrRevoked = fault.New(fault.Unauthenticated, "revoked_token", "The token was revoked.")
+	ErrNoOperator        = fault.New(fault.NotFound, "operator_not_found", "There is no such operator.")
+	ErrNameTaken         = fault.New(fault.Conflict, "operator_name_taken", "Another operator has this name.")
+	ErrVersionMismatch   = fault.New(fault.Stale, "version_mismatch", "It was changed since you loaded it. Load it again, and repeat your change if it still applies.")
+	ErrLastAdministrator = fault.New(fault.Conflict, "last_administrator", "This is the last administrator: make another one first.")
+	ErrBeyond            = fault.New(fault.Forbidden, "beyond_your_rights", "Nobody gives away, or takes from another, what they do not hold.")
+	ErrNoRole            = fault.New(fault.NotFound, "role_not_found", "There is no such role, or it is one that every store has.")
+	ErrRoleInUse         = fault.New(fault.Conflict, "role_in_use", "Operators have this role: give them another first.")
 )
 
-// The faults of working with tokens.
-var (
-	ErrNoToken   = fault.New(fault.NotFound, "token_not_found", "There is no such token.")
-	ErrAmbiguous = fault.New(fault.Conflict, "token_ambiguous", "Several tokens have this name; use the id or the prefix.")
-)
+// FirstName is the name of the operator that the first start makes.
+const FirstName = "administrator"
 
-// Token is an API token as its row says; the secret is not in it.
-type Token struct {
-	ID         ids.Row    `json:"id"`
-	Name       string     `json:"name"`
-	Prefix     string     `json:"prefix"` // of the secret, to recognise it by
-	CreatedAt  time.Time  `json:"created_at"`
-	ExpiresAt  *time.Time `json:"expires_at"` // absent: never
-	RevokedAt  *time.Time `json:"revoked_at"`
-	LastUsedAt *time.Time `json:"last_used_at"` // to the minute
+// Operator is a person or a program that works here.
+type Operator struct {
+	ID         ids.Operator `json:"id"`
+	Name       string       `json:"name"`
+	Role       string       `json:"role"`
+	CreatedAt  time.Time    `json:"created_at"`
+	UpdatedAt  time.Time    `json:"updated_at"`
+	DisabledAt *time.Time   `json:"disabled_at"` // absent: enabled
+	Version    int64        `json:"version"`
 }
 
-// check is nil when the token is good at the time.
-func (t Token) check(at time.Time) error {
-	switch {
-	case t.RevokedAt != nil:
-		return ErrRevoked
-	case t.ExpiresAt != nil && !at.Before(*t.ExpiresAt):
-		return ErrExpired
-	}
-	return nil
+// administrates reports whether the operator can always put things right.
+func (o Operator) administrates() bool { return o.Role == Administrator && o.DisabledAt == nil }
+
+// Caller is who calls, as the row of the token says at that moment.
+type Caller struct {
+	Token     ids.Row
+	Operator  ids.Operator
+	Role      string
+	May       Permissions // what the role allows, and the token does not rule out
+	Scoped    bool        // the token rules something out
+	ExpiresAt *time.Time  // of the token; nil: never
 }
+
+// Root is who may do everything: whoever has the data folder or the database,
+// and calls from the command line.
+func Root() Caller { return Caller{May: All()} }
 
 const maxName = 100
 
-func checkName(name string) error {
-	var f fault.Fields
+// checkName notes what is wrong with a name, which is trimmed.
+func checkName(f *fault.Fields, name string) {
 	if n := utf8.RuneCountInString(name); n == 0 || n > maxName || !utf8.ValidString(name) {
 		f.Add("name", "out_of_range", "has 1 to %d characters", maxName)
+		return
 	}
-	for _, r := range name {
-		if !unicode.IsPrint(r) {
-			f.Add("name", "not_printable", "has printable characters only")
-			break
-		}
+	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		f.Add("name", "not_printable", "has printable characters only")
 	}
-	return f.Err()
+}
+
+// nameKey is what two names share that a person takes for one.
+func nameKey(name string) string {
+	return strings.ToLower(strings.Join(strings.Fields(norm.NFKC.String(name)), " "))
 }

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/operator"
 	"github.com/musterhq/muster/internal/testkit"
 	"github.com/musterhq/muster/query"
@@ -21,23 +23,17 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var at = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
+// create makes a token of an operator of the same name.
 func create(t *testing.T, db *session.DB, name string, life time.Duration) (operator.Token, operator.Secret) {
 	t.Helper()
-	var token operator.Token
-	var secret operator.Secret
-	err := db.Write(t.Context(), func(w *session.Write) (err error) {
-		token, secret, err = operator.Create(w, name, life, at)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return token, secret
+	return testkit.Token(t, db, name, operator.Administrator, life, at)
 }
 
 func revoke(ctx context.Context, db *session.DB, text string, at time.Time) (token operator.Token, err error) {
 	err = db.Write(ctx, func(w *session.Write) (err error) {
-		token, err = operator.Revoke(ctx, w, text, at)
+		if token, err = operator.FindToken(ctx, w, text); err == nil {
+			token, err = operator.RevokeToken(ctx, w, testkit.Desk(at), ids.Operator{}, token.ID)
+		}
 		return err
 	})
 	return token, err
@@ -51,6 +47,32 @@ func run[T any](ctx context.Context, db *session.DB, q query.Query[T]) (answer T
 	return answer, err
 }
 
+// as has fn work at the desk of an operator with a role, whose token may have a
+// scope.
+func as(t *testing.T, db *session.DB, name, role string, scope []string, fn func(context.Context, *session.Write, operator.Desk) error) error {
+	t.Helper()
+	_, secret := testkit.Token(t, db, name, role, 0, at)
+	if scope != nil {
+		err := db.Write(t.Context(), func(w *session.Write) error {
+			o, err := operator.Find(t.Context(), w, name)
+			if err == nil {
+				_, secret, err = operator.CreateToken(t.Context(), w, testkit.Desk(at), o.ID, operator.NewToken{Name: name, Scope: scope})
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	caller, err := run(t.Context(), db, operator.Authenticate(secret, at, 0, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db.Write(t.Context(), func(w *session.Write) error {
+		return fn(t.Context(), w, operator.Desk{Caller: caller, Pen: testkit.Pen(), At: at})
+	})
+}
+
 func TestAuthenticate(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t)
@@ -60,27 +82,55 @@ func TestAuthenticate(t *testing.T) {
 	if _, err := revoke(t.Context(), db, "ended", at); err != nil {
 		t.Fatal(err)
 	}
+	_, idle := create(t, db, "idle", 0)
+	if _, err := run(t.Context(), db, operator.Authenticate(good, at.Add(time.Hour), time.Hour, nil)); err != nil {
+		t.Errorf("a token that was made an hour ago: got %v", err)
+	}
+	if _, err := run(t.Context(), db, operator.Authenticate(good, at.Add(time.Hour+time.Microsecond), time.Hour, nil)); !errors.Is(err, operator.ErrIdle) {
+		t.Errorf("a token that was not used for an hour: got %v, want idle_token", err)
+	}
+	disable(t, db, "idle")
 	_, foreign := create(t, testkit.Open(t), "of another store", 0)
 	for name, c := range map[string]struct {
 		secret operator.Secret
 		at     time.Time
-		want   string
+		want   ids.Row
 		err    error
 	}{
-		"good":                 {good, at, lasting.ID.String(), nil},
-		"just before its end":  {short, at.Add(time.Hour - time.Microsecond), ending.ID.String(), nil},
-		"at its end":           {short, at.Add(time.Hour), "", operator.ErrExpired},
-		"revoked":              {ended, at, "", operator.ErrRevoked},
-		"of another store":     {foreign, at, "", operator.ErrInvalid},
-		"of nobody whatsoever": {operator.Secret{}, at, "", operator.ErrInvalid},
+		"good":                   {good, at, lasting.ID, nil},
+		"just before its end":    {short, at.Add(time.Hour - time.Microsecond), ending.ID, nil},
+		"at its end":             {short, at.Add(time.Hour), ids.Row{}, operator.ErrExpired},
+		"revoked":                {ended, at, ids.Row{}, operator.ErrRevoked},
+		"of a disabled operator": {idle, at, ids.Row{}, operator.ErrDisabled},
+		"of another store":       {foreign, at, ids.Row{}, operator.ErrInvalid},
+		"of nobody whatsoever":   {operator.Secret{}, at, ids.Row{}, operator.ErrInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := run(t.Context(), db, operator.Authenticate(c.secret, c.at))
-			if !errors.Is(err, c.err) || c.err == nil && got.ID.String() != c.want {
+			got, err := run(t.Context(), db, operator.Authenticate(c.secret, c.at, 0, nil))
+			if !errors.Is(err, c.err) || c.err == nil && got.Token != c.want {
 				t.Errorf("got %v, %v, want %s, %v", got, err, c.want, c.err)
 			}
 		})
+	}
+}
+
+func disable(t *testing.T, db *session.DB, name string) {
+	t.Helper()
+	change(t, db, name, operator.Patch{Disabled: new(true)})
+}
+
+func change(t *testing.T, db *session.DB, name string, p operator.Patch) {
+	t.Helper()
+	err := db.Write(t.Context(), func(w *session.Write) error {
+		o, err := operator.Find(t.Context(), w, name)
+		if err == nil {
+			_, _, err = operator.Change(t.Context(), w, testkit.Desk(at), o.ID, p, nil)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -91,9 +141,9 @@ func TestAuthenticateStopsWhatFollows(t *testing.T) {
 	ran := false
 	after := query.One("select 1", func(query.Row) (int, error) { ran = true; return 1, nil })
 	err := db.Read(t.Context(), func(r *session.Read) error {
-		var token operator.Token
+		var caller operator.Caller
 		var n int
-		return r.Gather(t.Context(), query.Into(&token, operator.Authenticate(operator.Secret{}, at)), query.Into(&n, after))
+		return r.Gather(t.Context(), query.Into(&caller, operator.Authenticate(operator.Secret{}, at, 0, nil)), query.Into(&n, after))
 	})
 	if !errors.Is(err, operator.ErrInvalid) || ran {
 		t.Errorf("got %v, and what follows ran: %t; want invalid_token, and not", err, ran)
@@ -147,26 +197,34 @@ func TestRevoke(t *testing.T) {
 	}
 }
 
-func TestCreateRefuses(t *testing.T) {
+// An operator sees its tokens, and whoever disables it ends them all at once.
+func TestTokensOfOperators(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
-		name  string
-		life  time.Duration
-		field string
-	}{
-		"no name":          {"  ", 0, "name"},
-		"a name too long":  {strings.Repeat("x", 101), 0, "name"},
-		"control in name":  {"a\x1b[31m", 0, "name"},
-		"an end in a past": {"ci", -time.Second, "expires"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			_, _, err := operator.Create(&session.Write{Read: new(session.Read)}, c.name, c.life, at)
-			f := fault.As(err)
-			if f == nil || len(f.Fields) == 0 || f.Fields[0].Name != c.field {
-				t.Errorf("got %v, want a fault in %s", err, c.field)
-			}
-		})
+	db := testkit.Open(t)
+	create(t, db, "root", 0)
+	_, first := testkit.Token(t, db, "kim", operator.Reviewer, time.Hour, at)
+	_, second := testkit.Token(t, db, "kim", operator.Reviewer, 0, at)
+	var kim operator.Operator
+	err := db.Read(t.Context(), func(r *session.Read) (err error) {
+		kim, err = operator.Find(t.Context(), r, "Kim")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := run(t.Context(), db, operator.TokensOf(kim.ID))
+	if err != nil || len(list) != 2 || list[0].Operator != kim.ID || list[0].Prefix == list[1].Prefix {
+		t.Errorf("got %+v, %v, want the two of kim", list, err)
+	}
+	disable(t, db, "kim")
+	for _, secret := range []operator.Secret{first, second} {
+		if _, err := run(t.Context(), db, operator.Authenticate(secret, at, 0, nil)); !errors.Is(err, operator.ErrDisabled) {
+			t.Errorf("got %v, want disabled_operator", err)
+		}
+	}
+	change(t, db, "kim", operator.Patch{Disabled: new(false)})
+	if _, err := run(t.Context(), db, operator.Authenticate(second, at, 0, nil)); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -198,4 +256,317 @@ func TestUses(t *testing.T) {
 		t.Error("a cancelled flush: got nil, want an error")
 	}
 	used(at.Add(time.Minute)) // it was kept
+}
+
+// What a caller may is what the role allows at that moment and the token does
+// not rule out.
+func TestRoles(t *testing.T) {
+	t.Parallel()
+	db := testkit.Open(t)
+	create(t, db, "root", 0)
+	_, secret := testkit.Token(t, db, "kim", operator.Viewer, 0, at)
+	may := func(want ...operator.Permission) {
+		t.Helper()
+		got, err := run(t.Context(), db, operator.Authenticate(secret, at, 0, nil))
+		if want := operator.Of(append(want, operator.Anyone)...); err != nil || got.May != want {
+			t.Errorf("got %s, %v, want %s", got.May, err, want)
+		}
+	}
+	set := func(role string, words ...string) {
+		t.Helper()
+		err := db.Write(t.Context(), func(w *session.Write) error {
+			_, _, err := operator.SetRole(t.Context(), w, testkit.Desk(at), role, words, nil)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	may(operator.ReadMembers, operator.ReadDashboard)
+	set("accountant", "dashboard:read", "phones:reveal")
+	change(t, db, "kim", operator.Patch{Role: new("accountant")})
+	may(operator.ReadDashboard, operator.RevealPhones)
+	set("accountant", "dashboard:read")
+	may(operator.ReadDashboard)
+	set("accountant")
+	may()
+	change(t, db, "kim", operator.Patch{Role: new(operator.Administrator)})
+	may(operator.Grantable()...)
+	// A row of the name of a standard role, or a word that is none, allows nothing.
+	err := db.Write(t.Context(), func(w *session.Write) error {
+		w.Add(query.Exec("insert into roles (name, permissions, created_at, updated_at, version) values ($1, $2, $3, $3, 1)", "viewer", "operators:write", at),
+			query.Exec("update roles set permissions = $1 where name = $2", "anyone everything phones:reveal", "accountant"))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(t, db, "kim", operator.Patch{Role: new("accountant")})
+	may(operator.RevealPhones)
+}
+
+func TestStandardRolesGrow(t *testing.T) {
+	t.Parallel()
+	list := operator.StandardRoles()
+	for i := range list[1:] {
+		if !list[i].Permissions.Within(list[i+1].Permissions) || list[i].Permissions == list[i+1].Permissions {
+			t.Errorf("%s allows %s, and %s only %s", list[i].Name, list[i].Permissions, list[i+1].Name, list[i+1].Permissions)
+		}
+	}
+	if last := list[len(list)-1]; last.Permissions != operator.All() {
+		t.Errorf("%s allows %s", last.Name, last.Permissions)
+	}
+	if operator.All().Has(0) || operator.Permission(200).Valid() || operator.Of(200) != 0 {
+		t.Error("what is no permission is one")
+	}
+}
+
+// Nobody gives away, or takes, what they do not hold; a token is never worth
+// more than the one that asked for it.
+func TestNobodyGivesWhatTheyDoNotHold(t *testing.T) {
+	t.Parallel()
+	db := testkit.Open(t)
+	create(t, db, "root", 0)
+	err := db.Write(t.Context(), func(w *session.Write) error {
+		_, _, err := operator.SetRole(t.Context(), w, testkit.Desk(at), "clerk", []string{"operators:read", "operators:write", "tokens:write", "members:read"}, nil)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	find := func(ctx context.Context, w *session.Write, name string) ids.Operator {
+		o, err := operator.Find(ctx, w, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o.ID
+	}
+	soon := at.Add(time.Hour)
+	for name, c := range map[string]struct {
+		scope []string
+		do    func(context.Context, *session.Write, operator.Desk) error
+		want  string // the code of the fault, or the field; empty: it is allowed
+	}{
+		"an operator of a wider role": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+			_, err := operator.Create(ctx, w, d, operator.New{Name: "friend", Role: operator.Viewer})
+			return err
+		}, "beyond_your_rights"},
+		"an operator of one's own role": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+			_, err := operator.Create(ctx, w, d, operator.New{Name: "colleague", Role: "clerk"})
+			return err
+		}, ""},
+		"a wider role for oneself": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+			_, _, err := operator.Change(ctx, w, d, d.Caller.Operator, operator.Patch{Role: new(operator.Administrator)}, nil)
+			return err
+		}, "beyond_your_rights"},
+		"the end of an administrator": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+			_, _, err := operator.Change(ctx, w, d, find(ctx, w, "root"), operator.Patch{Disabled: new(true)}, nil)
+			return err
+		}, "beyond_your_rights"},
+		"a token of an administrator": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+			_, _, err := operator.CreateToken(ctx, w, d, find(ctx, w, "root"), operator.NewToken{Name: "x"})
+			return err
+		}, "beyond_your_rights"},
+		"the token of an administrator": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+			token, err := operator.FindToken(ctx, w, "root")
+			if err == nil {
+				_, err = operator.RevokeToken(ctx, w, d, ids.Operator{}, token.ID)
+			}
+			return err
+		}, "beyond_your_rights"},
+		"more for one's own role": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+			_, _, err := operator.SetRole(ctx, w, d, "clerk", []string{"operators:write", "phones:reveal"}, nil)
+			return err
+		}, "beyond_your_rights"},
+		"a new role with more": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+			_, _, err := operator.SetRole(ctx, w, d, "other", []string{"phones:reveal"}, nil)
+			return err
+		}, "beyond_your_rights"},
+		"a standard role": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+			_, _, err := operator.SetRole(ctx, w, d, "viewer", []string{"members:read"}, nil)
+			return err
+		}, "role"},
+		"a whole token with a limited one": {[]string{"tokens:write"}, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+			_, _, err := operator.CreateToken(ctx, w, d, d.Caller.Operator, operator.NewToken{Name: "x"})
+			return err
+		}, "scope"},
+		"another scope with a limited one": {[]string{"tokens:write"}, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+			_, _, err := operator.CreateToken(ctx, w, d, d.Caller.Operator, operator.NewToken{Name: "x", Scope: []string{"operators:write"}})
+			return err
+		}, "beyond_your_rights"},
+		"the same scope with a limited one": {[]string{"tokens:write"}, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+			_, _, err := operator.CreateToken(ctx, w, d, d.Caller.Operator, operator.NewToken{Name: "x", Scope: []string{"tokens:write"}, ExpiresAt: &soon})
+			return err
+		}, ""},
+		"a scope beyond the role": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+			_, _, err := operator.CreateToken(ctx, w, d, d.Caller.Operator, operator.NewToken{Name: "x", Scope: []string{"phones:reveal"}})
+			return err
+		}, "scope"},
+		"a scope of nothing": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+			_, _, err := operator.CreateToken(ctx, w, d, d.Caller.Operator, operator.NewToken{Name: "x", Scope: []string{}})
+			return err
+		}, "scope"},
+		"a token that has ended": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+			_, _, err := operator.CreateToken(ctx, w, d, d.Caller.Operator, operator.NewToken{Name: "x", ExpiresAt: new(at)})
+			return err
+		}, "expires_at"},
+		"a longer life than one's own": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+			d.Caller.ExpiresAt = &soon
+			_, _, err := operator.CreateToken(ctx, w, d, d.Caller.Operator, operator.NewToken{Name: "x", ExpiresAt: new(soon.Add(time.Second))})
+			return err
+		}, "expires_at"},
+		"for ever, with one that ends": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+			d.Caller.ExpiresAt = &soon
+			_, _, err := operator.CreateToken(ctx, w, d, d.Caller.Operator, operator.NewToken{Name: "x"})
+			return err
+		}, "expires_at"},
+		"a role that is none": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+			_, err := operator.Create(ctx, w, d, operator.New{Name: "x", Role: "emperor"})
+			return err
+		}, "role"},
+		"a name that is taken": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+			_, err := operator.Create(ctx, w, d, operator.New{Name: " ROOT ", Role: "clerk"})
+			return err
+		}, "operator_name_taken"},
+		"a name that is none": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+			_, err := operator.Create(ctx, w, d, operator.New{Name: " \x1b[31m", Role: "clerk"})
+			return err
+		}, "name"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := fault.As(as(t, db, "clerk "+name, "clerk", c.scope, c.do))
+			switch {
+			case f == nil && c.want == "":
+			case f == nil || f.Code != c.want && (len(f.Fields) == 0 || f.Fields[0].Name != c.want):
+				t.Errorf("got %v, want %q", f, c.want)
+			}
+		})
+	}
+}
+
+// One administrator is always left, also when two demote each other at once.
+func TestLastAdministrator(t *testing.T) {
+	t.Parallel()
+	db := testkit.Open(t)
+	change := func(caller, target string, p operator.Patch) error {
+		return db.Write(t.Context(), func(w *session.Write) error {
+			d := testkit.Desk(at)
+			c, err := operator.Find(t.Context(), w, caller)
+			if err != nil {
+				return err
+			}
+			o, err := operator.Find(t.Context(), w, target)
+			if err != nil {
+				return err
+			}
+			if c.Role != operator.Administrator {
+				return operator.ErrBeyond // as its token would say
+			}
+			d.Caller.Operator = c.ID
+			_, _, err = operator.Change(t.Context(), w, d, o.ID, p, nil)
+			return err
+		})
+	}
+	create(t, db, "a", 0)
+	for what, p := range map[string]operator.Patch{"demoted": {Role: new(operator.Viewer)}, "disabled": {Disabled: new(true)}} {
+		if err := change("a", "a", p); !errors.Is(err, operator.ErrLastAdministrator) {
+			t.Errorf("%s: got %v, want last_administrator", what, err)
+		}
+	}
+	for range 20 {
+		testkit.Token(t, db, "b", operator.Administrator, 0, at)
+		if err := db.Write(t.Context(), func(w *session.Write) error {
+			b, err := operator.Find(t.Context(), w, "b")
+			if err == nil {
+				_, _, err = operator.Change(t.Context(), w, testkit.Desk(at), b.ID, operator.Patch{Role: new(operator.Administrator)}, nil)
+			}
+			a, errA := operator.Find(t.Context(), w, "a")
+			if errA == nil {
+				_, _, errA = operator.Change(t.Context(), w, testkit.Desk(at), a.ID, operator.Patch{Role: new(operator.Administrator)}, nil)
+			}
+			return errors.Join(err, errA)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		errs := make([]error, 2)
+		wg.Go(func() { errs[0] = change("a", "b", operator.Patch{Role: new(operator.Viewer)}) })
+		wg.Go(func() { errs[1] = change("b", "a", operator.Patch{Role: new(operator.Viewer)}) })
+		wg.Wait()
+		list, err := run(t.Context(), db, operator.Operators())
+		left := 0
+		for _, o := range list {
+			if o.Role == operator.Administrator {
+				left++
+			}
+		}
+		if err != nil || left != 1 || (errs[0] == nil) == (errs[1] == nil) {
+			t.Fatalf("%d administrators are left, %v; the two got %v", left, err, errs)
+		}
+	}
+}
+
+// The first start makes an administrator, who gets the tokens of before.
+func TestSettle(t *testing.T) {
+	t.Parallel()
+	db := testkit.Open(t)
+	_, secret := create(t, db, "old", 0)
+	err := db.Write(t.Context(), func(w *session.Write) error {
+		w.Add(query.Exec("update api_tokens set operator_id = null"), query.Exec("delete from operators"))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := run(t.Context(), db, operator.Authenticate(secret, at, 0, nil)); !errors.Is(err, operator.ErrInvalid) {
+		t.Errorf("a token of nobody: got %v, want invalid_token", err)
+	}
+	for range 2 {
+		if err := db.Write(t.Context(), func(w *session.Write) error { return operator.Settle(t.Context(), w, testkit.Desk(at)) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := run(t.Context(), db, operator.Authenticate(secret, at, 0, nil))
+	if err != nil || c.Role != operator.Administrator || c.May != operator.All() {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	list, err := run(t.Context(), db, operator.Operators())
+	if err != nil || len(list) != 1 {
+		t.Errorf("got %v, %v, want one", list, err)
+	}
+}
+
+func TestRoleInUse(t *testing.T) {
+	t.Parallel()
+	db := testkit.Open(t)
+	set := func(ifVersion *int64) (role operator.Role, err error) {
+		err = db.Write(t.Context(), func(w *session.Write) (err error) {
+			role, _, err = operator.SetRole(t.Context(), w, testkit.Desk(at), "clerk", []string{"members:read"}, ifVersion)
+			return err
+		})
+		return role, err
+	}
+	remove := func() error {
+		return db.Write(t.Context(), func(w *session.Write) error {
+			_, err := operator.DeleteRole(t.Context(), w, testkit.Desk(at), "clerk")
+			return err
+		})
+	}
+	if _, err := set(new(int64(1))); !errors.Is(err, operator.ErrVersionMismatch) {
+		t.Errorf("a version of none: got %v", err)
+	}
+	if role, err := set(nil); err != nil || role.Version != 1 {
+		t.Fatal(role, err)
+	}
+	testkit.Token(t, db, "kim", "clerk", 0, at)
+	if err := remove(); !errors.Is(err, operator.ErrRoleInUse) {
+		t.Errorf("got %v, want role_in_use", err)
+	}
+	change(t, db, "kim", operator.Patch{Role: new(operator.Viewer)})
+	if err := remove(); err != nil {
+		t.Error(err)
+	}
+	if err := remove(); !errors.Is(err, operator.ErrNoRole) {
+		t.Errorf("got %v, want role_not_found", err)
+	}
 }

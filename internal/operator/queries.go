@@ -1,69 +1,123 @@
 package operator
 
 import (
+	"strings"
 	"time"
 
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/query"
 )
 
-// maxTokens bounds a list of tokens.
-const maxTokens = 1000
+// The most that a list gives.
+const (
+	maxTokens    = 1000
+	maxOperators = 1000
+	maxRoles     = 200
+)
 
-// Authenticate gives the token of a secret that is good at the time: its id and
-// its end. It always has a row, so that an engine that meets a bad token stops there, before the
-// queries that run with this one. Faults: invalid_token, expired_token,
-// revoked_token.
-func Authenticate(s Secret, at time.Time) query.Query[Token] {
+// Authenticate gives the caller of a secret that is good at the time, with what
+// the role allows now, unless check has something against it. A token that was
+// not used for as long as idle says, unless that is zero, is not good any more.
+// The query always has a row, so that an engine that meets a bad token stops
+// there, before the queries that run with this one. Faults: invalid_token,
+// revoked_token, expired_token, disabled_operator, idle_token, and those of check.
+func Authenticate(s Secret, at time.Time, idle time.Duration, check func(Caller) error) query.Query[Caller] {
+	var used time.Time
+	if idle > 0 {
+		used = at.Add(-idle)
+	}
 	return query.One(`
-		select t.id, t.expires_at, t.revoked_at
-		from (select 1 as one) as o left join api_tokens t on t.token_hash = $1`,
-		func(r query.Row) (t Token, err error) {
-			var id *ids.Row
-			if err := r.Scan(&id, &t.ExpiresAt, &t.RevokedAt); err != nil {
-				return t, err
+		select case when o.id is null then 1 when t.revoked_at is not null then 2 when t.expires_at <= $2 then 3
+				when o.disabled_at is not null then 4 when coalesce(t.last_used_at, t.created_at) < $3 then 5 else 0 end,
+			coalesce(t.id, $4), coalesce(o.id, $4), coalesce(o.role, ''), t.expires_at, t.scope, r.permissions
+		from (select 1 as one) as always
+			left join api_tokens t on t.token_hash = $1
+			left join operators o on o.id = t.operator_id
+			left join roles r on r.name = o.role`,
+		func(r query.Row) (Caller, error) {
+			c, err := scanCaller(r)
+			if err == nil && check != nil {
+				err = check(c)
 			}
-			if id == nil {
-				return t, ErrInvalid
-			}
-			t.ID = *id
-			return t, t.check(at)
-		}, s.Hash())
+			return c, err
+		}, s.Hash(), at, used, ids.Row{})
 }
 
-const columns = "id, name, prefix, created_at, expires_at, revoked_at, last_used_at"
+// refusals are what the first column says is wrong with a token.
+var refusals = [...]error{nil, ErrInvalid, ErrRevoked, ErrExpired, ErrDisabled, ErrIdle}
 
-func scan(r query.Row) (t Token, err error) {
-	err = r.Scan(&t.ID, &t.Name, &t.Prefix, &t.CreatedAt, &t.ExpiresAt, &t.RevokedAt, &t.LastUsedAt)
-	return t, err
+func scanCaller(r query.Row) (c Caller, err error) {
+	var refusal int
+	var scope, permissions *string
+	err = r.Scan(&refusal, &c.Token, &c.Operator, &c.Role, &c.ExpiresAt, &scope, &permissions)
+	if err != nil {
+		return c, err
+	}
+	if err = refusals[refusal]; err != nil {
+		return Caller{}, err
+	}
+	c.May = allowed(c.Role, permissions)
+	if scope != nil {
+		c.Scoped = true
+		c.May &= stored(*scope) | Of(Anyone)
+	}
+	return c, nil
 }
 
-// Tokens lists the tokens, the newest first; at most 1,000.
+const tokenColumns = "id, operator_id, name, prefix, scope, created_at, expires_at, revoked_at, last_used_at" //nolint:gosec // names of columns
+
+func scanToken(r query.Row) (t Token, err error) {
+	var operator *ids.Operator
+	var scope *string
+	if err = r.Scan(&t.ID, &operator, &t.Name, &t.Prefix, &scope, &t.CreatedAt, &t.ExpiresAt, &t.RevokedAt, &t.LastUsedAt); err != nil {
+		return t, err
+	}
+	if operator != nil {
+		t.Operator = *operator
+	}
+	if scope != nil {
+		t.Scope = strings.Fields(*scope)
+	}
+	return t, nil
+}
+
+// Tokens lists the tokens of all operators, the newest first; at most 1,000.
 func Tokens() query.Query[[]Token] {
-	return query.Many("select "+columns+" from api_tokens order by id desc limit $1", scan, maxTokens)
+	return query.Many("select "+tokenColumns+" from api_tokens order by id desc limit $1", scanToken, maxTokens)
 }
 
-// matching are up to two tokens with this prefix or name, those in use first.
-func matching(text string) query.Query[[]Token] {
+// TokensOf lists the tokens of an operator, the newest first; at most 1,000.
+func TokensOf(id ids.Operator) query.Query[[]Token] {
+	return query.Many("select "+tokenColumns+" from api_tokens where operator_id = $1 order by id desc limit $2", scanToken, id, maxTokens)
+}
+
+// tokensMatching are up to two tokens with this prefix or name, those in use
+// first.
+func tokensMatching(text string) query.Query[[]Token] {
 	return query.Many(`
-		select `+columns+` from api_tokens
+		select `+tokenColumns+` from api_tokens
 		where prefix = $1 or name = $1
-		order by case when revoked_at is null then 0 else 1 end, id desc limit 2`, scan, text)
+		order by case when revoked_at is null then 0 else 1 end, id desc limit 2`, scanToken, text)
 }
 
-func byID(id ids.Row) query.Query[Token] {
-	return query.One("select "+columns+" from api_tokens where id = $1", scan, id).Else(ErrNoToken)
+func tokenByID(id ids.Row) query.Query[Token] {
+	return query.One("select "+tokenColumns+" from api_tokens where id = $1", scanToken, id).Else(ErrNoToken)
 }
 
-func insert(t Token, hash []byte) query.Change {
+func insertToken(t Token, hash []byte, scope *string) query.Change {
 	return query.Exec(`
-		insert into api_tokens (id, name, prefix, token_hash, created_at, expires_at)
-		values ($1, $2, $3, $4, $5, $6)`,
-		t.ID, t.Name, t.Prefix, hash, t.CreatedAt, t.ExpiresAt)
+		insert into api_tokens (id, operator_id, name, prefix, token_hash, scope, created_at, expires_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		t.ID, t.Operator, t.Name, t.Prefix, hash, scope, t.CreatedAt, t.ExpiresAt)
 }
 
-func revoke(id ids.Row, at time.Time) query.Change {
+func revokeToken(id ids.Row, at time.Time) query.Change {
 	return query.Exec("update api_tokens set revoked_at = $2 where id = $1 and revoked_at is null", id, at)
+}
+
+// adopt gives the tokens of before there were operators to one.
+func adopt(id ids.Operator) query.Change {
+	return query.Exec("update api_tokens set operator_id = $1 where operator_id is null", id)
 }
 
 // used notes when a token was last used; time does not run backwards.
@@ -71,4 +125,109 @@ func used(id ids.Row, at time.Time) query.Change {
 	return query.Exec(`
 		update api_tokens set last_used_at = $2
 		where id = $1 and (last_used_at is null or last_used_at < $2)`, id, at)
+}
+
+const operatorColumns = "id, name, role, created_at, updated_at, disabled_at, version"
+
+func scanOperator(r query.Row) (o Operator, err error) {
+	err = r.Scan(&o.ID, &o.Name, &o.Role, &o.CreatedAt, &o.UpdatedAt, &o.DisabledAt, &o.Version)
+	return o, err
+}
+
+// Operators lists the operators in the order of their creation; at most 1,000.
+func Operators() query.Query[[]Operator] {
+	return query.Many("select "+operatorColumns+" from operators order by id limit $1", scanOperator, maxOperators)
+}
+
+// ByID is an operator. Faults: operator_not_found.
+func ByID(id ids.Operator) query.Query[Operator] {
+	return query.One("select "+operatorColumns+" from operators where id = $1", scanOperator, id).Else(ErrNoOperator)
+}
+
+// ByName is an operator. Faults: operator_not_found.
+func ByName(name string) query.Query[Operator] {
+	return query.One("select "+operatorColumns+" from operators where name_key = $1", scanOperator, nameKey(name)).Else(ErrNoOperator)
+}
+
+// First is the operator that was made first: the administrator of the first
+// start. Faults: operator_not_found.
+func First() query.Query[Operator] {
+	return query.One("select "+operatorColumns+" from operators order by id limit 1", scanOperator).Else(ErrNoOperator)
+}
+
+// otherAdministrators counts those beside the operator who are enabled, up to
+// one.
+func otherAdministrators(id ids.Operator) query.Query[int] {
+	return query.Scalar[int](`
+		select count(*) from (
+			select id from operators where role = $2 and id <> $1 and disabled_at is null limit 1) as found`, id, Administrator)
+}
+
+func anyOperator() query.Query[int] {
+	return query.Scalar[int]("select count(*) from (select id from operators limit 1) as found")
+}
+
+func insertOperator(o Operator) query.Change {
+	return query.Exec(`
+		insert into operators (id, name, name_key, role, created_at, updated_at, version)
+		values ($1, $2, $3, $4, $5, $6, 1)`,
+		o.ID, o.Name, nameKey(o.Name), o.Role, o.CreatedAt, o.UpdatedAt).
+		OnConflict("operators_name_key", ErrNameTaken)
+}
+
+func updateOperator(old, o Operator) query.Change {
+	return query.Exec(`
+		update operators set name = $3, name_key = $4, role = $5, disabled_at = $6, updated_at = $7, version = version + 1
+		where id = $1 and version = $2`,
+		o.ID, old.Version, o.Name, nameKey(o.Name), o.Role, o.DisabledAt, o.UpdatedAt).
+		OnConflict("operators_name_key", ErrNameTaken).
+		Else(ErrVersionMismatch)
+}
+
+const roleColumns = "name, permissions, created_at, updated_at, version"
+
+func scanRole(r query.Row) (role Role, err error) {
+	var permissions string
+	err = r.Scan(&role.Name, &permissions, &role.CreatedAt, &role.UpdatedAt, &role.Version)
+	role.Permissions, role.Custom = stored(permissions), true
+	return role, err
+}
+
+// CustomRoles lists the roles that were made here, by name; at most 200.
+func CustomRoles() query.Query[[]Role] {
+	return query.Many("select "+roleColumns+" from roles order by name limit $1", scanRole, maxRoles)
+}
+
+// Roles lists all roles: those that every store has, and then those that were
+// made here.
+func Roles() query.Query[[]Role] {
+	return query.Map(CustomRoles(), func(custom []Role) ([]Role, error) { return append(StandardRoles(), custom...), nil })
+}
+
+// customRole is a role that was made here, or nil.
+func customRole(name string) query.Query[*Role] {
+	return query.Maybe("select "+roleColumns+" from roles where name = $1", scanRole, name)
+}
+
+func countRoles() query.Query[int] {
+	return query.Scalar[int]("select count(*) from roles")
+}
+
+// holders counts the operators who have a role, up to one.
+func holders(role string) query.Query[int] {
+	return query.Scalar[int]("select count(*) from (select id from operators where role = $1 limit 1) as found", role)
+}
+
+func insertRole(r Role) query.Change {
+	return query.Exec("insert into roles (name, permissions, created_at, updated_at, version) values ($1, $2, $3, $4, 1)",
+		r.Name, r.Permissions.String(), r.CreatedAt, r.UpdatedAt)
+}
+
+func updateRole(r Role) query.Change {
+	return query.Exec("update roles set permissions = $2, updated_at = $3, version = version + 1 where name = $1 and version = $4",
+		r.Name, r.Permissions.String(), r.UpdatedAt, r.Version).Else(ErrVersionMismatch)
+}
+
+func deleteRole(name string) query.Change {
+	return query.Exec("delete from roles where name = $1", name).Else(ErrNoRole)
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/musterhq/muster/internal/operator"
-	"github.com/musterhq/muster/session"
+	"github.com/musterhq/muster/internal/testkit"
 )
 
 const sample = "muster_aaaaaaaa_" // a prefix with nothing behind it
@@ -35,10 +35,7 @@ func TestParseSecretRefusesWhatWasNeverOne(t *testing.T) {
 
 func TestSecretIsNeverPrinted(t *testing.T) {
 	t.Parallel()
-	_, s, err := operator.Create(&session.Write{Read: new(session.Read)}, "ci", 0, at)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, s := create(t, testkit.Open(t), "ci", 0)
 	hidden := s.Reveal()[len(sample):]
 	for _, verb := range []string{"%s", "%v", "%+v", "%#v", "%q"} {
 		if got := fmt.Sprintf(verb, s); strings.Contains(got, hidden) {

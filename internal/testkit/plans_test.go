@@ -27,6 +27,7 @@ import (
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/operator"
 	"github.com/musterhq/muster/internal/schema"
+	"github.com/musterhq/muster/internal/testkit"
 	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
 )
@@ -225,25 +226,19 @@ func newCrowd(t *testing.T) *crowd {
 	t.Cleanup(func() { _ = engine.Close() })
 	c.Engine = engine
 	db := session.New(c)
-	if err := demo.Fill(ctx, db, nil, demo.Options{Members: pattern, Seed: 1, Now: now}); err != nil {
+	if err := demo.Fill(ctx, db, nil, demo.Options{By: testkit.Pen(), Members: pattern, Seed: 1, Now: now}); err != nil {
 		t.Fatal(err)
 	}
 	c.grow(t)
-	err = db.Write(ctx, func(w *session.Write) error {
-		_, secret, err := operator.Create(w, "plans", 0, now)
-		c.token = secret.Reveal()
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, secret := testkit.Token(t, db, "plans", operator.Administrator, 0, now)
+	c.token = secret.Reveal()
 	media, err := dir.New(dir.Config{Folder: t.TempDir(), Secrets: [][]byte{make([]byte, 32)}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = media.Close() })
 	c.api, err = httpapi.New(httpapi.Options{
-		DB: db, Blob: media, Rules: member.Rules{Region: "KR", Zone: time.UTC}, CursorSecret: make([]byte, 32),
+		DB: db, Blob: media, Rules: member.Rules{Region: "KR", Zone: time.UTC}, CursorSecret: make([]byte, 32), Ledger: testkit.Ledger(),
 		Clock: func() time.Time { return now },
 	})
 	if err != nil {
@@ -305,21 +300,39 @@ func (c *crowd) requestAll(t *testing.T) {
 			c.do(t, http.MethodGet, path+"&cursor="+url.QueryEscape(next), "")
 		}
 	}
-	items, _ := c.do(t, http.MethodGet, "/members", "")["items"].([]any)
+	items, _ := c.do(t, http.MethodGet, "/members?has_documents=true", "")["items"].([]any)
 	id, _ := items[0].(map[string]any)["id"].(string)
-	done := map[string]bool{"GET /members": true}
+	documents, _ := c.do(t, http.MethodGet, "/members/"+id, "")["documents"].([]any)
+	document, _ := documents[0].(map[string]any)["id"].(string)
+	const why = `{"fields": ["phone"], "reason": "the plans are looked at"}`
+	c.do(t, http.MethodPut, "/roles/clerk", `{"permissions": ["members:read"]}`)
+	other, _ := c.do(t, http.MethodPost, "/operators", `{"name": "other", "role": "clerk"}`)["id"].(string)
+	own, _ := c.do(t, http.MethodPost, "/me/tokens", `{"name": "own"}`)["id"].(string)
+	token, _ := c.do(t, http.MethodPost, "/operators/"+other+"/tokens", `{"name": "other"}`)["id"].(string)
+	done := map[string]bool{"GET /members": true, "POST /operators": true, "POST /me/tokens": true, "POST /operators/{operator_id}/tokens": true, "PUT /roles/{role}": true}
 	for _, r := range [][3]string{
-		{"GET /dashboard"}, {"GET /dashboard/signups"}, {"GET /members/{user_id}"}, {"GET /members/{user_id}", "?deleted=include"},
+		{"POST /members/search", "", `{"q": "바다", "status": ["pending"]}`}, {"GET /dashboard"}, {"GET /dashboard/signups"}, {"GET /members/{user_id}"}, {"GET /members/{user_id}", "?deleted=include"},
 		{"POST /members", "", `{"name": "New", "phone": "010-5555-0000", "gender": "male", "birth_year": 1990, "profile": {"height": 180}}`},
 		{"PATCH /members/{user_id}", "", `{"name": "Another", "phone": "010-5555-0001", "profile": {"height": 180}, "lifestyle": {"diet": "x"},
 			"preference": {"goal": "x"}, "subscription": {"plan": "other"}}`},
 		{"PATCH /members/{user_id}", "", `{"profile": null, "lifestyle": null, "preference": null, "subscription": {"status": "paused"}}`},
 		{"PATCH /members/{user_id}", "", `{"subscription": null}`},
+		{"POST /members/{user_id}/reveal", "", why}, {"POST /members/{user_id}/documents/{document_id}/reveal", "", `{"reason": "the plans are looked at"}`},
 		{"DELETE /members/{user_id}"}, {"POST /members/{user_id}/restore"},
+		{"GET /audit"}, {"GET /audit", "?member_id=" + id}, {"GET /audit", "?operator_id=" + other}, {"GET /audit", "?action=member.change"},
+		{"GET /audit", "?action=member.change&operator_id=" + other + "&from=2026-01-01T00:00:00Z&to=2026-12-01T00:00:00Z"},
+		{"GET /me"}, {"GET /me/tokens"}, {"DELETE /me/tokens/{token_id}"}, {"GET /operators"}, {"GET /operators/{operator_id}"},
+		{"GET /operators/{operator_id}/tokens"}, {"DELETE /operators/{operator_id}/tokens/{token_id}"},
+		{"PATCH /operators/{operator_id}", "", `{"name": "third", "role": "viewer"}`}, {"GET /roles"}, {"DELETE /roles/{role}"},
 	} {
 		done[r[0]] = true
 		method, path, _ := strings.Cut(r[0], " ")
-		c.do(t, method, strings.Replace(path, "{user_id}", id, 1)+r[1], r[2])
+		key := own
+		if strings.HasPrefix(path, "/operators") {
+			key = token
+		}
+		path = strings.NewReplacer("{user_id}", id, "{document_id}", document, "{operator_id}", other, "{token_id}", key, "{role}", "clerk").Replace(path)
+		c.do(t, method, path+r[1], r[2])
 	}
 	for _, o := range httpapi.Operations() {
 		if !done[o.Method+" "+o.Path] {
@@ -373,7 +386,9 @@ func (c *crowd) do(t *testing.T, method, path, body string) (answer map[string]a
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	r.Header.Set("If-Match", `"v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9"`)
+	if strings.HasPrefix(path, "/members") {
+		r.Header.Set("If-Match", `"v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9"`)
+	}
 	if method == http.MethodPost {
 		r.Header.Set("Idempotency-Key", path)
 	}

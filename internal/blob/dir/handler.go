@@ -48,7 +48,7 @@ func (s *Store) serve(w http.ResponseWriter, r *http.Request) {
 
 // harden sets what keeps a browser from taking an object for a page of ours.
 func harden(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
+	h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox")
 	h.Set("Referrer-Policy", "no-referrer") // the URL is a key to the object
 	h.Set("X-Content-Type-Options", "nosniff")
 }

@@ -39,7 +39,7 @@ func TestServe(t *testing.T) {
 	shared := map[string]string{
 		"Accept-Ranges":           "bytes",
 		"Cache-Control":           "private, max-age=79",
-		"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+		"Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox",
 		"Referrer-Policy":         "no-referrer",
 		"X-Content-Type-Options":  "nosniff",
 	}

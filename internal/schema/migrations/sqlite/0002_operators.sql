@@ -53,7 +53,7 @@ create table audit (
   primary key (id)
 ) strict, without rowid;
 
-create index audit_operator on audit (operator_id, id) where operator_id is not null;
+create index audit_operator on audit (operator_id, id, action) where operator_id is not null;
 create index audit_member on audit (member_id, id) where member_id is not null;
 create index audit_action on audit (action, id);
 

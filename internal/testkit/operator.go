@@ -1,0 +1,54 @@
+package testkit
+
+import (
+	"bytes"
+	"context"
+	"testing"
+	"time"
+
+	"github.com/musterhq/muster/internal/audit"
+	"github.com/musterhq/muster/internal/operator"
+	"github.com/musterhq/muster/session"
+)
+
+// Ledger is the record's, with the key of all tests.
+func Ledger() *audit.Ledger {
+	l, err := audit.NewLedger([][]byte{bytes.Repeat([]byte("a key of the tests "), 4)})
+	if err != nil {
+		panic(err)
+	}
+	return l
+}
+
+// Pen writes the record on behalf of a test.
+func Pen() audit.Pen { return Ledger().Pen(audit.Actor{Source: "test"}) }
+
+// Desk is where a test asks for what only Root may do.
+func Desk(at time.Time) operator.Desk {
+	return operator.Desk{Caller: operator.Root(), Pen: Pen(), At: at}
+}
+
+// Token makes an operator of that name with the role, if there is none of it
+// yet, and a token of its that lives so long; for ever if life is zero.
+func Token(t testing.TB, db *session.DB, name, role string, life time.Duration, at time.Time) (token operator.Token, secret operator.Secret) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	err := db.Write(ctx, func(w *session.Write) error {
+		o, err := operator.Find(ctx, w, name)
+		if err != nil {
+			if o, err = operator.Create(ctx, w, Desk(at), operator.New{Name: name, Role: role}); err != nil {
+				return err
+			}
+		}
+		n := operator.NewToken{Name: name}
+		if life != 0 {
+			n.ExpiresAt = new(at.Add(life))
+		}
+		token, secret, err = operator.CreateToken(ctx, w, Desk(at), o.ID, n)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token, secret
+}
