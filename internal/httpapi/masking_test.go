@@ -110,9 +110,11 @@ func TestMaskIsNoOracle(t *testing.T) {
 	same(clerk, 403, "forbidden", `{"phone":"010-2345-6789"}`, `{"phone":"010-2345-6788"}`)
 	// Who may set a phone learns from a stale change no more than the mask: it is
 	// told in any case.
+	root := as("Bearer " + b.secret.Reveal())
 	if r := b.call(t, "PATCH", path, `{"phone":"010-1111-2222"}`, with("If-Match", `"v99"`)).problem(t, 412, "version_mismatch"); shows(r.body) {
 		t.Errorf("got %s", r)
 	}
+	same(root, 412, "version_mismatch", `{"phone":"010-1111-2222"}`, `{"phone":"010-2345-6788"}`, `{"phone":"010-2345-6789"}`, `{"phone":"+82 10 2345 6789"}`)
 	// The mask itself is no phone.
 	for _, mask := range []string{"+82 10-••••-6789", "+82 10-****-6789"} {
 		if r := b.call(t, "PATCH", path, fmt.Sprintf(`{"phone":%q}`, mask)).problem(t, 422, "invalid"); r.fields()["phone"] != "masked" {

@@ -122,7 +122,7 @@ func Update(ctx context.Context, w *session.Write, by audit.Pen, rules Rules, id
 		return Detail{}, err
 	}
 	if ifVersion != nil && *ifVersion != old.Version {
-		return Detail{}, stale(&old, &d)
+		return Detail{}, stale(&old, &d, patch)
 	}
 	if err := transition(old.Status, d.Status); err != nil {
 		return Detail{}, err
@@ -211,7 +211,7 @@ func Delete(ctx context.Context, w *session.Write, by audit.Pen, rules Rules, id
 		return Detail{}, err
 	}
 	if ifVersion != nil && *ifVersion != d.Version {
-		return Detail{}, stale(&d, &d)
+		return Detail{}, stale(&d, &d, nil)
 	}
 	old := d.User
 	d.touch(at)
@@ -233,7 +233,7 @@ func Restore(ctx context.Context, w *session.Write, by audit.Pen, rules Rules, i
 		return Detail{}, err
 	}
 	if ifVersion != nil && *ifVersion != d.Version {
-		return Detail{}, stale(&d, &d)
+		return Detail{}, stale(&d, &d, nil)
 	}
 	if d.DeletedAt == nil {
 		return d, nil

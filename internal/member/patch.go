@@ -171,7 +171,8 @@ func applySubscription(c *checker, raw json.RawMessage, old *Subscription) *Subs
 func isNull(raw json.RawMessage) bool { return bytes.Equal(bytes.TrimSpace(raw), []byte("null")) }
 
 // Stale is the detail of a version_mismatch: where the member stands, and which
-// fields the refused change would have set otherwise than they are now.
+// fields the refused change would have set otherwise than they are now, with
+// every masked one that it would have set at all.
 type Stale struct {
 	Version   int64         `json:"version"`
 	UpdatedAt time.Time     `json:"updated_at"`
@@ -185,12 +186,16 @@ type StaleFields struct {
 }
 
 // stale is the fault for a change that was made of another version than is.
-// Wanted is what the change would have made of it.
-func stale(is, wanted *Detail) error {
+// Wanted is what the change would have made of it, by the patch if it has one.
+func stale(is, wanted *Detail, patch []byte) error {
+	asked, _ := object(patch) // who has made wanted of it has read it
 	detail := Stale{Version: is.Version, UpdatedAt: is.UpdatedAt, Fields: []StaleFields{}}
 	now, then := is.flat(), wanted.flat()
 	for _, name := range slices.Sorted(maps.Keys(now)) {
-		if !reflect.DeepEqual(now[name], then[name]) {
+		// That a masked field is not among them would tell who has guessed it that
+		// the guess is right, as often as they like, and on no record.
+		_, guessed := asked[name]
+		if !reflect.DeepEqual(now[name], then[name]) || guessed && privacy.Masked(name) {
 			detail.Fields = append(detail.Fields, StaleFields{name, privacy.Value(name, now[name])})
 		}
 	}
