@@ -110,9 +110,12 @@ func phoneForms(text, region string) (forms []string) {
 }
 
 // SearchesPhone reports whether a list that is searched for the text tells of a
-// phone more than its mask shows: who may not see phones may not ask for it.
+// phone more than its mask shows: who may not see phones may not ask for it. Of
+// several forms, any may be at the end of the phone: the shortest decides what is
+// told, as the others end with it. Four digits can be a whole number somewhere.
 func (r Rules) SearchesPhone(text string) bool {
-	return slices.ContainsFunc(phoneForms(strings.TrimSpace(text), r.Region), func(form string) bool { return len(form) > privacy.VisibleDigits })
+	forms := phoneForms(strings.TrimSpace(text), r.Region)
+	return forms != nil && !slices.ContainsFunc(forms, func(form string) bool { return len(form) <= privacy.VisibleDigits })
 }
 
 // idRange are the least and the greatest id that begin with the text, if it is

@@ -251,3 +251,19 @@ func TestSearchOfMany(t *testing.T) {
 		t.Errorf("a search for two characters costs %d round trips, want 2", trips)
 	}
 }
+
+// The last four digits are what a mask shows, also where so few can be a number.
+func TestSearchesPhone(t *testing.T) {
+	t.Parallel()
+	for _, region := range []string{"", "KR", "DE", "AT", "US"} {
+		rules := member.Rules{Region: region}
+		for text, want := range map[string]bool{
+			"1234": false, " 12-34 ": false, "０１２３４": false, "바다": false, "a1234567": false, "123": false, "": false,
+			"12345": true, "1234 5678": true, "010-1234-5678": true, "+49 30 12345": true, "１２３４５": true,
+		} {
+			if got := rules.SearchesPhone(text); got != want {
+				t.Errorf("%q in %q: got %t, want %t", text, region, got, want)
+			}
+		}
+	}
+}
