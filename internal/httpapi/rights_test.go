@@ -201,6 +201,43 @@ func TestScopes(t *testing.T) {
 	b.call(t, "GET", path, "", kim).want(t, 200)
 }
 
+// slow is a database of which a server does not know yet what was changed.
+type slow struct{ asked int }
+
+func (*slow) System() string               { return "slow" }
+func (*slow) Holds(session.Position) error { return nil }
+
+func (s *slow) Everywhere(context.Context, session.Position) error {
+	s.asked++
+	return session.ErrUnavailable
+}
+
+// What takes rights away is answered when it is so everywhere, also if it is
+// asked for again.
+func TestNarrowingWaitsForAllServers(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, secret := testkit.Token(t, b.db, "kim", operator.Viewer, 0, start)
+	kim := b.call(t, "GET", admin+"/me", "", as("Bearer "+secret.Reveal())).want(t, 200)
+	path := admin + "/operators/" + kim.text("operator_id")
+	b.call(t, "PUT", admin+"/roles/clerk", `{"permissions":["members:read","members:write"]}`).want(t, 200)
+	var servers slow
+	b.reopen(t, func(o *httpapi.Options) { o.History = &servers })
+	want := 0
+	for _, c := range []struct{ method, path, body string }{
+		{"PUT", admin + "/roles/clerk", `{"permissions":["members:read"]}`}, {"PATCH", path, `{"role":"clerk"}`}, {"PATCH", path, `{"disabled":true}`},
+		{"DELETE", path + "/tokens/" + kim.text("token_id"), ""},
+	} {
+		for range 2 {
+			b.call(t, c.method, c.path, c.body).problem(t, 503, "not_everywhere_yet")
+			if want++; servers.asked != want {
+				t.Errorf("%s %s: asked %d times, want %d", c.method, c.body, servers.asked, want)
+			}
+		}
+	}
+	b.call(t, "PATCH", path, `{"disabled":false}`).want(t, 200) // which gives rights
+}
+
 // A token that nobody uses ends; to use it keeps it.
 func TestIdleTokensEnd(t *testing.T) {
 	t.Parallel()

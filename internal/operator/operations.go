@@ -108,8 +108,9 @@ type Patch struct {
 
 // Change changes an operator and gives it as it is then; one that is so already
 // stays as it is. IfVersion, if not nil, is the version that the caller saw.
-// Narrows reports whether somebody may less than before. Faults:
-// operator_not_found, invalid, version_mismatch, operator_name_taken,
+// Narrows reports whether somebody may less than before; also where that is so
+// already, since who asks again may have been told that it was not yet so
+// everywhere. Faults: operator_not_found, invalid, version_mismatch, operator_name_taken,
 // beyond_your_rights, last_administrator.
 func Change(ctx context.Context, w *session.Write, d Desk, id ids.Operator, p Patch, ifVersion *int64) (o Operator, narrows bool, err error) {
 	old, err := session.Run(ctx, w, ByID(id))
@@ -122,8 +123,12 @@ func Change(ctx context.Context, w *session.Write, d Desk, id ids.Operator, p Pa
 	if err := d.mayTouch(ctx, w, old.Role); err != nil {
 		return o, false, err
 	}
-	if o, err = d.patched(ctx, w, old, p); err != nil || o == old {
+	if o, err = d.patched(ctx, w, old, p); err != nil {
 		return old, false, err
+	}
+	narrows = p.Role != nil || o.DisabledAt != nil
+	if o == old {
+		return old, narrows, nil
 	}
 	if old.administrates() && !o.administrates() {
 		others, err := session.Run(ctx, w, otherAdministrators(id))
@@ -138,7 +143,7 @@ func Change(ctx context.Context, w *session.Write, d Desk, id ids.Operator, p Pa
 	w.Add(updateOperator(old, o))
 	was, became := differences(old, o)
 	d.Pen.Record(w, audit.Event{Action: ActionChanged, Target: id.String(), Was: was, Became: became}, d.At)
-	return o, o.Role != old.Role || o.DisabledAt != nil, nil
+	return o, narrows, nil
 }
 
 // mayTouch refuses to change an operator who may more than the caller.
@@ -197,8 +202,8 @@ func differences(old, o Operator) (was, became map[string]any) {
 }
 
 // SetRole makes a role of that name, or changes what it allows, and gives it as
-// it is then. Narrows reports whether somebody may less than before. Faults:
-// invalid, fields role and permissions; version_mismatch, beyond_your_rights.
+// it is then. Narrows is as that of [Change]. Faults: invalid, fields role and
+// permissions; version_mismatch, beyond_your_rights.
 func SetRole(ctx context.Context, w *session.Write, d Desk, name string, words []string, ifVersion *int64) (role Role, narrows bool, err error) {
 	if err := checkRoleName(name); err != nil {
 		return role, false, err
@@ -223,7 +228,7 @@ func SetRole(ctx context.Context, w *session.Write, d Desk, name string, words [
 	}
 	role = *old
 	if role.Permissions == may {
-		return role, false, nil
+		return role, true, nil
 	}
 	role.Permissions, role.UpdatedAt = may, d.now()
 	w.Add(updateRole(role))
