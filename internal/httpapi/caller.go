@@ -41,16 +41,16 @@ type need struct {
 
 // needs is what the operation takes of the caller of a request with that body:
 // the permission that it declares or, for a field of the body that declares one
-// of its own, that one.
+// of its own, that one; and what it takes to see the answer.
 func (o *Operation) needs(body []byte) need {
 	if len(o.Fields) == 0 {
-		return need{all: operator.Of(o.Permission)}
+		return need{all: operator.Of(o.Permission, o.Shows)}
 	}
 	var fields map[string]jsontext.Value
 	if err := json.Unmarshal(body, &fields); err != nil || len(fields) == 0 {
 		return o.door()
 	}
-	n := need{}
+	n := need{all: operator.Of(o.Shows)}
 	for name := range fields {
 		if p, declared := o.Fields[name]; declared {
 			n.all |= operator.Of(p)
@@ -63,7 +63,7 @@ func (o *Operation) needs(body []byte) need {
 
 // door is what it takes to learn what is wrong with a request.
 func (o *Operation) door() need {
-	n := need{either: operator.Of(o.Permission)}
+	n := need{all: operator.Of(o.Shows), either: operator.Of(o.Permission)}
 	for _, p := range o.Fields {
 		n.either |= operator.Of(p)
 	}

@@ -87,7 +87,7 @@ func memberOperations() []Operation {
 			readWith: listMembers,
 		},
 		{
-			Method: http.MethodPost, Path: "/members", ID: "create-member", Tag: "Members", Permission: operator.WriteMembers, Writes: true, Trips: 2,
+			Method: http.MethodPost, Path: "/members", ID: "create-member", Tag: "Members", Permission: operator.WriteMembers, Shows: operator.ReadMembers, Writes: true, Trips: 2,
 			Summary: "Create a member",
 			Doc:     "Creates a pending member with what is known of it, all or nothing. With an Idempotency-Key, a repetition within 24 hours gets the first answer and makes nothing.",
 			Fields:  map[string]operator.Permission{"phone": operator.WritePhones},
@@ -103,7 +103,7 @@ func memberOperations() []Operation {
 			faults: []fault.Kind{fault.NotFound}, readWith: getMember,
 		},
 		{
-			Method: http.MethodPatch, Path: "/members/{user_id}", ID: "update-member", Tag: "Members", Permission: operator.WriteMembers, Writes: true, Trips: 3,
+			Method: http.MethodPatch, Path: "/members/{user_id}", ID: "update-member", Tag: "Members", Permission: operator.WriteMembers, Shows: operator.ReadMembers, Writes: true, Trips: 3,
 			Summary: "Change a member",
 			Doc:     "Applies a JSON merge patch to the member, its profile, lifestyle, preference and subscription. With If-Match, a member that was changed meanwhile is left alone, and the answer shows what changed.",
 			Fields:  map[string]operator.Permission{"phone": operator.WritePhones, "status": operator.ReviewMembers},
@@ -112,14 +112,14 @@ func memberOperations() []Operation {
 			faults: []fault.Kind{fault.NotFound, fault.Conflict, fault.Stale}, writeWith: updateMember,
 		},
 		{
-			Method: http.MethodDelete, Path: "/members/{user_id}", ID: "delete-member", Tag: "Members", Permission: operator.DeleteMembers, Writes: true, Trips: 3,
+			Method: http.MethodDelete, Path: "/members/{user_id}", ID: "delete-member", Tag: "Members", Permission: operator.DeleteMembers, Shows: operator.ReadMembers, Writes: true, Trips: 3,
 			Summary: "Delete a member",
 			Doc:     "Takes the member out of every list, count and detail. It can be restored.",
 			answer:  one, tagged: true, compares: true, status: http.StatusOK,
 			faults: []fault.Kind{fault.NotFound, fault.Stale}, writeWith: changeMember(member.Delete),
 		},
 		{
-			Method: http.MethodPost, Path: "/members/{user_id}/restore", ID: "restore-member", Tag: "Members", Permission: operator.DeleteMembers, Writes: true, Trips: 3,
+			Method: http.MethodPost, Path: "/members/{user_id}/restore", ID: "restore-member", Tag: "Members", Permission: operator.DeleteMembers, Shows: operator.ReadMembers, Writes: true, Trips: 3,
 			Summary: "Restore a member",
 			Doc:     "Brings a deleted member back as it was. One that is not deleted is left as it is.",
 			answer:  one, tagged: true, compares: true, repeated: true, status: http.StatusOK,

@@ -21,7 +21,7 @@ const about = `The back office of a platform whose members are admitted by revie
 
 **Tokens.** Every call needs ` + "`Authorization: Bearer muster_…`" + `. A token belongs to an operator; ` + "`muster token create`" + ` makes one. Keep it as a password: whoever has it is that operator.
 
-**Rights.** Each operation says which permission it takes (` + "`x-permission`" + `); a field of the body may take one of its own (` + "`x-field-permissions`" + `). What an operator may is what its role allows at that moment (` + "`x-roles`" + `), as far as the token's scope does not rule it out.
+**Rights.** Each operation says which permission it takes (` + "`x-permission`" + `); a field of the body may take one of its own (` + "`x-field-permissions`" + `), and the answer another (` + "`x-answer-permission`" + `). What an operator may is what its role allows at that moment (` + "`x-roles`" + `), as far as the token's scope does not rule it out.
 
 **Masks.** Nobody sees a phone or a document in passing. ` + "`reveal`" + ` shows it for a reason, which is on the record.
 
@@ -128,6 +128,9 @@ func (d documenter) add(o *Operation) {
 		Summary: o.Summary, Description: o.Doc, Parameters: parametersOf(o),
 		Responses:  map[string]*huma.Response{strconv.Itoa(o.status): d.success(o)},
 		Extensions: map[string]any{"x-permission": o.Permission.String(), "x-round-trips": o.Trips},
+	}
+	if o.Shows != 0 {
+		op.Extensions["x-answer-permission"] = o.Shows.String()
 	}
 	if len(o.Fields) > 0 {
 		fields := make(map[string]string, len(o.Fields))

@@ -38,6 +38,7 @@ type Operation struct {
 	Doc        string
 	Permission operator.Permission            // what the caller has to hold
 	Fields     map[string]operator.Permission // what fields of the body take in its place
+	Shows      operator.Permission            // what it takes in any case, to see what a change is answered with; the zero value: nothing
 	Writes     bool
 	Trips      int // the most round trips of a request, its token included
 
@@ -85,7 +86,7 @@ func Operations() []Operation {
 
 // check refuses an operation that does not say who may call it.
 func (o *Operation) check() error {
-	valid := o.Permission.Valid()
+	valid := o.Permission.Valid() && (o.Shows == 0 || o.Shows.Valid())
 	for _, p := range o.Fields {
 		valid = valid && p.Valid()
 	}

@@ -24,7 +24,7 @@ const matrixFile = "../../docs/security/matrix.md"
 
 const matrixHead = `# Who may do what
 
-Each operation of the API, and what becomes of a request of each role: ✓ it is carried out, – it is refused (403), 401 the caller is not known. A field of the body that takes a permission of its own has a row of its own. Custom roles allow any choice of the permissions.
+Each operation of the API, and what becomes of a request of each role: ✓ it is carried out, – it is refused (403), 401 the caller is not known. A field of the body that takes a permission of its own has a row of its own; a second permission is what it takes to see the answer. Custom roles allow any choice of the permissions.
 
 This table is made by asking a real server; ` + "`go test ./internal/httpapi -run TestMatrix`" + ` fails where the two differ, and rewrites it with ` + "`-update`" + `.
 
@@ -144,10 +144,14 @@ func rowsOf(o httpapi.Operation) []matrixRow {
 	if o.Writes && o.Method != http.MethodDelete && !strings.HasSuffix(o.Path, "/restore") {
 		body = `{"name":"x"}`
 	}
-	list := []matrixRow{{"`" + name + "`", "`" + o.Permission.String() + "`", body}}
+	shows := ""
+	if o.Shows != 0 {
+		shows = ", `" + o.Shows.String() + "`"
+	}
+	list := []matrixRow{{"`" + name + "`", "`" + o.Permission.String() + "`" + shows, body}}
 	for _, field := range []string{"phone", "status"} {
 		if p, ok := o.Fields[field]; ok {
-			list = append(list, matrixRow{"`" + name + "`, " + field, "`" + p.String() + "`", `{"` + field + `":"x"}`})
+			list = append(list, matrixRow{"`" + name + "`, " + field, "`" + p.String() + "`" + shows, `{"` + field + `":"x"}`})
 		}
 	}
 	return list
@@ -271,6 +275,21 @@ func TestFieldsTakeTheirOwnPermission(t *testing.T) {
 	if r := b.call(t, "GET", path, "").want(t, 200); r.text("name") != "x" || r.text("status") != "approved" {
 		t.Errorf("got %s", r)
 	}
+}
+
+// What a change is answered with is shown to who may read it.
+func TestAnswersTakeTheRightToRead(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path, _ := b.create(t, kim)
+	blind := b.scoped(t, "members:write", "members:delete", "members:review", "phones:write")
+	for _, c := range [][3]string{
+		{"PATCH", path, `{}`}, {"PATCH", path, `{"status":"approved"}`}, {"PATCH", path, `{"phone":"010-9999-9999"}`}, {"PATCH", path, `{"name":"x"}`},
+		{"PATCH", path, `not JSON`}, {"DELETE", path}, {"POST", path + "/restore"}, {"POST", admin + "/members", person(2)},
+	} {
+		b.call(t, c[0], c[1], c[2], blind).problem(t, 403, "forbidden")
+	}
+	b.call(t, "PATCH", path, `{}`, b.scoped(t, "phones:write", "members:read")).want(t, 200)
 }
 
 // Nobody gets more than they have, whatever they send.
