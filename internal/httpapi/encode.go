@@ -27,10 +27,20 @@ func appendAnswer(b []byte, v any) ([]byte, error) {
 		return appendMember(b, &v)
 	case MemberPage:
 		return appendPage(b, &v)
+	case RecordPage:
+		return appendOther(b, v, damaged)
 	default:
-		text, err := json.Marshal(v, json.FormatNilSliceAsNull(true)) // a list that is empty is not nil
-		return append(b, text...), err
+		return appendOther(b, v)
 	}
+}
+
+// damaged is for what somebody may have changed behind our back: the record is
+// shown as it is, or one entry would hide all that are on a page with it.
+var damaged = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
+func appendOther(b []byte, v any, options ...json.Options) ([]byte, error) {
+	text, err := json.Marshal(v, append(options, json.FormatNilSliceAsNull(true))...) // a list that is empty is not nil
+	return append(b, text...), err
 }
 
 // texts are buffers for answers that are sent at once.

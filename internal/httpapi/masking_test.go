@@ -328,6 +328,22 @@ func TestRecord(t *testing.T) {
 	}
 }
 
+// Who can write to the database can damage an entry, and hides none by it.
+func TestDamagedEntriesAreShown(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.create(t, kim)
+	for _, text := range []string{`{"name":"a","name":"b"}`, `{"name":"\ud800"}`, `{"name":`, `[`, ``, `null`} {
+		b.write(t, func(w *session.Write) error {
+			w.Add(query.Exec("update audit set became = $1, reason = $1 where action = $2", text, "member.create"))
+			return nil
+		})
+		if got := b.entries(t, "action=member.create"); len(got) != 1 || got[0]["reason"] != text {
+			t.Errorf("%s: got %v", text, got)
+		}
+	}
+}
+
 // TestCanary looks for what is personal in everything that leaves the program
 // beside answers to those who may see them: the log, what is counted, problems,
 // and the links and places that it makes.
