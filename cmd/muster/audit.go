@@ -187,7 +187,7 @@ type auditExportCmd struct {
 	Out      string  `help:"The file to write, in place of the standard output. Nobody but its owner may read it." placeholder:"FILE"`
 	Operator string  `help:"Only what this operator did." placeholder:"ID|NAME"`
 	Member   string  `help:"Only what was done to this member." placeholder:"ID"`
-	Action   string  `help:"Only this, such as member.update." placeholder:"ACTION"`
+	Action   string  `help:"Only this, such as member.change." placeholder:"ACTION"`
 	Since    instant `help:"Only from this day (UTC) or time on." placeholder:"TIME"`
 	Until    instant `help:"Only before this day (UTC) or time." placeholder:"TIME"`
 }
