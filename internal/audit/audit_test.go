@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -418,6 +419,42 @@ func (b bundle) compare(t *testing.T, name string, f audit.Filter, want []audit.
 	same := func(a, b audit.Entry) bool { return a.ID == b.ID && *a.Seq == *b.Seq && a.Action == b.Action }
 	if !slices.EqualFunc(got, want, same) || !slices.EqualFunc(each, want, same) || n != len(want) {
 		t.Errorf("%s: %d in the list, %d exported, want %d", name, len(got), len(each), len(want))
+	}
+}
+
+// A page has a bounded length, whatever its entries tell of, and at least one.
+func TestPageOfLongEntries(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	member := ids.New[ids.Member](at)
+	sizes := []int{700_000, 700_000, 5_000_000, 1000, 700_000, 700_000, 700_000, 1000, 1000}
+	b.write(t, func(w *session.Write) {
+		for i, n := range sizes {
+			e := audit.Event{Action: "member.change", Member: member, Became: map[string]any{"introduction": strings.Repeat("x", n)}}
+			b.ledger.Pen(audit.Actor{Source: strconv.Itoa(i)}).Record(w, e, at.Add(time.Duration(i)*time.Second))
+		}
+	})
+	var after ids.Row
+	got, pages := 0, 0
+	for {
+		page := ask(t, b, audit.List(audit.Filter{Member: member}, after, 100))
+		length := 0
+		for _, e := range page.Items {
+			length += len(e.Became)
+			if got++; e.Source != strconv.Itoa(len(sizes)-got) {
+				t.Fatalf("entry %d is %q", got, e.Source)
+			}
+		}
+		if pages++; length > 3<<20 && len(page.Items) > 1 {
+			t.Errorf("a page of %d entries has %d bytes", len(page.Items), length)
+		}
+		if page.Next == nil {
+			break
+		}
+		after = *page.Next
+	}
+	if got != len(sizes) || pages < 3 {
+		t.Errorf("%d entries on %d pages", got, pages)
 	}
 }
 

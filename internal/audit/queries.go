@@ -124,7 +124,8 @@ const (
 // entry on; after the zero row from the beginning. The limit is 1 to MaxLimit.
 // One index leads to what is looked at: entries of a member, of an operator, of
 // an action, or of a time. If there are more conditions than that, at most 2,000
-// are looked at, and the page may be short and still have a next one.
+// are looked at, and the page may be short and still have a next one; and so may
+// one whose entries are long.
 func List(f Filter, after ids.Row, limit int) query.Query[Page] {
 	limit = min(max(limit, 1), MaxLimit)
 	from, before := f.between()
@@ -141,7 +142,7 @@ func List(f Filter, after ids.Row, limit int) query.Query[Page] {
 		fmt.Fprintf(s, " order by id desc limit %s", s.bind(most))
 	}
 	var items, end statement
-	items.WriteString("select " + shown + " from (")
+	items.WriteString("select " + shown + ", p.found from (select l.id, count(*) over () as found, row_number() over (order by l.id desc) as n, " + lengths + " as bytes from (")
 	if len(rest) == 0 {
 		look(&items, "id", limit+1)
 	} else {
@@ -151,14 +152,15 @@ func List(f Filter, after ids.Row, limit int) query.Query[Page] {
 		items.where("", rest)
 		fmt.Fprintf(&items, " order by id desc limit %s", items.bind(limit+1))
 	}
-	items.WriteString(") p cross join audit a" + names + " where a.id = p.id order by a.id desc")
+	fmt.Fprintf(&items, ") l cross join audit a where a.id = l.id) p cross join audit a%s where a.id = p.id and (p.n = 1 or p.bytes <= %s) order by a.id desc",
+		names, items.bind(maxBytes))
 	if len(rest) > 0 {
 		end.WriteString("select w.id, w.n from (select id, row_number() over (order by id desc) as n from (")
 		look(&end, "id", window)
 		end.WriteString(") l) w order by w.id limit 1")
 	}
 	return query.Map(query.Together(func(l *listed) []query.Part {
-		parts := []query.Part{query.Into(&l.items, query.Many(items.String(), scanEntry, items.args...))}
+		parts := []query.Part{query.Into(&l.items, query.Many(items.String(), l.scan, items.args...))}
 		if len(rest) > 0 {
 			parts = append(parts, query.Into(&l.end, query.Maybe(end.String(), scanEnd, end.args...)))
 		}
@@ -170,7 +172,18 @@ func List(f Filter, after ids.Row, limit int) query.Query[Page] {
 type listed struct {
 	items []Entry
 	end   *windowEnd
+	found int // entries, of which some may be too much for the page
 }
+
+// lengths are the bytes of an entry of a page and of those before it.
+const lengths = "sum(coalesce(octet_length(a.was), 0) + coalesce(octet_length(a.became), 0)) over (order by l.id desc)"
+
+// maxBytes bounds what the entries of a page were and became. Of a member with
+// long texts, one can take a good part of a megabyte.
+const maxBytes = 2 << 20
+
+// scan reads an entry of the page, with how many there are.
+func (l *listed) scan(r query.Row) (Entry, error) { return scanEntry(r, &l.found) }
 
 // windowEnd is the last entry that was looked at, and its number.
 type windowEnd struct {
@@ -183,9 +196,9 @@ func scanEnd(r query.Row) (e windowEnd, err error) { return e, r.Scan(&e.id, &e.
 func (l listed) page(limit int) Page {
 	p := Page{Items: l.items}
 	switch {
-	case len(p.Items) > limit:
-		p.Items = p.Items[:limit]
-		p.Next = new(p.Items[limit-1].ID)
+	case l.found > min(limit, len(p.Items)):
+		p.Items = p.Items[:min(limit, len(p.Items))]
+		p.Next = new(p.Items[len(p.Items)-1].ID)
 	case l.end != nil && l.end.n == window:
 		p.Next = new(l.end.id)
 	}
@@ -200,13 +213,14 @@ func Each(f Filter, yield func(Entry) error) query.Query[int] {
 	fmt.Fprintf(&s, "select "+shown+" from audit a"+names+" where a.id >= %s and a.id < %s", s.bind(from), s.bind(before))
 	s.where("a.", f.conditions())
 	s.WriteString(" order by a.id")
-	return query.Each(s.String(), scanEntry, yield, s.args...)
+	return query.Each(s.String(), func(r query.Row) (Entry, error) { return scanEntry(r) }, yield, s.args...)
 }
 
-func scanEntry(r query.Row) (e Entry, err error) {
+// scanEntry reads an entry, and what else the query asks for.
+func scanEntry(r query.Row, more ...any) (e Entry, err error) {
 	var was, became *string
-	err = r.Scan(&e.ID, &e.At, &e.OperatorID, &e.TokenID, &e.Source, &e.RequestID, (*string)(&e.Action), &e.MemberID,
-		&e.Target, &e.Reason, &was, &became, &e.Operator, &e.Seq)
+	err = r.Scan(append([]any{&e.ID, &e.At, &e.OperatorID, &e.TokenID, &e.Source, &e.RequestID, (*string)(&e.Action), &e.MemberID,
+		&e.Target, &e.Reason, &was, &became, &e.Operator, &e.Seq}, more...)...)
 	e.Was, e.Became = fields(was), fields(became)
 	return e, err
 }
