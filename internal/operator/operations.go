@@ -387,7 +387,8 @@ func RevokeToken(ctx context.Context, w *session.Write, d Desk, owner ids.Operat
 }
 
 // FindToken gives the token with this id, prefix (with or without muster_), name
-// or secret. Faults: token_not_found, token_ambiguous.
+// or secret. Whoever calls a token by the prefix of another does not hide that
+// one. Faults: token_not_found, token_ambiguous.
 func FindToken(ctx context.Context, r session.Reader, text string) (Token, error) {
 	if id, err := ids.Parse[ids.Row](text); err == nil {
 		return session.Run(ctx, r, tokenByID(id))
@@ -402,7 +403,7 @@ func FindToken(ctx context.Context, r session.Reader, text string) (Token, error
 		return Token{}, err
 	case len(found) == 0:
 		return Token{}, ErrNoToken
-	case len(found) == 2 && found[1].RevokedAt == nil:
+	case len(found) == 2 && found[1].RevokedAt == nil && (found[0].Prefix != prefix || found[1].Prefix == prefix):
 		return Token{}, ErrAmbiguous
 	}
 	return found[0], nil

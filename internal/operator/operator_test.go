@@ -197,6 +197,22 @@ func TestRevoke(t *testing.T) {
 	}
 }
 
+// A token that is called by the prefix of another does not keep that from being
+// ended.
+func TestRevokeBehindDecoys(t *testing.T) {
+	t.Parallel()
+	db := testkit.Open(t)
+	leaked, secret := create(t, db, "ci", 0)
+	for range 3 {
+		create(t, db, leaked.Prefix, 0)
+	}
+	for _, text := range []string{secret.Reveal(), "muster_" + leaked.Prefix, leaked.Prefix} {
+		if got, err := revoke(t.Context(), db, text, at); err != nil || got.ID != leaked.ID {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	}
+}
+
 // An operator sees its tokens, and whoever disables it ends them all at once.
 func TestTokensOfOperators(t *testing.T) {
 	t.Parallel()

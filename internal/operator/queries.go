@@ -91,13 +91,13 @@ func TokensOf(id ids.Operator) query.Query[[]Token] {
 	return query.Many("select "+tokenColumns+" from api_tokens where operator_id = $1 order by id desc limit $2", scanToken, id, maxTokens)
 }
 
-// tokensMatching are up to two tokens with this prefix or name, those in use
-// first.
+// tokensMatching are up to two tokens with this prefix or name: those with the
+// prefix first, and then those in use.
 func tokensMatching(text string) query.Query[[]Token] {
 	return query.Many(`
 		select `+tokenColumns+` from api_tokens
 		where prefix = $1 or name = $1
-		order by case when revoked_at is null then 0 else 1 end, id desc limit 2`, scanToken, text)
+		order by case when prefix = $1 then 0 else 1 end, case when revoked_at is null then 0 else 1 end, id desc limit 2`, scanToken, text)
 }
 
 func tokenByID(id ids.Row) query.Query[Token] {
