@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/musterhq/muster/internal/fault"
@@ -102,12 +103,19 @@ const (
 	MaxReason = 500
 )
 
-// CheckReason returns a fault unless a reason says something. Faults: invalid,
-// field reason.
+// CheckReason returns a fault unless a reason says something that can be read.
+// Faults: invalid, field reason.
 func CheckReason(reason string) error {
 	var f fault.Fields
-	n := utf8.RuneCountInString(strings.TrimSpace(reason))
-	if n < MinReason || n > MaxReason || !utf8.ValidString(reason) {
+	n, seen, whole := 0, 0, utf8.ValidString(reason)
+	for _, r := range strings.TrimSpace(reason) {
+		n++
+		if unicode.IsPrint(r) { // some scripts need others, too, but nobody sees them
+			seen++
+		}
+		whole = whole && (!unicode.IsControl(r) || unicode.IsSpace(r))
+	}
+	if !whole || seen < MinReason || n > MaxReason {
 		f.Add("reason", "out_of_range", "Say why, in %d to %d characters: it is on the record.", MinReason, MaxReason)
 	}
 	return f.Err()

@@ -99,6 +99,7 @@ func TestReasons(t *testing.T) {
 	for reason, ok := range map[string]bool{
 		"": false, "          ": false, "because": false, "the member called and asked": true, "회원이 전화로 요청했습니다": true,
 		strings.Repeat("x", 501): false, "not \xff UTF-8 at all": false,
+		strings.Repeat("\u200b", 20): false, strings.Repeat("\u2060\u202e", 20): false, "a lot of\x1b[2J escapes": false, "on two lines,\nas asked": true, "می\u200cخواهد تماس": true,
 	} {
 		if err := privacy.CheckReason(reason); (err == nil) != ok {
 			t.Errorf("%q: got %v", reason, err)
