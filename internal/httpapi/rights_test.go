@@ -85,7 +85,7 @@ func TestMatrix(t *testing.T) {
 		{"forged", as("Bearer " + foreign.Reveal())},
 		{"expired", as("Bearer " + ended.Reveal())},
 		{"disabled", as("Bearer " + disabled.Reveal())},
-		{"idle", b.as(t, "idle")},
+		{"empty role", b.as(t, "idle")},
 		{"viewer", b.as(t, operator.Viewer)},
 		{"reviewer", b.as(t, operator.Reviewer)},
 		{"manager", b.as(t, operator.Manager)},
