@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"hash"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/musterhq/muster/internal/ids"
@@ -36,8 +37,9 @@ const (
 // Ledger is the keys of the record: it writes entries, seals them and verifies
 // both. It is immutable and safe for concurrent use.
 type Ledger struct {
-	signer string            // the name of the key that signs
-	keys   map[string]secret // by name
+	signer  string            // the name of the key that signs
+	keys    map[string]secret // by name
+	scribes sync.Pool         // those that write entries: to set one up takes as long as to write
 }
 
 // secret is what is derived from one: a key for each purpose, so that a mac of
@@ -51,6 +53,7 @@ func NewLedger(secrets [][]byte) (*Ledger, error) {
 		return nil, fmt.Errorf("audit: a ledger has at least one secret")
 	}
 	l := &Ledger{keys: make(map[string]secret)}
+	l.scribes.New = func() any { return l.scribe() }
 	for _, s := range secrets {
 		if len(s) < minSecret {
 			return nil, fmt.Errorf("audit: a secret has at least %d bytes", minSecret)
@@ -273,15 +276,20 @@ func (p Pen) Record(w *session.Write, e Event, at time.Time) {
 		reason: mend(p.actor.Reason), was: document(e.Was), became: document(e.Became), key: p.ledger.signer,
 	}
 	x.at = x.id.Time()
-	for bit, there := range map[int]bool{
-		hasOperator: !x.operator.IsZero(), hasToken: !x.token.IsZero(), hasRequest: x.request != "", hasMember: !x.member.IsZero(),
-		hasTarget: x.target != "", hasReason: x.reason != "", hasWas: x.was != "", hasBecame: x.became != "",
+	for _, c := range [...]struct {
+		bit   int
+		there bool
+	}{
+		{hasOperator, !x.operator.IsZero()}, {hasToken, !x.token.IsZero()}, {hasRequest, x.request != ""}, {hasMember, !x.member.IsZero()},
+		{hasTarget, x.target != ""}, {hasReason, x.reason != ""}, {hasWas, x.was != ""}, {hasBecame, x.became != ""},
 	} {
-		if there {
-			x.has |= bit
+		if c.there {
+			x.has |= c.bit
 		}
 	}
-	mac, _ := p.ledger.scribe().entry(&x) // the signer is here
+	s := p.ledger.scribes.Get().(*scribe) //nolint:forcetypeassert // there is nothing else in it
+	defer p.ledger.scribes.Put(s)
+	mac, _ := s.entry(&x) // the signer is here
 	x.mac = [macBytes]byte(mac)
 	w.Add(insertEntry(&x), wait(x.id))
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/privacy"
 )
 
@@ -217,15 +218,61 @@ func differences(old, d *Detail) (was, became map[string]any) {
 
 // present are the fields that have a value, as they may be shown.
 func (d *Detail) present() map[string]any {
-	all := d.flat()
-	for name, v := range all {
-		if r := reflect.ValueOf(v); !r.IsValid() || r.IsZero() {
-			delete(all, name)
-		} else {
-			all[name] = privacy.Value(name, v)
+	all := map[string]any{"name": d.Name, "gender": d.Gender, "status": d.Status}
+	if d.Phone != nil {
+		all["phone"] = privacy.Value("phone", *d.Phone)
+	}
+	if d.BirthYear != nil {
+		all["birth_year"] = *d.BirthYear
+	}
+	addPresent(all, "profile.", d.Profile)
+	addPresent(all, "lifestyle.", d.Lifestyle)
+	addPresent(all, "preference.", d.Preference)
+	addPresent(all, "subscription.", d.Subscription)
+	return all
+}
+
+// addPresent adds the fields of a relation that have a value. Every creation
+// does that, so that the usual types are looked at without reflection.
+func addPresent[T any, R interface {
+	*T
+	Fields() (names []string, values []any)
+}](all map[string]any, prefix string, v *T) {
+	if v == nil {
+		return
+	}
+	names, values := R(v).Fields()
+	for i, name := range names {
+		var value any
+		switch x := values[i].(type) {
+		case **string:
+			value = valueOr(*x)
+		case **int:
+			value = valueOr(*x)
+		case **int64:
+			value = valueOr(*x)
+		case **time.Time:
+			value = valueOr(*x)
+		case *[]string:
+			if len(*x) > 0 {
+				value = *x
+			}
+		case *ids.Row: // of the row, and not of the member
+		default:
+			value = x
+		}
+		if value != nil {
+			all[prefix+name] = privacy.Value(prefix+name, value)
 		}
 	}
-	return all
+}
+
+// valueOr is what v points to, or nil.
+func valueOr[T any](v *T) any {
+	if v == nil {
+		return nil
+	}
+	return *v
 }
 
 // flat are the fields that a patch may have, by name.
