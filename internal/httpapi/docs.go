@@ -99,6 +99,7 @@ type group struct {
 
 type docsOperation struct {
 	Method, Path, ID, Summary, Doc, Permission string
+	Fields                                     node // of the body, with the permission that each takes in place of that
 	Parameters                                 []node
 	Body                                       node // its schema
 	BodyType                                   string
@@ -131,7 +132,7 @@ func (p *page) groups() []group {
 func (p *page) operation(method, path string, op node) docsOperation {
 	o := docsOperation{
 		Method: strings.ToUpper(method), Path: path, ID: op.text("operationId"), Summary: op.text("summary"),
-		Doc: op.text("description"), Permission: op.text("x-permission"), Parameters: op.list("parameters"),
+		Doc: op.text("description"), Permission: op.text("x-permission"), Fields: op.at("x-field-permissions"), Parameters: op.list("parameters"),
 	}
 	content := op.at("requestBody", "content")
 	for _, kind := range keysOf(content) { // application/json is before application/merge-patch+json
