@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -112,15 +113,38 @@ func (x *exchange) owner(ctx context.Context, token operator.Secret, now time.Ti
 		return o, nil
 	}
 	var c operator.Caller
-	err := x.api.db.Read(ctx, func(r *session.Read) (err error) {
+	err := x.look(func(r *session.Read) (err error) {
 		c, err = session.Run(ctx, r, x.caller(token, now, n))
 		return err
-	}, session.Once)
+	}, true)
 	if err != nil {
 		return operator.Owner{}, err
 	}
 	x.api.owners.Note(token, c)
 	return operator.Owner{Token: c.Token, Operator: c.Operator}, nil
+}
+
+// look reads in a session, behind the parts. A token that is new may not have
+// reached a replica yet: where there are some, the server that made it is asked
+// before the token is called invalid. That one was no slip of the pen, for its
+// checksum fits.
+func (x *exchange) look(fn func(*session.Read) error, once bool, first ...func() query.Part) error {
+	parts := func() session.Option {
+		list := make([]query.Part, len(first))
+		for i, part := range first {
+			list[i] = part()
+		}
+		return session.First(list...)
+	}
+	options := []session.Option{parts()}
+	if once {
+		options = append(options, session.Once)
+	}
+	err := x.api.db.Read(x.ctx, fn, options...)
+	if x.held != nil && errors.Is(err, operator.ErrInvalid) {
+		err = x.api.db.Write(x.ctx, func(w *session.Write) error { return fn(w.Read) }, parts())
+	}
+	return err
 }
 
 // pen writes the record on behalf of the caller.

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -25,6 +26,10 @@ func (r response) cost(t *testing.T) int {
 	}
 	return n
 }
+
+// refusable are the operations whose last exchange may refuse the commit: it has
+// the token, or a change that compares.
+var refusable = []string{"create-member", "update-member", "delete-member", "restore-member", "update-operator", "delete-role"}
 
 // Cost is behaviour: no operation takes more round trips than it declares, and
 // each declares no more than it takes at its worst.
@@ -83,7 +88,7 @@ func TestRoundTrips(t *testing.T) {
 	declared := map[string]int{}
 	for _, o := range httpapi.Operations() {
 		declared[o.ID] = o.Trips
-		if o.Writes && testkit.OnPostgres() {
+		if testkit.OnPostgres() && slices.Contains(refusable, o.ID) {
 			declared[o.ID]++ // what may refuse a commit is known before it is sent
 		}
 		if calls[o.ID] == nil {

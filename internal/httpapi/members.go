@@ -230,7 +230,9 @@ func listMembers(a *API, in *input) reading {
 	}
 	ready := reading{once: o.Once()}
 	if a.rules.SearchesPhone(o.Filter.Text) {
-		ready.takes, ready.reveal = operator.Of(operator.RevealPhones), member.ActionSearched
+		ready.takes = operator.Of(operator.RevealPhones)
+		// Which phone it was is no business of the record: it would tell it.
+		ready.reveal = audit.Event{Action: member.ActionSearched, Target: "phone", Became: map[string]any{"sort": in.text("sort"), "further_page": in.text("cursor") != ""}}
 	}
 	ready.run = func(ctx context.Context, r *session.Read) (reply, error) {
 		page, err := member.List(ctx, r, a.rules, o)

@@ -61,7 +61,7 @@ type Operation struct {
 type reading struct {
 	run    func(context.Context, *session.Read) (reply, error)
 	once   bool
-	reveal audit.Action // of a read that tells what is masked: it is limited, and recorded before the answer
+	reveal audit.Event // of a read that tells what is masked: it is limited, and recorded before the answer
 	takes  operator.Permissions
 }
 
@@ -228,10 +228,10 @@ func pathNames(path string) (names []string) {
 // looked at after all.
 func (x *exchange) refuse(token operator.Secret, now time.Time, n need, wrong error) error {
 	ctx := x.ctx
-	err := x.api.db.Read(ctx, func(r *session.Read) error {
+	err := x.look(func(r *session.Read) error {
 		_, err := session.Run(ctx, r, x.caller(token, now, n))
 		return err
-	}, session.Once)
+	}, true)
 	if err != nil {
 		return err
 	}
@@ -247,18 +247,14 @@ func (x *exchange) read(o *Operation, token operator.Secret, in *input) error {
 	}
 	n := o.needs(nil)
 	n.all |= ready.takes
-	if ready.reveal != "" {
+	if ready.reveal.Action != "" {
 		return x.readRecorded(o, token, in, n, ready)
 	}
-	options := []session.Option{session.First(query.Into(&in.caller, x.caller(token, in.now, n)))}
-	if ready.once {
-		options = append(options, session.Once)
-	}
 	var answer reply
-	err := x.api.db.Read(ctx, func(r *session.Read) (err error) {
+	err := x.look(func(r *session.Read) (err error) {
 		answer, err = ready.run(ctx, r)
 		return err
-	}, options...)
+	}, ready.once, func() query.Part { return query.Into(&in.caller, x.caller(token, in.now, n)) })
 	if err != nil {
 		return err
 	}
@@ -279,7 +275,7 @@ func (x *exchange) read(o *Operation, token operator.Secret, in *input) error {
 // no answer.
 func (x *exchange) readRecorded(o *Operation, token operator.Secret, in *input, n need, ready reading) error {
 	return x.commit(o, token, n, in, func(ctx context.Context, w *session.Write) (reply, error) {
-		if err := x.api.reveal(ctx, w, in.pen, in.now, audit.Event{Action: ready.reveal}); err != nil {
+		if err := x.api.reveal(ctx, w, in.pen, in.now, ready.reveal); err != nil {
 			return reply{}, err
 		}
 		return ready.run(ctx, w.Read)

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/musterhq/muster/engine/postgres"
 	"github.com/musterhq/muster/engine/postgres/postgrestest"
@@ -232,4 +233,59 @@ func TestPositionThatAFailoverLost(t *testing.T) {
 	if got := fmt.Sprint(total.object["total_members"]); got != "2" {
 		t.Errorf("got %s members, want kim and the one of after the failover: what was refused was not written", got)
 	}
+}
+
+// A token that is revoked opens nothing more on any server, once that is
+// answered, though a replica does not know it: it is left out by then.
+func TestRevokedEverywhere(t *testing.T) {
+	t.Parallel()
+	c := setupCluster(t)
+	path, _ := c.create(t, kim)
+	c.replica.CatchUp(t, c.primary)
+	made := c.call(t, "POST", admin+"/me/tokens", `{"name":"leaked"}`).want(t, 201)
+	leaked := as("Bearer " + made.text("token"))
+	c.replica.CatchUp(t, c.primary)
+
+	// Another server of the same cluster, which knows of no revocation.
+	engine, err := postgres.Open(t.Context(), postgres.Options{Primary: c.primary.URL(), Replicas: []string{c.replica.URL()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close()
+	other := &cluster{bundle: setupOn(t, session.New(engine)), engine: engine, primary: c.primary, replica: c.replica}
+	other.serve(t, engine)
+	for end := time.Now().Add(time.Minute); ; { // until it has seen that the replica is not behind
+		r := other.call(t, "GET", path, "", leaked).want(t, 200)
+		if node(t, r) == "replica 1" {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("it is answered by %s, so that the test shows little", node(t, r))
+		}
+	}
+
+	c.replica.HoldReplay(t)
+	other.call(t, "GET", path, "", leaked).want(t, 200)
+	c.call(t, "DELETE", admin+"/me/tokens/"+made.text("id"), "").want(t, 200)
+	for range 20 {
+		other.call(t, "GET", path, "", leaked).problem(t, 401, "revoked_token")
+		c.call(t, "GET", path, "", leaked).problem(t, 401, "revoked_token")
+	}
+	c.replica.ResumeReplay(t)
+}
+
+// A token that a replica does not know yet is not called invalid.
+func TestNewTokenIsKnownAtOnce(t *testing.T) {
+	t.Parallel()
+	c := setupCluster(t)
+	path, _ := c.create(t, kim)
+	c.replica.CatchUp(t, c.primary)
+	c.replica.HoldReplay(t)
+	made := as("Bearer " + c.call(t, "POST", admin+"/me/tokens", `{"name":"new"}`).want(t, 201).text("token"))
+	if r := c.call(t, "GET", path, "", made).want(t, 200); node(t, r) != "primary" {
+		t.Errorf("it is answered by %s, which knows nothing of it", node(t, r))
+	}
+	c.call(t, "POST", admin+"/members", person(1), made).want(t, 201)
+	c.call(t, "GET", admin+"/members?x=1", "", made).problem(t, 422, "invalid")
+	c.replica.ResumeReplay(t)
 }
