@@ -159,7 +159,7 @@ func (f *filler) make(ctx context.Context, people []person) (made []ids.Member, 
 		if made, err = member.CreateMany(ctx, w, f.Rules, list, last); err != nil {
 			return err
 		}
-		f.By.Record(w, audit.Event{Action: member.ActionImported, Became: map[string]any{"members": len(list), "demo": true}}, last)
+		f.By.Record(w, audit.Event{Action: member.ActionImported, Became: map[string]any{"members": len(list), "demo": true}}, f.Now)
 		for i, p := range people {
 			for _, s := range p.former {
 				w.Add(addFormer(made[i], s))
