@@ -42,7 +42,9 @@ install: ## fetch what building and testing need
 	go -C internal/blob/s3test/gateway tool -n gateway >/dev/null
 	go -C internal/certificate/certificatetest/authority tool -n authority >/dev/null
 
-# A test that is skipped fails the run, as one that fails: see tools/testlog.
+# A test that is skipped fails the run, as one that fails: see tools/testlog. Long
+# loops of one goroutine are shorter with the race detector; internal/testkit runs
+# those of every domain whole, on both databases.
 .PHONY: race
 race: ## run every test with the race detector
 	go -C tools build -o ../bin/testlog ./testlog

@@ -178,8 +178,14 @@ func (a *asked) in(ctx context.Context, r *session.Read) (operator.Caller, error
 	return a.caller, nil
 }
 
-// desk is where the caller asks for what operators may do to operators.
-func (a *asked) desk(ctx context.Context, w *session.Write) (operator.Desk, error) {
-	c, err := a.in(ctx, w.Read)
-	return operator.Desk{Caller: c, Pen: a.pen, At: a.at}, err
+// atDesk is a write that asks for what operators may do to operators: it needs to
+// know what its caller may itself.
+func (a *asked) atDesk(fn func(context.Context, *session.Write, operator.Desk) (reply, error)) writer {
+	return func(ctx context.Context, w *session.Write) (reply, error) {
+		c, err := a.in(ctx, w.Read)
+		if err != nil {
+			return reply{}, err
+		}
+		return fn(ctx, w, operator.Desk{Caller: c, Pen: a.pen, At: a.at})
+	}
 }

@@ -219,11 +219,7 @@ func createToken(of owner) func(*API, *input) writer {
 			return nil
 		}
 		n := operator.NewToken{Name: q.Name, Scope: q.Scope, ExpiresAt: in.end(q.ExpiresAt)}
-		return func(ctx context.Context, w *session.Write) (reply, error) {
-			desk, err := in.desk(ctx, w)
-			if err != nil {
-				return reply{}, err
-			}
+		return in.atDesk(func(ctx context.Context, w *session.Write, desk operator.Desk) (reply, error) {
 			id, err := of(ctx, in, w.Read)
 			if err != nil {
 				return reply{}, err
@@ -234,7 +230,7 @@ func createToken(of owner) func(*API, *input) writer {
 			}
 			t, secret, err := operator.CreateToken(ctx, w, desk, id, asked)
 			return reply{body: MadeToken{t, secret.Reveal()}}, err
-		}
+		})
 	}
 }
 
@@ -257,18 +253,14 @@ func (in *input) end(value jsontext.Value) *time.Time {
 
 func revokeToken(of owner) func(*API, *input) writer {
 	return func(_ *API, in *input) writer {
-		return func(ctx context.Context, w *session.Write) (reply, error) {
-			desk, err := in.desk(ctx, w)
-			if err != nil {
-				return reply{}, err
-			}
+		return in.atDesk(func(ctx context.Context, w *session.Write, desk operator.Desk) (reply, error) {
 			id, err := of(ctx, in, w.Read)
 			if err != nil {
 				return reply{}, err
 			}
 			t, err := operator.RevokeToken(ctx, w, desk, id, in.token)
 			return reply{body: t, narrows: true}, err
-		}
+		})
 	}
 }
 
@@ -278,14 +270,10 @@ func createOperator(_ *API, in *input) writer {
 		in.refuse(err)
 		return nil
 	}
-	return func(ctx context.Context, w *session.Write) (reply, error) {
-		desk, err := in.desk(ctx, w)
-		if err != nil {
-			return reply{}, err
-		}
+	return in.atDesk(func(ctx context.Context, w *session.Write, desk operator.Desk) (reply, error) {
 		o, err := operator.Create(ctx, w, desk, operator.New{Name: q.Name, Role: q.Role})
 		return reply{body: o, etag: entityTag(o.Version), location: prefix + "/operators/" + o.ID.String()}, err
-	}
+	})
 }
 
 func updateOperator(_ *API, in *input) writer {
@@ -295,14 +283,10 @@ func updateOperator(_ *API, in *input) writer {
 		return nil
 	}
 	version := in.oneVersion()
-	return func(ctx context.Context, w *session.Write) (reply, error) {
-		desk, err := in.desk(ctx, w)
-		if err != nil {
-			return reply{}, err
-		}
+	return in.atDesk(func(ctx context.Context, w *session.Write, desk operator.Desk) (reply, error) {
 		o, narrows, err := operator.Change(ctx, w, desk, in.operator, operator.Patch(q), version)
 		return reply{body: o, etag: entityTag(o.Version), narrows: narrows}, err
-	}
+	})
 }
 
 // oneVersion is the version that If-Match asks for, or nil; of several it takes

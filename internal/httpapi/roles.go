@@ -67,14 +67,10 @@ func roleOperations() []Operation {
 			answer:  one, status: http.StatusOK,
 			faults: []fault.Kind{fault.NotFound, fault.Conflict},
 			writeWith: func(_ *API, in *input) writer {
-				return func(ctx context.Context, w *session.Write) (reply, error) {
-					desk, err := in.desk(ctx, w)
-					if err != nil {
-						return reply{}, err
-					}
+				return in.atDesk(func(ctx context.Context, w *session.Write, desk operator.Desk) (reply, error) {
 					r, err := operator.DeleteRole(ctx, w, desk, in.role)
 					return reply{body: showRole(r)}, err
-				}
+				})
 			},
 		},
 	}
@@ -87,14 +83,10 @@ func setRole(_ *API, in *input) writer {
 		return nil
 	}
 	version := in.oneVersion()
-	return func(ctx context.Context, w *session.Write) (reply, error) {
-		desk, err := in.desk(ctx, w)
-		if err != nil {
-			return reply{}, err
-		}
+	return in.atDesk(func(ctx context.Context, w *session.Write, desk operator.Desk) (reply, error) {
 		r, narrows, err := operator.SetRole(ctx, w, desk, in.role, q.Permissions, version)
 		return reply{body: showRole(r), etag: entityTag(r.Version), narrows: narrows}, err
-	}
+	})
 }
 
 func showRole(r operator.Role) Role {

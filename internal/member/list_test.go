@@ -266,6 +266,10 @@ func TestListBeyondBounds(t *testing.T) {
 		list[i].CreatedAt = new(now.Add(-time.Duration(i*7919%count) * time.Minute))
 	}
 	b.createMany(korea, list)
+	sorts := []member.SortKey{member.ByCreated, member.ByUpdated, member.ByName, member.ByBirthYear}
+	if testkit.Racing {
+		sorts = sorts[:1]
+	}
 	for name, c := range map[string]struct {
 		filter  member.Filter
 		members int
@@ -282,7 +286,7 @@ func TestListBeyondBounds(t *testing.T) {
 		"text":              {member.Filter{Text: "an"}, count, member.Total{Count: -1}},
 		"text of words":     {member.Filter{Text: "ann 12"}, -1, member.Total{Count: -1}},
 	} {
-		for i, by := range []member.SortKey{member.ByCreated, member.ByUpdated, member.ByName, member.ByBirthYear} {
+		for i, by := range sorts {
 			o := member.ListOptions{Filter: c.filter, Sort: member.Sort{By: by, Ascending: i%2 == 1}, Limit: 200}
 			got, total := b.walk(o)
 			seen := make(map[ids.Member]bool)

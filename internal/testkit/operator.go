@@ -3,6 +3,7 @@ package testkit
 import (
 	"bytes"
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,13 +13,13 @@ import (
 )
 
 // Ledger is the record's, with the key of all tests.
-func Ledger() *audit.Ledger {
+var Ledger = sync.OnceValue(func() *audit.Ledger {
 	l, err := audit.NewLedger([][]byte{bytes.Repeat([]byte("a key of the tests "), 4)})
 	if err != nil {
 		panic(err)
 	}
 	return l
-}
+})
 
 // Pen writes the record on behalf of a test.
 func Pen() audit.Pen { return Ledger().Pen(audit.Actor{Source: "test"}) }

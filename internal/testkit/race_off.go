@@ -1,0 +1,6 @@
+//go:build !race
+
+package testkit
+
+// Racing says that no race detector watches.
+const Racing = false
