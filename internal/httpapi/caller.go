@@ -116,7 +116,7 @@ func (x *exchange) owner(ctx context.Context, token operator.Secret, now time.Ti
 	err := x.look(func(r *session.Read) (err error) {
 		c, err = session.Run(ctx, r, x.caller(token, now, n))
 		return err
-	}, true)
+	}, session.Once)
 	if err != nil {
 		return operator.Owner{}, err
 	}
@@ -124,25 +124,13 @@ func (x *exchange) owner(ctx context.Context, token operator.Secret, now time.Ti
 	return operator.Owner{Token: c.Token, Operator: c.Operator}, nil
 }
 
-// look reads in a session, behind the parts. A token that is new may not have
-// reached a replica yet: where there are some, the server that made it is asked
-// before the token is called invalid. That one was no slip of the pen, for its
-// checksum fits.
-func (x *exchange) look(fn func(*session.Read) error, once bool, first ...func() query.Part) error {
-	parts := func() session.Option {
-		list := make([]query.Part, len(first))
-		for i, part := range first {
-			list[i] = part()
-		}
-		return session.First(list...)
-	}
-	options := []session.Option{parts()}
-	if once {
-		options = append(options, session.Once)
-	}
+// look is a read session. A token that is new may not have reached a replica
+// yet: where there are some, the server that made it is asked before the token is
+// called invalid. That one was no slip of the pen, for its checksum fits.
+func (x *exchange) look(fn func(*session.Read) error, options ...session.Option) error {
 	err := x.api.db.Read(x.ctx, fn, options...)
 	if x.held != nil && errors.Is(err, operator.ErrInvalid) {
-		err = x.api.db.Write(x.ctx, func(w *session.Write) error { return fn(w.Read) }, parts())
+		err = x.api.db.Write(x.ctx, func(w *session.Write) error { return fn(w.Read) }, options...)
 	}
 	return err
 }

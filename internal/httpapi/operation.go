@@ -231,7 +231,7 @@ func (x *exchange) refuse(token operator.Secret, now time.Time, n need, wrong er
 	err := x.look(func(r *session.Read) error {
 		_, err := session.Run(ctx, r, x.caller(token, now, n))
 		return err
-	}, true)
+	}, session.Once)
 	if err != nil {
 		return err
 	}
@@ -250,11 +250,15 @@ func (x *exchange) read(o *Operation, token operator.Secret, in *input) error {
 	if ready.reveal.Action != "" {
 		return x.readRecorded(o, token, in, n, ready)
 	}
+	options := []session.Option{session.First(query.Into(&in.caller, x.caller(token, in.now, n)))}
+	if ready.once {
+		options = append(options, session.Once)
+	}
 	var answer reply
 	err := x.look(func(r *session.Read) (err error) {
 		answer, err = ready.run(ctx, r)
 		return err
-	}, ready.once, func() query.Part { return query.Into(&in.caller, x.caller(token, in.now, n)) })
+	}, options...)
 	if err != nil {
 		return err
 	}
