@@ -15,10 +15,10 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/internal/audit"
+	"github.com/musterhq/muster/internal/csvfile"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/operator"
 	"github.com/musterhq/muster/internal/progress"
-	"github.com/musterhq/muster/internal/sheet"
 	"github.com/musterhq/muster/session"
 )
 
@@ -296,7 +296,7 @@ func jsonLines(w io.Writer) (encode func(*audit.Entry) error, flush func() error
 }
 
 func auditRows(w io.Writer) (encode func(*audit.Entry) error, flush func() error, err error) {
-	to := sheet.NewWriter(w, ',')
+	to := csvfile.NewWriter(w, ',')
 	err = to.Write([]string{
 		"id", "at", "operator_id", "operator", "token_id", "source", "request_id", "action", "member_id", "target", "reason", "was", "became", "seq",
 	})

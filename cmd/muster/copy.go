@@ -10,8 +10,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/musterhq/muster/internal/dbcopy"
 	"github.com/musterhq/muster/internal/progress"
-	"github.com/musterhq/muster/internal/transfer"
 )
 
 type copyCmd struct {
@@ -67,8 +67,8 @@ func (p storePlace) label() (string, error) {
 
 // copied is what the command tells.
 type copied struct {
-	transfer.Report
-	Objects *transfer.Objects `json:"objects,omitempty"`
+	dbcopy.Report
+	Objects *dbcopy.Objects `json:"objects,omitempty"`
 }
 
 // Run copies.
@@ -99,7 +99,7 @@ func (o copyCmd) Run(ctx context.Context, c console) error {
 
 func (o copyCmd) copy(ctx context.Context, c console, from string, source, target *store) (result copied, err error) {
 	rows := progress.New(c.err, progress.Things)
-	result.Report, err = transfer.Copy(ctx, source.db, target.db, transfer.Options{Source: from, Progress: func(p transfer.Progress) {
+	result.Report, err = dbcopy.Copy(ctx, source.db, target.db, dbcopy.Options{Source: from, Progress: func(p dbcopy.Progress) {
 		what := "copying " + p.Table
 		if p.Verifying {
 			what = "comparing " + p.Table
@@ -116,7 +116,7 @@ func (o copyCmd) copy(ctx context.Context, c console, from string, source, targe
 	return result, err
 }
 
-func (o copyCmd) copyMedia(ctx context.Context, c console, source *store) (*transfer.Objects, error) {
+func (o copyCmd) copyMedia(ctx context.Context, c console, source *store) (*dbcopy.Objects, error) {
 	f := folder(o.From.folder)
 	here, err := Media{}.openMedia(f, "", c.plainLog())
 	if err != nil {
@@ -133,7 +133,7 @@ func (o copyCmd) copyMedia(ctx context.Context, c console, source *store) (*tran
 	}
 	bar := progress.New(c.err, progress.Things)
 	defer bar.Close()
-	report, err := transfer.CopyObjects(ctx, source.db, here, there, func(done int64) { bar.Set(done, 0, "copying photos and documents") })
+	report, err := dbcopy.CopyObjects(ctx, source.db, here, there, func(done int64) { bar.Set(done, 0, "copying photos and documents") })
 	return &report, err
 }
 

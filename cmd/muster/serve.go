@@ -14,11 +14,11 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/internal/audit"
+	"github.com/musterhq/muster/internal/dbcopy"
 	"github.com/musterhq/muster/internal/demo"
 	"github.com/musterhq/muster/internal/httpapi"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/operator"
-	"github.com/musterhq/muster/internal/transfer"
 )
 
 type serveCmd struct {
@@ -174,7 +174,7 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 	if err := member.UseZone(ctx, s.store.db, rules.Zone); err != nil {
 		return err
 	}
-	if err := transfer.Settle(ctx, s.store.db); err != nil {
+	if err := dbcopy.Settle(ctx, s.store.db); err != nil {
 		return err
 	}
 	if s.ledger, err = s.store.ledger(ctx, s.serveCmd.keys(s.folder), s.KeyLost, s.log); err != nil {
