@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/engine/sqlite"
-	"github.com/musterhq/muster/internal/httpapi"
 	"github.com/musterhq/muster/internal/schema"
 	"github.com/musterhq/muster/query"
+	"github.com/musterhq/muster/session"
 )
 
 // bulk are the options of an engine that writes thousands of members at a time:
@@ -74,7 +74,7 @@ type embedded struct{ *sqlite.Engine }
 
 func (e embedded) written() uint64 { return e.Stats().Sessions }
 
-func (e embedded) history() httpapi.History { return nil }
+func (e embedded) history() session.History { return nil }
 
 func (e embedded) optimize(ctx context.Context, _ bool) error { return e.Optimize(ctx) }
 
@@ -86,10 +86,10 @@ func (e embedded) damage() []query.Query[[]string] {
 	}
 }
 
-func (e embedded) nodes() []node {
+func (e embedded) nodes() []session.Node {
 	s := e.Stats()
-	return []node{{Node: httpapi.Node{
-		Name: "sqlite", Role: httpapi.RoleEmbedded, Healthy: true,
-		Pool: httpapi.Pool{InUse: s.Reading, Size: s.Readers},
-	}}}
+	return []session.Node{{
+		Name: "sqlite", Role: session.RoleEmbedded, Healthy: true,
+		Pool: session.Pool{InUse: s.Reading, Size: s.Readers},
+	}}
 }

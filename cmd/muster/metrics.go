@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/musterhq/muster/internal/httpapi"
+	"github.com/musterhq/muster/session"
 )
 
 // meter counts requests. Labels name routes and classes, never a person, an id
@@ -29,7 +30,7 @@ type meter struct {
 // millisecond, and no request more than half a minute.
 var requestSeconds = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 30}
 
-func newMeter(nodes func() []node) *meter {
+func newMeter(nodes func() []session.Node) *meter {
 	counter := func(name, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 	}
@@ -98,7 +99,7 @@ func (s *server) meter(ctx context.Context) (observe func(httpapi.Seen), done fu
 }
 
 // nodeCollector gives what is known of the servers at the moment.
-type nodeCollector func() []node
+type nodeCollector func() []session.Node
 
 func describeNode(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("muster_node_"+name, help, append([]string{"node"}, labels...), nil)

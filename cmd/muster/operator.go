@@ -78,7 +78,7 @@ func (s *store) narrow(ctx context.Context, fn func(*session.Write) error) error
 	if h == nil {
 		return nil
 	}
-	if err := h.Everywhere(ctx, cost.Total().Position); err != nil {
+	if err := h.AwaitReplicas(ctx, cost.Total().Position); err != nil {
 		return fmt.Errorf("it is done, but a server of the database may not know it yet; run the command again to be sure: %w", err)
 	}
 	return nil

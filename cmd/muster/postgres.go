@@ -16,7 +16,6 @@ import (
 
 	"github.com/musterhq/muster/engine/postgres"
 	"github.com/musterhq/muster/internal/certificate"
-	"github.com/musterhq/muster/internal/httpapi"
 	"github.com/musterhq/muster/internal/schema"
 	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
@@ -217,7 +216,7 @@ func (c *cluster) Transaction(ctx context.Context) (session.Transaction, error) 
 
 func (c *cluster) written() uint64 { return c.begun.Load() }
 
-func (c *cluster) history() httpapi.History { return c.Engine }
+func (c *cluster) history() session.History { return c.Engine }
 
 // optimize leaves to the server's autovacuum what is not the work of a moment.
 func (c *cluster) optimize(ctx context.Context, bulk bool) error {
@@ -233,29 +232,4 @@ func (c *cluster) optimize(ctx context.Context, bulk bool) error {
 // damage is found by the server itself: pg_amcheck does what SQLite's pragmas do.
 func (c *cluster) damage() []query.Query[[]string] { return nil }
 
-func (c *cluster) nodes() []node { return nodesOf(c.Nodes()) }
-
-func nodesOf(list []postgres.Node) []node {
-	nodes := make([]node, len(list))
-	for i, n := range list {
-		nodes[i] = node{Node: httpapi.Node{
-			Name: n.Name, Role: roleOf(n), Healthy: n.Healthy, Lag: n.Lag.Seconds(), Timeline: n.Timeline,
-			Pool: httpapi.Pool{InUse: n.InUse, Size: n.Size},
-		}}
-		if n.Problem != nil {
-			nodes[i].Problem = n.Problem.Error()
-		}
-	}
-	return nodes
-}
-
-func roleOf(n postgres.Node) string {
-	switch {
-	case !n.Healthy:
-		return httpapi.RoleUnknown
-	case n.Primary:
-		return httpapi.RolePrimary
-	default:
-		return httpapi.RoleReplica
-	}
-}
+func (c *cluster) nodes() []session.Node { return c.Nodes() }

@@ -204,7 +204,7 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 	api, err := httpapi.New(httpapi.Options{
 		DB: s.store.db, Blob: media.Store, Rules: rules, CursorSecret: s.keys.cursor, Ledger: s.ledger, Reveals: s.RevealsPerHour, TokenIdle: s.TokenIdle,
 		Log: s.log, MediaHandler: media.handler, Version: thisBuild().Version,
-		Network: s.network(), History: s.store.engine.history(), Nodes: s.nodes, Observe: meter,
+		Network: s.network(), History: s.store.engine.history(), Nodes: s.store.engine.nodes, Observe: meter,
 	})
 	if err != nil {
 		return err
@@ -223,16 +223,6 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 // desk is where the server itself asks for what operators may.
 func (s *server) desk() desk {
 	return desk{operator.Desk{Caller: operator.Root(), Pen: s.ledger.Pen(audit.Actor{Source: "muster serve"}), At: time.Now()}, s.store}
-}
-
-// nodes are the servers of the database, for /readyz.
-func (s *server) nodes() []httpapi.Node {
-	list := s.store.engine.nodes()
-	nodes := make([]httpapi.Node, len(list))
-	for i, n := range list {
-		nodes[i] = n.Node
-	}
-	return nodes
 }
 
 // warnOfNodes tells of the replicas that are not there when the server starts.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/engine/postgres"
+	"github.com/musterhq/muster/session"
 )
 
 type statusCmd struct {
@@ -33,9 +34,7 @@ func (s statusCmd) Run(ctx context.Context, c console) error {
 		return err
 	}
 	if s.JSON {
-		err = writeJSON(c.out, struct {
-			Nodes []node `json:"nodes"`
-		}{nodes})
+		err = writeJSON(c.out, statusJSON(nodes))
 	} else {
 		err = writeNodes(c.out, nodes)
 	}
@@ -47,7 +46,7 @@ func (s statusCmd) Run(ctx context.Context, c console) error {
 	return err
 }
 
-func (s statusCmd) nodes(ctx context.Context) (nodes []node, err error) {
+func (s statusCmd) nodes(ctx context.Context) (nodes []session.Node, err error) {
 	o := opening{replicas: s.replicas()}
 	if s.Database == "" {
 		err = s.with(ctx, o, func(opened *store) error {
@@ -64,10 +63,10 @@ func (s statusCmd) nodes(ctx context.Context) (nodes []node, err error) {
 	if err != nil {
 		return nil, blame(err)
 	}
-	return nodesOf(list), nil
+	return list, nil
 }
 
-func writeNodes(out io.Writer, nodes []node) error {
+func writeNodes(out io.Writer, nodes []session.Node) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "NODE\tROLE\tLAG\tTIMELINE\tCONNECTIONS\tSTATE")
 	for _, n := range nodes {
@@ -79,4 +78,18 @@ func writeNodes(out io.Writer, nodes []node) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d/%d\t%s\n", n.Name, n.Role, lag, n.Timeline, n.Pool.InUse, n.Pool.Size, state)
 	}
 	return w.Flush()
+}
+
+// nodeStatus is a node with what is only for the person who runs it.
+type nodeStatus struct {
+	session.Node
+	Problem string `json:"problem,omitempty"`
+}
+
+func statusJSON(nodes []session.Node) map[string][]nodeStatus {
+	list := make([]nodeStatus, len(nodes))
+	for i, n := range nodes {
+		list[i] = nodeStatus{n, n.Problem}
+	}
+	return map[string][]nodeStatus{"nodes": list}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/musterhq/muster/internal/httpapi"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/schema"
 	"github.com/musterhq/muster/query"
@@ -32,15 +31,9 @@ type engine interface {
 	// damage are questions whose answers say what is broken.
 	damage() []query.Query[[]string]
 	// history is what positions are of; nil where sessions have none.
-	history() httpapi.History
+	history() session.History
 	// nodes are the servers, as they were last seen.
-	nodes() []node
-}
-
-// node is a server of the database, with what is only for who runs it.
-type node struct {
-	httpapi.Node
-	Problem string `json:"problem,omitempty"`
+	nodes() []session.Node
 }
 
 // opening says what a command needs of a store.

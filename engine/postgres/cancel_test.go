@@ -90,7 +90,7 @@ func TestHangUps(t *testing.T) {
 	if hungUp.Load() < storm/4 || dialled.Load() < storm/20 {
 		t.Error("hardly anybody hung up, or in time: the test proves nothing")
 	}
-	soon(t, "the connections are back in the pool", func() bool { return e.Nodes()[0].InUse == 0 })
+	soon(t, "the connections are back in the pool", func() bool { return e.Nodes()[0].Pool.InUse == 0 })
 	soon(t, "the goroutines have ended", func() bool { return runtime.NumGoroutine() <= before+2 })
 	soon(t, "the server runs nothing", func() bool { return w.others(`state <> 'idle'`) == 0 })
 	soon(t, "the connections are those of the pool", func() bool { return w.others(`true`) <= o.Readers+o.Writers+1 })

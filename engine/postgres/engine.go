@@ -100,7 +100,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 // Look asks the servers how they are, and makes nothing of it: it answers with
 // no primary, too. In use are the connections of all Muster programs that are
 // busy, of those that they hold.
-func Look(ctx context.Context, o Options) ([]Node, error) {
+func Look(ctx context.Context, o Options) ([]session.Node, error) {
 	e, err := assemble(ctx, o)
 	if err != nil {
 		return nil, err
@@ -109,8 +109,8 @@ func Look(ctx context.Context, o Options) ([]Node, error) {
 	list := e.Nodes()
 	var wg sync.WaitGroup
 	for i, n := range e.nodes {
-		if list[i].InUse, list[i].Size = 0, 0; list[i].Healthy {
-			wg.Go(func() { list[i].InUse, list[i].Size = n.connections(ctx) })
+		if list[i].Pool = (session.Pool{}); list[i].Healthy {
+			wg.Go(func() { list[i].Pool.InUse, list[i].Pool.Size = n.connections(ctx) })
 		}
 	}
 	wg.Wait()
@@ -338,18 +338,6 @@ func (e *Engine) Transaction(context.Context) (session.Transaction, error) {
 	return &transaction{engine: e}, nil
 }
 
-// Node is what is known of a server of the cluster.
-type Node struct {
-	Name     string
-	Healthy  bool
-	Primary  bool
-	Timeline int64
-	Lag      time.Duration // since the newest transaction that it has replayed, if it has not replayed all
-	Problem  error         // why it is not healthy
-	InUse    int           // connections that read or write
-	Size     int           // connections that may
-}
-
 // System identifies the cluster, whose positions are of one history.
 func (e *Engine) System() string { return e.system }
 
@@ -368,12 +356,12 @@ func (e *Engine) Holds(p session.Position) error {
 }
 
 // Nodes tells what was last seen of each server.
-func (e *Engine) Nodes() []Node {
+func (e *Engine) Nodes() []session.Node {
 	var newest position
 	if primary := e.primary(); primary != nil {
 		newest = primary.look().at
 	}
-	list := make([]Node, len(e.nodes))
+	list := make([]session.Node, len(e.nodes))
 	for i, n := range e.nodes {
 		s := n.look()
 		lag := s.lag
@@ -381,9 +369,12 @@ func (e *Engine) Nodes() []Node {
 			lag = 0 // nothing was written since
 		}
 		r, w := n.readers.Stat(), n.writers.Stat()
-		list[i] = Node{
-			Name: n.name, Healthy: s.healthy, Primary: s.healthy && !s.recovering, Timeline: s.at.timeline, Lag: lag, Problem: s.err,
-			InUse: int(r.AcquiredConns() + w.AcquiredConns()), Size: int(r.MaxConns() + w.MaxConns()),
+		list[i] = session.Node{
+			Name: n.name, Role: s.role(), Healthy: s.healthy, Lag: lag.Seconds(), Timeline: s.at.timeline,
+			Pool: session.Pool{InUse: int(r.AcquiredConns() + w.AcquiredConns()), Size: int(r.MaxConns() + w.MaxConns())},
+		}
+		if s.err != nil {
+			list[i].Problem = s.err.Error()
 		}
 	}
 	return list

@@ -8,10 +8,10 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// Everywhere returns when no replica answers a read from before the position any
+// AwaitReplicas returns when no replica answers a read from before the position any
 // more, here or on another server that shares the cluster. Whoever has taken
 // rights away waits with it, with the position of the commit: a read that begins
-// after Everywhere has returned nil sees the change, whatever position it
+// after AwaitReplicas has returned nil sees the change, whatever position it
 // carries itself.
 //
 // It is at once where there are no replicas, and takes some milliseconds where
@@ -34,7 +34,7 @@ import (
 // have: the change is committed, and whoever repeats the call may find that it
 // is everywhere; or why ctx ended. The empty position is everywhere. It is safe
 // for concurrent use.
-func (e *Engine) Everywhere(ctx context.Context, p session.Position) error {
+func (e *Engine) AwaitReplicas(ctx context.Context, p session.Position) error {
 	if p == "" || len(e.nodes) == 1 {
 		return nil
 	}

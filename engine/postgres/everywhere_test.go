@@ -42,7 +42,7 @@ func testEverywhere(t *testing.T, c *cluster) {
 	c.catchUp(old)
 	time.Sleep(maxLag / 2) // what is written right after the others' first look is held to be as old as that
 	begun := time.Now()
-	if err := c.engine.Everywhere(t.Context(), old); err != nil || time.Since(begun) > postgres.Defaults().MaxLag {
+	if err := c.engine.AwaitReplicas(t.Context(), old); err != nil || time.Since(begun) > postgres.Defaults().MaxLag {
 		t.Errorf("replicas that are well took %v, %v", time.Since(begun), err)
 	}
 
@@ -61,11 +61,11 @@ func testEverywhere(t *testing.T, c *cluster) {
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), maxLag/2)
 	defer cancel()
-	if err := here.engine.Everywhere(ctx, p); !errors.Is(err, context.DeadlineExceeded) {
+	if err := here.engine.AwaitReplicas(ctx, p); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("who does not wait for it: %v, want %v", err, context.DeadlineExceeded)
 	}
 	begun = time.Now()
-	err := here.engine.Everywhere(t.Context(), p)
+	err := here.engine.AwaitReplicas(t.Context(), p)
 	if took := time.Since(begun); err != nil || took < maxLag {
 		t.Errorf("a replica that is held took %v, %v; want at least %v", took, err, maxLag)
 	}
@@ -78,7 +78,7 @@ func testEverywhere(t *testing.T, c *cluster) {
 	soon(t, "the primary is out of sight", func() bool { return !there.engine.Nodes()[0].Healthy })
 	there.wantSeen("without a primary", 2, "", old)
 	begun = time.Now()
-	if err := here.engine.Everywhere(t.Context(), p); !errors.Is(err, session.ErrUnavailable) {
+	if err := here.engine.AwaitReplicas(t.Context(), p); !errors.Is(err, session.ErrUnavailable) {
 		t.Errorf("without a primary: %v after %v, want %v", err, time.Since(begun), session.ErrUnavailable)
 	}
 	c.primary.Resume()
@@ -86,7 +86,7 @@ func testEverywhere(t *testing.T, c *cluster) {
 	there.wantSeen("with the primary back", 2, "", old)
 
 	c.replicas[0].ResumeReplay(t)
-	if err := c.engine.Everywhere(t.Context(), p); err != nil {
+	if err := c.engine.AwaitReplicas(t.Context(), p); err != nil {
 		t.Error(err)
 	}
 	soon(t, "the replica answers again", func() bool {
@@ -94,7 +94,7 @@ func testEverywhere(t *testing.T, c *cluster) {
 		return err == nil && n == 2 && strings.HasPrefix(node, "replica 1")
 	})
 	for name, p := range map[string]session.Position{"foreign": "9/1", "no position": "abc"} {
-		if err := c.engine.Everywhere(t.Context(), p); !errors.Is(err, session.ErrPosition) {
+		if err := c.engine.AwaitReplicas(t.Context(), p); !errors.Is(err, session.ErrPosition) {
 			t.Errorf("%s: got %v, want %v", name, err, session.ErrPosition)
 		}
 	}
@@ -109,7 +109,7 @@ func TestEverywhereIsHere(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, p := range []session.Position{"", "1/ffffff"} {
-		if err := e.Everywhere(ctx, p); err != nil {
+		if err := e.AwaitReplicas(ctx, p); err != nil {
 			t.Errorf("%q: %v", p, err)
 		}
 	}

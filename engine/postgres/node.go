@@ -11,6 +11,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+
+	"github.com/musterhq/muster/session"
 )
 
 // Intervals of looking at a node. One that does not answer in time is down.
@@ -290,4 +292,16 @@ func closeQuietly(c *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(context.Background(), lookWithin)
 	defer cancel()
 	_ = c.Close(ctx) // it is being thrown away
+}
+
+// role is the role of a node in [session.Node].
+func (s sight) role() string {
+	switch {
+	case !s.healthy:
+		return session.RoleUnknown
+	case s.recovering:
+		return session.RoleReplica
+	default:
+		return session.RolePrimary
+	}
 }

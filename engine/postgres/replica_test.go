@@ -273,7 +273,7 @@ func TestLostWritesAreRecognised(t *testing.T) {
 	lost := c.write(t.Context(), note(2)) // only on the primary
 	patient := open(t, postgres.Options{Primary: c.primary.URL(), Replicas: []string{c.replicas[0].URL(), c.replicas[1].URL()}, MaxLag: time.Minute})
 	everywhere := make(chan error)
-	go func() { everywhere <- patient.Everywhere(t.Context(), lost) }()
+	go func() { everywhere <- patient.AwaitReplicas(t.Context(), lost) }()
 	c.primary.Kill()
 	for _, r := range c.replicas {
 		r.Run()

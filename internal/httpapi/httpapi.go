@@ -35,10 +35,10 @@ type Options struct {
 	MediaHandler http.Handler // serves /media/, if the store does not serve itself
 	Version      string       // of the program, for the document
 
-	Network Network       // between callers and the API
-	History History       // of the database, where sessions have positions
-	Nodes   func() []Node // tells how the servers of the database are, for /readyz
-	Observe func(Seen)    // is told of each request when it is answered, by its goroutine
+	Network Network               // between callers and the API
+	History session.History       // of the database, where sessions have positions
+	Nodes   func() []session.Node // tells how the servers of the database are, for /readyz
+	Observe func(Seen)            // is told of each request when it is answered, by its goroutine
 }
 
 // API answers requests. It is safe for concurrent use.
@@ -55,7 +55,7 @@ type API struct {
 	idle      time.Duration
 	network   Network
 	positions *positions // nil where there are none
-	nodes     func() []Node
+	nodes     func() []session.Node
 	observe   func(Seen)
 	mux       *http.ServeMux
 	crossSite *http.CrossOriginProtection

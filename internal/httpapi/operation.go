@@ -391,7 +391,7 @@ func (x *exchange) commit(o *Operation, token operator.Secret, n need, in *input
 		return err
 	}
 	if answer.narrows && x.api.positions != nil {
-		if err := x.api.positions.Everywhere(ctx, x.cost.Total().Position); err != nil {
+		if err := x.api.positions.AwaitReplicas(ctx, x.cost.Total().Position); err != nil {
 			return errNotEverywhere.Because(err)
 		}
 	}

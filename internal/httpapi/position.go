@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -33,24 +32,13 @@ var (
 // callers can neither read nor make one. A sealed one opens on the same cluster
 // only. It is safe for concurrent use.
 type positions struct {
-	History
+	session.History
 	key   *query.CursorKey
 	scope string
 }
 
-// History is what positions are of.
-type History interface {
-	// System identifies it: a position of another one does not open.
-	System() string
-	// Holds returns [session.ErrPosition] for a position that is not of it. It
-	// goes by what is known and asks nobody.
-	Holds(p session.Position) error
-	// Everywhere waits until no server of the database answers from before p.
-	Everywhere(ctx context.Context, p session.Position) error
-}
-
 // newPositions gives nil for no history: there are no positions then.
-func newPositions(key *query.CursorKey, h History) *positions {
+func newPositions(key *query.CursorKey, h session.History) *positions {
 	if h == nil {
 		return nil
 	}

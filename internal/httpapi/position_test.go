@@ -43,13 +43,13 @@ func setupCluster(t *testing.T) *cluster {
 }
 
 // serve serves the cluster as one whose positions are of that history.
-func (c *cluster) serve(t *testing.T, h httpapi.History) {
+func (c *cluster) serve(t *testing.T, h session.History) {
 	t.Helper()
 	o := c.options(c.blob)
-	o.History, o.Nodes = h, func() []httpapi.Node {
-		var list []httpapi.Node
+	o.History, o.Nodes = h, func() []session.Node {
+		var list []session.Node
 		for _, n := range c.engine.Nodes() {
-			list = append(list, httpapi.Node{Name: n.Name, Role: httpapi.RoleReplica, Healthy: n.Healthy})
+			list = append(list, session.Node{Name: n.Name, Role: session.RoleReplica, Healthy: n.Healthy})
 		}
 		return list
 	}

@@ -211,7 +211,7 @@ type slow struct{ asked int }
 func (*slow) System() string               { return "slow" }
 func (*slow) Holds(session.Position) error { return nil }
 
-func (s *slow) Everywhere(context.Context, session.Position) error {
+func (s *slow) AwaitReplicas(context.Context, session.Position) error {
 	s.asked++
 	return session.ErrUnavailable
 }
