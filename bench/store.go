@@ -37,13 +37,13 @@ const (
 // recordKey is that of the record of every store.
 var recordKey = []byte("the record of what is measured only")
 
-// pen writes that record.
-var pen = sync.OnceValues(func() (audit.Pen, error) {
-	ledger, err := audit.NewLedger([][]byte{recordKey})
+// recorder writes that record.
+var recorder = sync.OnceValues(func() (audit.Recorder, error) {
+	auditLog, err := audit.NewLog([][]byte{recordKey})
 	if err != nil {
-		return audit.Pen{}, fmt.Errorf("opening the record: %w", err)
+		return audit.Recorder{}, fmt.Errorf("opening the record: %w", err)
 	}
-	return ledger.Pen(audit.Actor{Source: "bench"}), nil
+	return auditLog.Recorder(audit.Actor{Source: "bench"}), nil
 })
 
 // store is a filled database that nobody changes: servers get copies.
@@ -128,7 +128,7 @@ func fill(ctx context.Context, path string, members int) (token string, err erro
 		return "", err
 	}
 	told := 0
-	by, err := pen()
+	by, err := recorder()
 	if err != nil {
 		return "", err
 	}
@@ -147,10 +147,10 @@ func fill(ctx context.Context, path string, members int) (token string, err erro
 	}
 	var secret operator.Secret
 	err = db.Write(ctx, func(w *session.Write) (err error) {
-		desk := operator.Desk{Caller: operator.Root(), Pen: by, At: time.Now()}
-		o, err := operator.Create(ctx, w, desk, operator.New{Name: "bench", Role: operator.Administrator})
+		principal := operator.Principal{Caller: operator.Root(), Recorder: by, At: time.Now()}
+		o, err := operator.Create(ctx, w, principal, operator.New{Name: "bench", Role: operator.Administrator})
 		if err == nil {
-			_, secret, err = operator.CreateToken(ctx, w, desk, o.ID, operator.NewToken{Name: "bench"})
+			_, secret, err = operator.CreateToken(ctx, w, principal, o.ID, operator.NewToken{Name: "bench"})
 		}
 		return err
 	})

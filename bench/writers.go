@@ -106,12 +106,12 @@ func (b *bench) createOne(ctx context.Context, db *session.DB, rules member.Rule
 	if err := n.Check(rules, now); err != nil {
 		return err
 	}
-	pen, err := pen()
+	recorder, err := recorder()
 	if err != nil {
 		return err
 	}
 	return db.Write(ctx, func(w *session.Write) error {
-		member.Create(w, pen, rules, n, now)
+		member.Create(w, recorder, rules, n, now)
 		return nil
 	})
 }

@@ -112,12 +112,12 @@ func muster(tb testing.TB, zone *time.Location, engine session.Engine) pair {
 	if err := member.UseZone(ctx, db, zone); err != nil {
 		tb.Fatal(err)
 	}
-	err = demo.Fill(ctx, db, unstored{media}, demo.Options{By: testkit.Pen(), Members: members, Media: illustrated, Seed: 1, Now: now, Rules: rules})
+	err = demo.Fill(ctx, db, unstored{media}, demo.Options{By: testkit.Recorder(), Members: members, Media: illustrated, Seed: 1, Now: now, Rules: rules})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	_, secret := testkit.Token(tb, db, "bench", operator.Administrator, 0, now)
-	api, err := httpapi.New(httpapi.Options{DB: db, Blob: media, Rules: rules, CursorSecret: make([]byte, 32), Ledger: testkit.Ledger(), Clock: clock})
+	api, err := httpapi.New(httpapi.Options{DB: db, Blob: media, Rules: rules, CursorSecret: make([]byte, 32), AuditLog: testkit.AuditLog(), Clock: clock})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -92,24 +92,24 @@ func (v auditVerifyCmd) Run(ctx context.Context, c console) error {
 }
 
 func (v auditVerifyCmd) verify(ctx context.Context, c console, s *store, pins []audit.Head) (audit.Report, error) {
-	ledger, err := s.readingLedger(ctx, v.keys(folder(v.Data)), c)
+	auditLog, err := s.readingLedger(ctx, v.keys(folder(v.Data)), c)
 	if err != nil {
 		return audit.Report{}, err
 	}
 	bar := progress.New(c.err, progress.Things)
 	defer bar.Close()
-	return ledger.Verify(ctx, s.db, audit.VerifyOptions{Pins: pins, Progress: func(done, all int64) { bar.Set(done, all, "verifying the record") }})
+	return auditLog.Verify(ctx, s.db, audit.VerifyOptions{Pins: pins, Progress: func(done, all int64) { bar.Set(done, all, "verifying the record") }})
 }
 
 // readingLedger opens the record to verify it, and makes no key. Whether its keys
 // fit is for the report to say.
-func (s *store) readingLedger(ctx context.Context, path string, c console) (*audit.Ledger, error) {
+func (s *store) readingLedger(ctx context.Context, path string, c console) (*audit.Log, error) {
 	if _, err := os.Lstat(auditKey(path)); !errors.Is(err, fs.ErrNotExist) {
 		secrets, err := readKey(auditKey(path), c.plainLog())
 		if err != nil {
 			return nil, err
 		}
-		return audit.NewLedger(secrets)
+		return audit.NewLog(secrets)
 	}
 	switch begun, err := s.begunWithout(ctx, auditKey(path)); {
 	case err != nil:
@@ -119,7 +119,7 @@ func (s *store) readingLedger(ctx context.Context, path string, c console) (*aud
 	}
 	secret := make([]byte, keyBytes) // there is nothing to verify with it
 	_, _ = rand.Read(secret)         // never fails: crypto/rand ends the program instead
-	return audit.NewLedger([][]byte{secret})
+	return audit.NewLog([][]byte{secret})
 }
 
 // write tells a person.

@@ -77,7 +77,7 @@ func fillToCopy(t *testing.T, s Store, now time.Time) (token string) {
 			return err
 		}
 		defer media.Close()
-		if err := demo.Fill(t.Context(), opened.db, media, demo.Options{By: testkit.Pen(), Members: 400, Media: 20, Seed: 1, Now: now, Rules: rules}); err != nil {
+		if err := demo.Fill(t.Context(), opened.db, media, demo.Options{By: testkit.Recorder(), Members: 400, Media: 20, Seed: 1, Now: now, Rules: rules}); err != nil {
 			return err
 		}
 		_, secret := testkit.Token(t, opened.db, "copy", operator.Administrator, 0, now)
@@ -100,7 +100,7 @@ func onBoth(t *testing.T, c copyCmd, now time.Time, fn func(here, there http.Han
 	defer media.Close()
 	api := func(s *store) http.Handler {
 		a, err := httpapi.New(httpapi.Options{
-			DB: s.db, Blob: media.Store, Rules: member.Rules{Zone: time.UTC}, CursorSecret: make([]byte, 32), Ledger: testkit.Ledger(),
+			DB: s.db, Blob: media.Store, Rules: member.Rules{Zone: time.UTC}, CursorSecret: make([]byte, 32), AuditLog: testkit.AuditLog(),
 			Clock: func() time.Time { return now }, History: s.engine.history(),
 		})
 		if err != nil {

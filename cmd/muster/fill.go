@@ -18,7 +18,7 @@ import (
 const demoMedia = 1000
 
 // fill makes the demonstration members. A store that has members is left alone.
-func (s *server) fill(ctx context.Context, media blob.Store, rules member.Rules, by audit.Pen) error {
+func (s *server) fill(ctx context.Context, media blob.Store, rules member.Rules, by audit.Recorder) error {
 	if s.Demo == 0 {
 		return nil
 	}

@@ -44,7 +44,7 @@ func (i importCmd) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", i.Map, err)
 	}
-	return i.at(ctx, c, opening{begin: true, bulk: true}, func(d desk) error {
+	return i.at(ctx, c, opening{begin: true, bulk: true}, func(d principal) error {
 		report, err := i.transfer(ctx, c, d, mapping)
 		if err != nil && report.Rows == 0 {
 			return err
@@ -56,7 +56,7 @@ func (i importCmd) Run(ctx context.Context, c console) error {
 	})
 }
 
-func (i importCmd) transfer(ctx context.Context, c console, s desk, mapping *importer.Map) (importer.Report, error) {
+func (i importCmd) transfer(ctx context.Context, c console, s principal, mapping *importer.Map) (importer.Report, error) {
 	rules, err := s.rules(ctx, zone{}, i.PhoneRegion)
 	if err != nil {
 		return importer.Report{}, err
@@ -66,7 +66,7 @@ func (i importCmd) transfer(ctx context.Context, c console, s desk, mapping *imp
 	}
 	bar := progress.New(c.err, progress.Bytes)
 	report, err := importer.Run(ctx, s.db, importer.Options{
-		Map: mapping, File: i.File, Rejects: i.Rejects, DryRun: i.DryRun, Rules: rules, By: s.Pen,
+		Map: mapping, File: i.File, Rejects: i.Rejects, DryRun: i.DryRun, Rules: rules, By: s.Recorder,
 		Progress: func(p importer.Progress) {
 			if p.Examining {
 				bar.Set(p.Done, p.Total, "looking at the file")
@@ -110,13 +110,13 @@ func (e exportCmd) Run(ctx context.Context, c console) error {
 	if err := e.checkReason(); err != nil {
 		return err
 	}
-	return e.at(ctx, c, opening{whole: true}, func(d desk) error {
+	return e.at(ctx, c, opening{whole: true}, func(d principal) error {
 		rules, err := d.rules(ctx, zone{}, "")
 		if err != nil {
 			return err
 		}
 		err = d.write(ctx, func(w *session.Write) error {
-			d.Pen.Because(e.Reason).Record(w, audit.Event{
+			d.Recorder.Because(e.Reason).Record(w, audit.Event{
 				Action: member.ActionExported, Became: map[string]any{"format": e.As, "deleted": e.Deleted, "revealed": e.Reveal},
 			}, d.At)
 			return nil

@@ -40,7 +40,7 @@ type keys struct {
 const keyBytes = 32
 
 // readKeys reads the secrets, and makes those that are missing; those of the
-// record are another matter, see store.ledger. A file that others may read is closed to them, with
+// record are another matter, see store.auditLog. A file that others may read is closed to them, with
 // a word.
 func readKeys(path string, log *slog.Logger) (k keys, err error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
@@ -57,15 +57,15 @@ func readKeys(path string, log *slog.Logger) (k keys, err error) {
 	return k, nil
 }
 
-// ledger opens the record for a command that writes to it: with the secrets in
+// auditLog opens the record for a command that writes to it: with the secrets in
 // the folder of keys, which must be those that it was made with, unless these are
 // lost for good.
-func (s *store) ledger(ctx context.Context, path string, lost bool, log *slog.Logger) (*audit.Ledger, error) {
+func (s *store) auditLog(ctx context.Context, path string, lost bool, log *slog.Logger) (*audit.Log, error) {
 	secrets, err := s.auditKeys(ctx, path, lost, log)
 	if err != nil {
 		return nil, err
 	}
-	l, err := audit.NewLedger(secrets)
+	l, err := audit.NewLog(secrets)
 	if err != nil {
 		return nil, err
 	}

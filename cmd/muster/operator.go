@@ -22,22 +22,22 @@ type Recording struct {
 	Keyring
 }
 
-// desk is where a command asks for what operators may: with every right, for it
+// principal is where a command asks for what operators may: with every right, for it
 // has the database, and on the record.
-type desk struct {
-	operator.Desk
+type principal struct {
+	operator.Principal
 	*store
 }
 
 // at opens the store and the record, with a first administrator if there is
 // none, and hands both to fn.
-func (r Recording) at(ctx context.Context, c console, o opening, fn func(desk) error) error {
+func (r Recording) at(ctx context.Context, c console, o opening, fn func(principal) error) error {
 	return r.with(ctx, o, func(s *store) error {
-		l, err := s.ledger(ctx, r.keys(folder(r.Data)), false, c.plainLog())
+		l, err := s.auditLog(ctx, r.keys(folder(r.Data)), false, c.plainLog())
 		if err != nil {
 			return err
 		}
-		d := desk{operator.Desk{Caller: operator.Root(), Pen: l.Pen(commandLine()), At: time.Now()}, s}
+		d := principal{operator.Principal{Caller: operator.Root(), Recorder: l.Recorder(commandLine()), At: time.Now()}, s}
 		if err := d.settle(ctx); err != nil {
 			return err
 		}
@@ -46,8 +46,8 @@ func (r Recording) at(ctx context.Context, c console, o opening, fn func(desk) e
 }
 
 // settle makes the first administrator of a store that has no operators.
-func (d desk) settle(ctx context.Context) error {
-	if err := d.write(ctx, func(w *session.Write) error { return operator.Settle(ctx, w, d.Desk) }); err != nil {
+func (d principal) settle(ctx context.Context) error {
+	if err := d.write(ctx, func(w *session.Write) error { return operator.Settle(ctx, w, d.Principal) }); err != nil {
 		return fmt.Errorf("making the first administrator: %w", err)
 	}
 	return nil
@@ -115,10 +115,10 @@ Example:
 
 // Run makes the operator.
 func (o operatorCreateCmd) Run(ctx context.Context, c console) error {
-	return o.at(ctx, c, opening{begin: true}, func(d desk) error {
+	return o.at(ctx, c, opening{begin: true}, func(d principal) error {
 		var made operator.Operator
 		err := d.write(ctx, func(w *session.Write) (err error) {
-			made, err = operator.Create(ctx, w, d.Desk, operator.New{Name: o.Name, Role: o.Role})
+			made, err = operator.Create(ctx, w, d.Principal, operator.New{Name: o.Name, Role: o.Role})
 			return err
 		})
 		return o.tell(c, made, err, "Made %s, with the role %s.\n")
@@ -186,12 +186,12 @@ type Named struct {
 
 // change changes the operator and tells what became of it.
 func (n Named) change(ctx context.Context, c console, p operator.Patch, text string) error {
-	return n.at(ctx, c, opening{replicas: n.replicas()}, func(d desk) error {
+	return n.at(ctx, c, opening{replicas: n.replicas()}, func(d principal) error {
 		var changed operator.Operator
 		err := d.narrow(ctx, func(w *session.Write) error {
 			o, err := operator.Find(ctx, w, n.Name)
 			if err == nil {
-				changed, _, err = operator.Change(ctx, w, d.Desk, o.ID, p, nil)
+				changed, _, err = operator.Change(ctx, w, d.Principal, o.ID, p, nil)
 			}
 			return err
 		})
@@ -341,10 +341,10 @@ Example:
 
 // Run makes or changes the role.
 func (r roleSetCmd) Run(ctx context.Context, c console) error {
-	return r.at(ctx, c, opening{begin: true, replicas: r.replicas()}, func(d desk) error {
+	return r.at(ctx, c, opening{begin: true, replicas: r.replicas()}, func(d principal) error {
 		var role operator.Role
 		err := d.narrow(ctx, func(w *session.Write) (err error) {
-			role, _, err = operator.SetRole(ctx, w, d.Desk, r.Role, r.Permission, nil)
+			role, _, err = operator.SetRole(ctx, w, d.Principal, r.Role, r.Permission, nil)
 			return err
 		})
 		switch {
@@ -372,9 +372,9 @@ func (roleDeleteCmd) Help() string {
 
 // Run deletes the role.
 func (r roleDeleteCmd) Run(ctx context.Context, c console) error {
-	return r.at(ctx, c, opening{}, func(d desk) error {
+	return r.at(ctx, c, opening{}, func(d principal) error {
 		err := d.write(ctx, func(w *session.Write) error {
-			_, err := operator.DeleteRole(ctx, w, d.Desk, r.Role)
+			_, err := operator.DeleteRole(ctx, w, d.Principal, r.Role)
 			return err
 		})
 		if err == nil {

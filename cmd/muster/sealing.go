@@ -25,7 +25,7 @@ const (
 
 // sealing is the chore that seals the record of the server.
 func (s *server) sealing() *sealing {
-	c := &sealing{db: s.store.db, ledger: s.ledger, log: s.log}
+	c := &sealing{db: s.store.db, auditLog: s.auditLog, log: s.log}
 	if s.folder != "" {
 		c.head.path = s.folder.auditHead()
 	}
@@ -35,12 +35,12 @@ func (s *server) sealing() *sealing {
 // sealing brings what was recorded into the chain, and keeps where that ends. One
 // goroutine uses it.
 type sealing struct {
-	db     *session.DB
-	ledger *audit.Ledger
-	log    *slog.Logger
-	head   headFile
-	seen   *audit.Head // of the last turn, if it was kept
-	told   string      // what was warned of last, so that it is said once
+	db       *session.DB
+	auditLog *audit.Log
+	log      *slog.Logger
+	head     headFile
+	seen     *audit.Head // of the last turn, if it was kept
+	told     string      // what was warned of last, so that it is said once
 }
 
 // chore seals every second until ctx ends, and once more then: nobody else may
@@ -64,7 +64,7 @@ func (s *sealing) turn(ctx context.Context, within time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	ctx, _ = session.Track(ctx, "") // what is read after a write has seen it
-	sealed, err := s.ledger.Seal(ctx, s.db)
+	sealed, err := s.auditLog.Seal(ctx, s.db)
 	if n := len(sealed.Forged); n > 0 {
 		s.log.Warn("entries of the record that waited to be sealed are not as Muster wrote them, or are gone; they are left out. Somebody has written to the database: see muster audit verify",
 			"entries", n, "first", sealed.Forged[:min(n, 10)])

@@ -30,7 +30,7 @@ func record(ts *testscript.TestScript, neg bool, args []string) {
 	at := Store{Data: ts.Getenv("MUSTER_DATA"), Postgres: Postgres{Database: databaseURL(ts.Getenv("MUSTER_DATABASE"))}}
 	ctx := context.Background()
 	ts.Check(at.with(ctx, opening{}, func(s *store) error {
-		l, err := s.ledger(ctx, Keyring{}.keys(folder(at.Data)), false, slog.New(slog.DiscardHandler))
+		l, err := s.auditLog(ctx, Keyring{}.keys(folder(at.Data)), false, slog.New(slog.DiscardHandler))
 		if err != nil {
 			return err
 		}
@@ -39,13 +39,13 @@ func record(ts *testscript.TestScript, neg bool, args []string) {
 			operator := ids.Operator{15: 1}
 			w.Add(query.Exec(`insert into operators (id, name, name_key, role, created_at, updated_at, version)
 				values ($1, '김바다', '김바다', 'viewer', $2, $2, 1) on conflict (id) do nothing`, operator, now))
-			pen := l.Pen(audit.Actor{Operator: operator, Source: "a test"})
+			recorder := l.Recorder(audit.Actor{Operator: operator, Source: "a test"})
 			for i := range n {
-				e, pen := audit.Event{Action: "member.update", Member: ids.New[ids.Member](now), Was: map[string]any{"status": "pending"}}, pen
+				e, recorder := audit.Event{Action: "member.update", Member: ids.New[ids.Member](now), Was: map[string]any{"status": "pending"}}, recorder
 				if i%3 == 0 {
-					e, pen = audit.Event{Action: "phone.reveal", Member: e.Member}, pen.Because("=asked by phone")
+					e, recorder = audit.Event{Action: "phone.reveal", Member: e.Member}, recorder.Because("=asked by phone")
 				}
-				pen.Record(w, e, now.Add(time.Duration(i)*time.Microsecond))
+				recorder.Record(w, e, now.Add(time.Duration(i)*time.Microsecond))
 			}
 			return nil
 		})
@@ -55,12 +55,12 @@ func record(ts *testscript.TestScript, neg bool, args []string) {
 // sealingOf is the chore of a store, with what it logs.
 func sealingOf(t *testing.T, s *store, f folder) (*sealing, *bytes.Buffer) {
 	t.Helper()
-	l, err := s.ledger(t.Context(), filepath.Join(t.TempDir(), "keys"), false, silent)
+	l, err := s.auditLog(t.Context(), filepath.Join(t.TempDir(), "keys"), false, silent)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	c := &sealing{db: s.db, ledger: l, log: slog.New(slog.NewTextHandler(&log, nil))}
+	c := &sealing{db: s.db, auditLog: l, log: slog.New(slog.NewTextHandler(&log, nil))}
 	if f != "" {
 		c.head.path = f.auditHead()
 	}
@@ -70,7 +70,7 @@ func sealingOf(t *testing.T, s *store, f folder) (*sealing, *bytes.Buffer) {
 func (s *sealing) mustRecord(t *testing.T) {
 	t.Helper()
 	err := s.db.Write(t.Context(), func(w *session.Write) error {
-		s.ledger.Pen(audit.Actor{Source: "a test"}).Record(w, audit.Event{Action: "member.create"}, time.Now())
+		s.auditLog.Recorder(audit.Actor{Source: "a test"}).Record(w, audit.Event{Action: "member.create"}, time.Now())
 		return nil
 	})
 	if err != nil {

@@ -158,12 +158,12 @@ type server struct {
 	serveCmd
 	console
 
-	log    *slog.Logger
-	folder folder
-	store  *store
-	keys   keys
-	ledger *audit.Ledger // the record; set when it runs
-	front  front
+	log      *slog.Logger
+	folder   folder
+	store    *store
+	keys     keys
+	auditLog *audit.Log // the record; set when it runs
+	front    front
 }
 
 func (s *server) run(ctx context.Context, l net.Listener) error {
@@ -177,10 +177,10 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 	if err := dbcopy.Settle(ctx, s.store.db); err != nil {
 		return err
 	}
-	if s.ledger, err = s.store.ledger(ctx, s.serveCmd.keys(s.folder), s.KeyLost, s.log); err != nil {
+	if s.auditLog, err = s.store.auditLog(ctx, s.serveCmd.keys(s.folder), s.KeyLost, s.log); err != nil {
 		return err
 	}
-	root := s.desk()
+	root := s.principal()
 	if err := root.settle(ctx); err != nil {
 		return err
 	}
@@ -198,11 +198,11 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 		return err
 	}
 	defer done()
-	if err := s.fill(ctx, media, rules, root.Pen); err != nil {
+	if err := s.fill(ctx, media, rules, root.Recorder); err != nil {
 		return err
 	}
 	api, err := httpapi.New(httpapi.Options{
-		DB: s.store.db, Blob: media.Store, Rules: rules, CursorSecret: s.keys.cursor, Ledger: s.ledger, Reveals: s.RevealsPerHour, TokenIdle: s.TokenIdle,
+		DB: s.store.db, Blob: media.Store, Rules: rules, CursorSecret: s.keys.cursor, AuditLog: s.auditLog, Reveals: s.RevealsPerHour, TokenIdle: s.TokenIdle,
 		Log: s.log, MediaHandler: media.handler, Version: thisBuild().Version,
 		Network: s.network(), History: s.store.engine.history(), Nodes: s.store.engine.nodes, Observe: meter,
 	})
@@ -220,9 +220,9 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 	return s.serve(ctx, l, &httpapi.Server{API: api, TLS: s.front.tls, Notice: s.Notice, Grace: s.Grace}, rules)
 }
 
-// desk is where the server itself asks for what operators may.
-func (s *server) desk() desk {
-	return desk{operator.Desk{Caller: operator.Root(), Pen: s.ledger.Pen(audit.Actor{Source: "muster serve"}), At: time.Now()}, s.store}
+// principal is where the server itself asks for what operators may.
+func (s *server) principal() principal {
+	return principal{operator.Principal{Caller: operator.Root(), Recorder: s.auditLog.Recorder(audit.Actor{Source: "muster serve"}), At: time.Now()}, s.store}
 }
 
 // warnOfNodes tells of the replicas that are not there when the server starts.
@@ -275,7 +275,7 @@ func (s *server) base(l net.Listener) string {
 const firstTokenLife = 365 * 24 * time.Hour
 
 // greet says where to go and, as long as there is no token, with which one.
-func (s *server) greet(ctx context.Context, l net.Listener, root desk) error {
+func (s *server) greet(ctx context.Context, l net.Listener, root principal) error {
 	tokens, err := s.store.tokens(ctx)
 	if err != nil {
 		return err

@@ -46,7 +46,7 @@ func (t tokenCreateCmd) Run(ctx context.Context, c console) error {
 	if t.Expires < 0 {
 		return &exit{exitUsage, errors.New("--expires is a time to come, such as 720h")}
 	}
-	return t.at(ctx, c, opening{begin: true}, func(d desk) error {
+	return t.at(ctx, c, opening{begin: true}, func(d principal) error {
 		n := operator.NewToken{Name: t.Name, Scope: t.Scope}
 		if t.Expires > 0 {
 			n.ExpiresAt = new(d.At.Add(t.Expires))
@@ -67,7 +67,7 @@ func (t tokenCreateCmd) Run(ctx context.Context, c console) error {
 }
 
 // createToken makes a token of an operator; without a name, of the first.
-func (d desk) createToken(ctx context.Context, name string, n operator.NewToken) (t operator.Token, secret operator.Secret, err error) {
+func (d principal) createToken(ctx context.Context, name string, n operator.NewToken) (t operator.Token, secret operator.Secret, err error) {
 	err = d.write(ctx, func(w *session.Write) error {
 		var owner operator.Operator
 		if name == "" {
@@ -81,7 +81,7 @@ func (d desk) createToken(ctx context.Context, name string, n operator.NewToken)
 		if n.Name == "" {
 			n.Name = owner.Name
 		}
-		t, secret, err = operator.CreateToken(ctx, w, d.Desk, owner.ID, n)
+		t, secret, err = operator.CreateToken(ctx, w, d.Principal, owner.ID, n)
 		return err
 	})
 	return t, secret, err
@@ -185,11 +185,11 @@ Example:
 
 // Run revokes the token.
 func (t tokenRevokeCmd) Run(ctx context.Context, c console) error {
-	return t.at(ctx, c, opening{replicas: t.replicas()}, func(d desk) error {
+	return t.at(ctx, c, opening{replicas: t.replicas()}, func(d principal) error {
 		var revoked operator.Token
 		err := d.narrow(ctx, func(w *session.Write) (err error) {
 			if revoked, err = operator.FindToken(ctx, w, t.Token); err == nil {
-				revoked, err = operator.RevokeToken(ctx, w, d.Desk, ids.Operator{}, revoked.ID)
+				revoked, err = operator.RevokeToken(ctx, w, d.Principal, ids.Operator{}, revoked.ID)
 			}
 			return err
 		})

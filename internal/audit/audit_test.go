@@ -27,13 +27,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var at = time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC)
 
 // ledger is one with a secret for each number.
-func ledger(t testing.TB, numbers ...byte) *audit.Ledger {
+func ledger(t testing.TB, numbers ...byte) *audit.Log {
 	t.Helper()
 	var secrets [][]byte
 	for _, n := range numbers {
 		secrets = append(secrets, bytes.Repeat([]byte{n}, 32))
 	}
-	l, err := audit.NewLedger(secrets)
+	l, err := audit.NewLog(secrets)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func ledger(t testing.TB, numbers ...byte) *audit.Ledger {
 type bundle struct {
 	*session.DB
 
-	ledger *audit.Ledger
+	ledger *audit.Log
 }
 
 func setup(t testing.TB) bundle {
@@ -90,10 +90,10 @@ func (b bundle) record(t testing.TB, n int) (list []ids.Row) {
 	b.write(t, func(w *session.Write) {
 		for i := range n {
 			when := at.Add(time.Duration(known+i) * time.Second)
-			pen := b.ledger.Pen(audit.Actor{
+			recorder := b.ledger.Recorder(audit.Actor{
 				Operator: ids.New[ids.Operator](at), Token: ids.New[ids.Row](at), Source: "203.0.113.7", Request: "r1", Reason: "asked by phone",
 			})
-			pen.Record(w, audit.Event{
+			recorder.Record(w, audit.Event{
 				Action: "member.update", Member: ids.New[ids.Member](at), Target: "profile",
 				Was: map[string]any{"status": "pending", "n": i}, Became: map[string]any{"status": "approved"},
 			}, when)
@@ -142,12 +142,12 @@ func TestEntryComesBack(t *testing.T) {
 	b.write(t, func(w *session.Write) {
 		w.Add(query.Exec("insert into operators (id, name, name_key, role, created_at, updated_at, version) values ($1, $2, $3, $4, $5, $5, 1)",
 			operator, "Bada", "bada", "viewer", at.Truncate(time.Microsecond)))
-		pen := b.ledger.Pen(audit.Actor{Operator: operator, Token: token, Source: "::1", Request: "r1"})
-		pen.Because("the <member> asked").Record(w, audit.Event{
+		recorder := b.ledger.Recorder(audit.Actor{Operator: operator, Token: token, Source: "::1", Request: "r1"})
+		recorder.Because("the <member> asked").Record(w, audit.Event{
 			Action: "phone.reveal", Member: member, Target: "phone",
 			Was: map[string]any{"b": 1, "a": "<x>\x00"}, Became: map[string]any{"a": nil},
 		}, at)
-		b.ledger.Pen(audit.Actor{Source: "command\x00line\xff"}).Record(w, audit.Event{Action: "token.create"}, at.Add(time.Second))
+		b.ledger.Recorder(audit.Actor{Source: "command\x00line\xff"}).Record(w, audit.Event{Action: "token.create"}, at.Add(time.Second))
 	})
 	list := b.all(t)
 	if len(list) != 2 {
@@ -183,7 +183,7 @@ func TestRecordCostsNothing(t *testing.T) {
 	b.record(t, 1) // so that the texts are prepared
 	ctx, cost := session.Track(t.Context(), "")
 	err := b.Write(ctx, func(w *session.Write) error {
-		b.ledger.Pen(audit.Actor{Source: "a test"}).Record(w, audit.Event{Action: "member.create"}, at)
+		b.ledger.Recorder(audit.Actor{Source: "a test"}).Record(w, audit.Event{Action: "member.create"}, at)
 		return nil
 	})
 	if got := cost.Total().RoundTrips; err != nil || got != 1 {
@@ -209,7 +209,7 @@ func TestRecordGoesWithItsSession(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	err := b.Write(t.Context(), func(w *session.Write) error {
-		b.ledger.Pen(audit.Actor{}).Record(w, audit.Event{Action: "member.create"}, at)
+		b.ledger.Recorder(audit.Actor{}).Record(w, audit.Event{Action: "member.create"}, at)
 		if _, err := session.Run(t.Context(), w, audit.LastHead()); err != nil { // the entry is sent
 			return err
 		}
@@ -222,12 +222,12 @@ func TestRecordGoesWithItsSession(t *testing.T) {
 
 func TestRecordPanics(t *testing.T) {
 	t.Parallel()
-	good := ledger(t, 1).Pen(audit.Actor{})
+	good := ledger(t, 1).Recorder(audit.Actor{})
 	for name, c := range map[string]struct {
-		pen audit.Pen
-		e   audit.Event
+		recorder audit.Recorder
+		e        audit.Event
 	}{
-		"the zero pen":        {audit.Pen{}, audit.Event{Action: "member.create"}},
+		"the zero recorder":   {audit.Recorder{}, audit.Event{Action: "member.create"}},
 		"an event of nothing": {good, audit.Event{}},
 		"a function":          {good, audit.Event{Action: "x.y", Was: map[string]any{"f": func() {}}}},
 		"no number":           {good, audit.Event{Action: "x.y", Became: map[string]any{"f": math.NaN()}}},
@@ -239,7 +239,7 @@ func TestRecordPanics(t *testing.T) {
 					t.Error("it was recorded")
 				}
 			}()
-			c.pen.Record(&session.Write{Read: new(session.Read)}, c.e, at)
+			c.recorder.Record(&session.Write{Read: new(session.Read)}, c.e, at)
 		})
 	}
 }
@@ -248,14 +248,14 @@ func TestPenIsAValue(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	operator := ids.New[ids.Operator](at)
-	pen := b.ledger.Pen(audit.Actor{Operator: operator})
-	other := pen.Because("a reason")
+	recorder := b.ledger.Recorder(audit.Actor{Operator: operator})
+	other := recorder.Because("a reason")
 	b.write(t, func(w *session.Write) {
-		pen.Record(w, audit.Event{Action: "a.b"}, at)
+		recorder.Record(w, audit.Event{Action: "a.b"}, at)
 		other.Record(w, audit.Event{Action: "a.b"}, at.Add(time.Second))
 	})
 	list := b.all(t)
-	if pen.Operator() != operator || other.Operator() != operator || list[0].Reason != nil || list[1].Reason == nil {
+	if recorder.Operator() != operator || other.Operator() != operator || list[0].Reason != nil || list[1].Reason == nil {
 		t.Errorf("got %+v", list)
 	}
 }
@@ -265,7 +265,7 @@ func TestSecretsAreChecked(t *testing.T) {
 	for name, secrets := range map[string][][]byte{
 		"none": nil, "too short": {bytes.Repeat([]byte{1}, 31)}, "one good, one short": {bytes.Repeat([]byte{1}, 32), {2}},
 	} {
-		if l, err := audit.NewLedger(secrets); err == nil {
+		if l, err := audit.NewLog(secrets); err == nil {
 			t.Errorf("%s: got %v", name, l)
 		}
 	}
@@ -362,7 +362,7 @@ func TestListIsWhatAFilterGives(t *testing.T) {
 	const made = 90
 	b.write(t, func(w *session.Write) {
 		for i := range made {
-			b.ledger.Pen(audit.Actor{Operator: operators[i%3]}).
+			b.ledger.Recorder(audit.Actor{Operator: operators[i%3]}).
 				Record(w, audit.Event{Action: actions[i%2], Member: members[i/3%3]}, at.Add(time.Duration(i/2)*time.Second))
 		}
 	})
@@ -431,7 +431,7 @@ func TestPageOfLongEntries(t *testing.T) {
 	b.write(t, func(w *session.Write) {
 		for i, n := range sizes {
 			e := audit.Event{Action: "member.change", Member: member, Became: map[string]any{"introduction": strings.Repeat("x", n)}}
-			b.ledger.Pen(audit.Actor{Source: strconv.Itoa(i)}).Record(w, e, at.Add(time.Duration(i)*time.Second))
+			b.ledger.Recorder(audit.Actor{Source: strconv.Itoa(i)}).Record(w, e, at.Add(time.Duration(i)*time.Second))
 		}
 	})
 	var after ids.Row
@@ -472,7 +472,7 @@ func TestPageIsBounded(t *testing.T) {
 				if rare[i] {
 					e.Action = "phone.reveal"
 				}
-				b.ledger.Pen(audit.Actor{Operator: operator}).Record(w, e, at.Add(time.Duration(i)*time.Second))
+				b.ledger.Recorder(audit.Actor{Operator: operator}).Record(w, e, at.Add(time.Duration(i)*time.Second))
 			}
 		})
 	}
@@ -512,8 +512,8 @@ func TestCount(t *testing.T) {
 	one, other := ids.New[ids.Operator](at), ids.New[ids.Operator](at)
 	b.write(t, func(w *session.Write) {
 		for i, action := range []audit.Action{"phone.reveal", "member.update", "document.reveal", "phone.reveal"} {
-			b.ledger.Pen(audit.Actor{Operator: one}).Record(w, audit.Event{Action: action}, at.Add(time.Duration(i)*time.Hour))
-			b.ledger.Pen(audit.Actor{Operator: other}).Record(w, audit.Event{Action: action}, at.Add(time.Duration(i)*time.Hour))
+			b.ledger.Recorder(audit.Actor{Operator: one}).Record(w, audit.Event{Action: action}, at.Add(time.Duration(i)*time.Hour))
+			b.ledger.Recorder(audit.Actor{Operator: other}).Record(w, audit.Event{Action: action}, at.Add(time.Duration(i)*time.Hour))
 		}
 	})
 	reveals := []audit.Action{"phone.reveal", "document.reveal"}

@@ -54,14 +54,14 @@ func processor(b *testing.B) time.Duration {
 }
 
 // fill records entries as a back office makes them, and seals them.
-func fill(b *testing.B, db *session.DB, l *audit.Ledger, size int) {
+func fill(b *testing.B, db *session.DB, l *audit.Log, size int) {
 	b.Helper()
 	const together = 500
 	for made := 0; made < size; {
 		err := db.Write(b.Context(), func(w *session.Write) error {
 			for i := made; i < min(made+together, size); i++ {
 				when := at.Add(time.Duration(i) * time.Second)
-				pen := l.Pen(audit.Actor{
+				recorder := l.Recorder(audit.Actor{
 					Operator: ids.New[ids.Operator](when), Token: ids.New[ids.Row](when), Source: "203.0.113.7",
 					Request: fmt.Sprintf("req-%012d", i),
 				})
@@ -71,9 +71,9 @@ func fill(b *testing.B, db *session.DB, l *audit.Ledger, size int) {
 					Became: map[string]any{"status": "approved", "profile.occupation": "architect", "version": i + 1},
 				}
 				if i%10 == 0 {
-					pen, e = pen.Because("asked by the member on the phone"), audit.Event{Action: "phone.reveal", Member: e.Member}
+					recorder, e = recorder.Because("asked by the member on the phone"), audit.Event{Action: "phone.reveal", Member: e.Member}
 				}
-				pen.Record(w, e, when)
+				recorder.Record(w, e, when)
 			}
 			return nil
 		})

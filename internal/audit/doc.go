@@ -5,7 +5,7 @@
 // hold; and a little later the entries are sealed, in order, into a chain. Who
 // can write to the database and does not have the key cannot change, remove,
 // insert or swap a sealed entry unseen, and cannot cut the chain off below a
-// [Head] that somebody has kept ([Ledger.Verify]).
+// [Head] that somebody has kept ([Log.Verify]).
 //
 // What may be recorded, and of whom what may be seen, is not its business: the
 // actions are named by the rooms that do them, and phones come masked. It

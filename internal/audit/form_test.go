@@ -119,11 +119,11 @@ func FuzzCanonicalForm(f *testing.F) {
 // differ have keys that differ.
 func TestKeysHaveOnePurpose(t *testing.T) {
 	t.Parallel()
-	one, err := NewLedger([][]byte{make([]byte, 32)})
+	one, err := NewLog([][]byte{make([]byte, 32)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := NewLedger([][]byte{make([]byte, 33)})
+	other, err := NewLog([][]byte{make([]byte, 33)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestKeysHaveOnePurpose(t *testing.T) {
 // The form and the keys of what was written must never change.
 func TestFormIsKept(t *testing.T) {
 	t.Parallel()
-	l, err := NewLedger([][]byte{[]byte("0123456789abcdef0123456789abcdef")})
+	l, err := NewLog([][]byte{[]byte("0123456789abcdef0123456789abcdef")})
 	if err != nil {
 		t.Fatal(err)
 	}

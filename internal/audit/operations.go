@@ -37,7 +37,7 @@ type Sealed struct {
 // call. An entry that is not as Muster wrote it, or is gone, is taken out of the
 // queue and never sealed. It may run at any time and on several servers at once:
 // of two that seal the same entries, one is run again and finds them sealed.
-func (l *Ledger) Seal(ctx context.Context, db *session.DB) (Sealed, error) {
+func (l *Log) Seal(ctx context.Context, db *session.DB) (Sealed, error) {
 	var s sealer
 	s.scribe = l.scribe()
 	some, err := s.peek(ctx, db)
@@ -171,7 +171,7 @@ func (b *batch) write(w *session.Write) {
 
 // CheckKeys looks whether the keys fit the record: that of the last seal, and
 // those of what waits since, are here. Faults: audit_key_unknown.
-func (l *Ledger) CheckKeys(ctx context.Context, db *session.DB) error {
+func (l *Log) CheckKeys(ctx context.Context, db *session.DB) error {
 	var last *string
 	var keys []string
 	err := db.Read(ctx, func(r *session.Read) error {

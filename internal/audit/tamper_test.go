@@ -599,7 +599,7 @@ func TestSealersAtOnce(t *testing.T) {
 		recording.Go(func() {
 			for n := 0; n < atLeast || !shared() && time.Now().Before(until); n++ {
 				err := b.Write(t.Context(), func(w *session.Write) error {
-					b.ledger.Pen(audit.Actor{Source: "a writer"}).Record(w, audit.Event{Action: "a.b"}, at.Add(time.Duration(n*writers+i)*time.Millisecond))
+					b.ledger.Recorder(audit.Actor{Source: "a writer"}).Record(w, audit.Event{Action: "a.b"}, at.Add(time.Duration(n*writers+i)*time.Millisecond))
 					return nil
 				})
 				if err != nil {

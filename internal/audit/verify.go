@@ -48,7 +48,7 @@ func (r *Report) add(f Finding) {
 // were removed before they were sealed, within a second or so, leave no trace;
 // neither does a chain whose end was cut off, unless a pin lies beyond. What is
 // wrong is in the report and no error. Memory does not grow with the record.
-func (l *Ledger) Verify(ctx context.Context, db *session.DB, o VerifyOptions) (report Report, err error) {
+func (l *Log) Verify(ctx context.Context, db *session.DB, o VerifyOptions) (report Report, err error) {
 	err = db.Read(ctx, func(r *session.Read) (err error) {
 		v := verifier{ledger: l, options: o, read: r}
 		report, err = v.run(ctx)
@@ -62,7 +62,7 @@ func (l *Ledger) Verify(ctx context.Context, db *session.DB, o VerifyOptions) (r
 
 // verifier is one run of Verify.
 type verifier struct {
-	ledger  *Ledger
+	ledger  *Log
 	options VerifyOptions
 	read    *session.Read
 

@@ -30,7 +30,7 @@ func filled(t *testing.T) *session.DB {
 	if err := member.UseZone(t.Context(), db, time.UTC); err != nil {
 		t.Fatal(err)
 	}
-	err := demo.Fill(t.Context(), db, nil, demo.Options{By: testkit.Pen(), Members: members, Seed: 1, Now: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), Rules: rules})
+	err := demo.Fill(t.Context(), db, nil, demo.Options{By: testkit.Recorder(), Members: members, Seed: 1, Now: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), Rules: rules})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func TestCopyObjects(t *testing.T) {
 	t.Parallel()
 	db, source, target := testkit.Open(t), folder(t), folder(t)
 	err := demo.Fill(t.Context(), db, source, demo.Options{
-		By:      testkit.Pen(),
+		By:      testkit.Recorder(),
 		Members: 30, Media: 10, Seed: 1, Now: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), Rules: member.Rules{Zone: time.UTC},
 	})
 	if err != nil {

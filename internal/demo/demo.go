@@ -27,7 +27,7 @@ type Options struct {
 	Seed     uint64                // of all that is thrown
 	Now      time.Time             // the moment at which the year of sign-ups ends
 	Rules    member.Rules          // of the store, in whose zone it counts days already
-	By       audit.Pen             // writes an entry of the record for each batch
+	By       audit.Recorder        // writes an entry of the record for each batch
 	Progress func(done, total int) // told after each step; may be nil
 }
 

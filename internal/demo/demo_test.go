@@ -65,7 +65,7 @@ func TestFill(t *testing.T) {
 	const members, illustrated = 400, 40
 	var told []int
 	o := demo.Options{
-		By:      testkit.Pen(),
+		By:      testkit.Recorder(),
 		Members: members, Media: illustrated, Seed: 1, Now: now,
 		Progress: func(done, total int) {
 			if told = append(told, done); total != members {
@@ -207,7 +207,7 @@ func TestFillRefuses(t *testing.T) {
 	for name, members := range map[string]int{"fewer than none": -1, "too many": demo.MaxMembers + 1} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if err := demo.Fill(t.Context(), testkit.Open(t), nil, demo.Options{By: testkit.Pen(), Members: members, Now: now}); err == nil {
+			if err := demo.Fill(t.Context(), testkit.Open(t), nil, demo.Options{By: testkit.Recorder(), Members: members, Now: now}); err == nil {
 				t.Error("got no error")
 			}
 		})
@@ -220,7 +220,7 @@ func TestFillStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	err := demo.Fill(ctx, db, nil, demo.Options{
-		By:      testkit.Pen(),
+		By:      testkit.Recorder(),
 		Members: 10_000, Now: now,
 		Progress: func(int, int) { cancel() },
 	})

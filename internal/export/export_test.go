@@ -209,7 +209,7 @@ func TestDeleted(t *testing.T) {
 	db := testkit.Open(t)
 	made := create(t, db, kim(), member.New{Name: "Stays", Gender: member.Male})
 	err := db.Write(t.Context(), func(w *session.Write) error {
-		_, err := member.Delete(t.Context(), w, testkit.Pen(), rules, made[0], nil, time.Now())
+		_, err := member.Delete(t.Context(), w, testkit.Recorder(), rules, made[0], nil, time.Now())
 		return err
 	})
 	if err != nil {
@@ -250,7 +250,7 @@ func TestRoundTrip(t *testing.T) {
 	if err := os.WriteFile(file, []byte(exported(t, from, export.Options{Format: export.CSV})), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	report, err := importer.Run(t.Context(), to, importer.Options{By: testkit.Pen(), Map: m, File: file})
+	report, err := importer.Run(t.Context(), to, importer.Options{By: testkit.Recorder(), Map: m, File: file})
 	if err != nil || report.Created != int64(len(list)) {
 		t.Fatalf("got %+v, %v, want all created", report, err)
 	}
@@ -301,7 +301,7 @@ func TestOneSnapshot(t *testing.T) {
 				t.Errorf("got %d in all, want 1000", all)
 			}
 			err := db.Write(context.WithoutCancel(t.Context()), func(w *session.Write) error {
-				_, err := member.Delete(t.Context(), w, testkit.Pen(), rules, made[999-deleted], nil, time.Now())
+				_, err := member.Delete(t.Context(), w, testkit.Recorder(), rules, made[999-deleted], nil, time.Now())
 				return err
 			})
 			if err != nil {

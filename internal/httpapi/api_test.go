@@ -99,7 +99,7 @@ func setupOn(t *testing.T, db *session.DB) *bundle {
 func (b *bundle) options(store blob.Store) httpapi.Options {
 	return httpapi.Options{
 		DB: b.db, Blob: store, MediaHandler: b.blob.Handler(),
-		Rules: member.Rules{Region: "KR", Zone: time.UTC}, CursorSecret: []byte("a secret of the tests"), Ledger: testkit.Ledger(),
+		Rules: member.Rules{Region: "KR", Zone: time.UTC}, CursorSecret: []byte("a secret of the tests"), AuditLog: testkit.AuditLog(),
 		Clock: b.clock.Now, Network: b.network, Log: slog.New(slog.NewJSONHandler(b.log, nil)),
 	}
 }

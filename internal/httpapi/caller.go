@@ -126,7 +126,7 @@ func (x *exchange) owner(ctx context.Context, token operator.Secret, now time.Ti
 
 // look is a read session. A token that is new may not have reached a replica
 // yet: where there are some, the server that made it is asked before the token is
-// called invalid. That one was no slip of the pen, for its checksum fits.
+// called invalid. That one was no mistyped token, for its checksum fits.
 func (x *exchange) look(fn func(*session.Read) error, options ...session.Option) error {
 	err := x.api.db.Read(x.ctx, fn, options...)
 	if x.held != nil && errors.Is(err, operator.ErrInvalid) {
@@ -135,9 +135,9 @@ func (x *exchange) look(fn func(*session.Read) error, options ...session.Option)
 	return err
 }
 
-// pen writes the record on behalf of the caller.
-func (x *exchange) pen(o operator.Owner) audit.Pen {
-	return x.api.ledger.Pen(audit.Actor{Operator: o.Operator, Token: o.Token, Source: x.source(), Request: x.requestID})
+// recorder writes the record on behalf of the caller.
+func (x *exchange) recorder(o operator.Owner) audit.Recorder {
+	return x.api.auditLog.Recorder(audit.Actor{Operator: o.Operator, Token: o.Token, Source: x.source(), Request: x.requestID})
 }
 
 // source is where the request comes from, for the record.
@@ -151,9 +151,9 @@ func (x *exchange) source() string {
 // asked is who asks, in the session of the operation. It is known after the
 // first exchange, with which the token travels.
 type asked struct {
-	caller operator.Caller
-	pen    audit.Pen
-	at     time.Time
+	caller   operator.Caller
+	recorder audit.Recorder
+	at       time.Time
 }
 
 // in gives who asks, and makes the first exchange if there was none.
@@ -168,12 +168,12 @@ func (a *asked) in(ctx context.Context, r *session.Read) (operator.Caller, error
 
 // atDesk is a write that asks for what operators may do to operators: it needs to
 // know what its caller may itself.
-func (a *asked) atDesk(fn func(context.Context, *session.Write, operator.Desk) (reply, error)) writer {
+func (a *asked) atDesk(fn func(context.Context, *session.Write, operator.Principal) (reply, error)) writer {
 	return func(ctx context.Context, w *session.Write) (reply, error) {
 		c, err := a.in(ctx, w.Read)
 		if err != nil {
 			return reply{}, err
 		}
-		return fn(ctx, w, operator.Desk{Caller: c, Pen: a.pen, At: a.at})
+		return fn(ctx, w, operator.Principal{Caller: c, Recorder: a.recorder, At: a.at})
 	}
 }

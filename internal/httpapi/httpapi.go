@@ -20,14 +20,14 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// Options are what the API needs. DB, Blob, CursorSecret and Ledger must be given.
+// Options are what the API needs. DB, Blob, CursorSecret and AuditLog must be given.
 type Options struct {
 	DB           *session.DB
 	Blob         blob.Store
 	Rules        member.Rules
 	Zone         *time.Location // in which days begin; nil is that of the rules, or UTC
 	CursorSecret []byte         // at least 16 bytes, the same after a restart
-	Ledger       *audit.Ledger  // with which the record is written
+	AuditLog     *audit.Log     // with which the record is written
 	Reveals      int            // how often in an hour an operator may see what is masked; 0 is 30
 	TokenIdle    time.Duration  // a token that was not used for so long ends; 0: none does
 	Clock        func() time.Time
@@ -50,7 +50,7 @@ type API struct {
 	clock     func() time.Time
 	logger    *slog.Logger
 	cursors   *query.CursorKey
-	ledger    *audit.Ledger
+	auditLog  *audit.Log
 	reveals   int
 	idle      time.Duration
 	network   Network
@@ -67,8 +67,8 @@ type API struct {
 
 // New makes the API.
 func New(o Options) (*API, error) {
-	if o.DB == nil || o.Blob == nil || o.Ledger == nil {
-		return nil, errors.New("httpapi: a database, a store of objects and the ledger of the record are needed")
+	if o.DB == nil || o.Blob == nil || o.AuditLog == nil {
+		return nil, errors.New("httpapi: a database, a store of objects and the auditLog of the record are needed")
 	}
 	cursors, err := query.NewCursorKey(o.CursorSecret)
 	if err != nil {
@@ -76,7 +76,7 @@ func New(o Options) (*API, error) {
 	}
 	a := &API{
 		db: o.DB, blob: o.Blob, rules: o.Rules, zone: o.Zone, clock: o.Clock, logger: o.Log, network: o.Network,
-		cursors: cursors, ledger: o.Ledger, reveals: cmp.Or(o.Reveals, usualReveals), idle: o.TokenIdle, mux: http.NewServeMux(), crossSite: http.NewCrossOriginProtection(),
+		cursors: cursors, auditLog: o.AuditLog, reveals: cmp.Or(o.Reveals, usualReveals), idle: o.TokenIdle, mux: http.NewServeMux(), crossSite: http.NewCrossOriginProtection(),
 		deadlines: newDeadlines(requestDeadline), positions: newPositions(cursors, o.History), nodes: o.Nodes, observe: o.Observe,
 	}
 	a.settle()

@@ -345,7 +345,7 @@ func createMember(a *API, in *input) writer {
 		return nil
 	}
 	return func(_ context.Context, w *session.Write) (reply, error) {
-		d := member.Create(w, in.pen, a.rules, m, in.now)
+		d := member.Create(w, in.recorder, a.rules, m, in.now)
 		answer, err := a.shown(&d, member.WithAll, in.now)
 		answer.location = prefix + "/members/" + d.ID.String()
 		return answer, err
@@ -371,13 +371,13 @@ func updateMember(a *API, in *input) writer {
 		in.refuse(err)
 		return nil
 	}
-	return changeMember(func(ctx context.Context, w *session.Write, by audit.Pen, rules member.Rules, id ids.Member, version *int64, at time.Time) (member.Detail, error) {
+	return changeMember(func(ctx context.Context, w *session.Write, by audit.Recorder, rules member.Rules, id ids.Member, version *int64, at time.Time) (member.Detail, error) {
 		return member.Update(ctx, w, by, rules, id, in.body, version, at)
 	})(a, in)
 }
 
 // change is an operation that changes one member, if it is of the version.
-type change func(ctx context.Context, w *session.Write, by audit.Pen, rules member.Rules, id ids.Member, version *int64, at time.Time) (member.Detail, error)
+type change func(ctx context.Context, w *session.Write, by audit.Recorder, rules member.Rules, id ids.Member, version *int64, at time.Time) (member.Detail, error)
 
 func changeMember(change change) func(*API, *input) writer {
 	return func(a *API, in *input) writer {
@@ -386,7 +386,7 @@ func changeMember(change change) func(*API, *input) writer {
 			if err != nil {
 				return reply{}, err
 			}
-			d, err := change(ctx, w, in.pen, a.rules, in.member, version, in.now)
+			d, err := change(ctx, w, in.recorder, a.rules, in.member, version, in.now)
 			if err != nil {
 				return reply{}, err
 			}

@@ -279,7 +279,7 @@ func (x *exchange) read(o *Operation, token operator.Secret, in *input) error {
 // no answer.
 func (x *exchange) readRecorded(o *Operation, token operator.Secret, in *input, n need, ready reading) error {
 	return x.commit(o, token, n, in, func(ctx context.Context, w *session.Write) (reply, error) {
-		if err := x.api.reveal(ctx, w, in.pen, in.now, ready.reveal); err != nil {
+		if err := x.api.reveal(ctx, w, in.recorder, in.now, ready.reveal); err != nil {
 			return reply{}, err
 		}
 		return ready.run(ctx, w.Read)
@@ -373,7 +373,7 @@ func (x *exchange) commit(o *Operation, token operator.Secret, n need, in *input
 	if err != nil {
 		return err
 	}
-	in.pen = x.pen(owner)
+	in.recorder = x.recorder(owner)
 	var answer reply
 	var body []byte
 	err = x.api.db.Write(ctx, func(w *session.Write) (err error) {
@@ -392,7 +392,7 @@ func (x *exchange) commit(o *Operation, token operator.Secret, n need, in *input
 	}
 	if answer.narrows && x.api.positions != nil {
 		if err := x.api.positions.AwaitReplicas(ctx, x.cost.Total().Position); err != nil {
-			return errNotEverywhere.Because(err)
+			return errReplicationPending.Because(err)
 		}
 	}
 	x.answer(o, answer, body)

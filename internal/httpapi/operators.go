@@ -219,16 +219,16 @@ func createToken(of owner) func(*API, *input) writer {
 			return nil
 		}
 		n := operator.NewToken{Name: q.Name, Scope: q.Scope, ExpiresAt: in.end(q.ExpiresAt)}
-		return in.atDesk(func(ctx context.Context, w *session.Write, desk operator.Desk) (reply, error) {
+		return in.atDesk(func(ctx context.Context, w *session.Write, principal operator.Principal) (reply, error) {
 			id, err := of(ctx, in, w.Read)
 			if err != nil {
 				return reply{}, err
 			}
 			asked := n
-			if end := desk.Caller.ExpiresAt; q.ExpiresAt == nil && end != nil && end.Before(*asked.ExpiresAt) {
+			if end := principal.Caller.ExpiresAt; q.ExpiresAt == nil && end != nil && end.Before(*asked.ExpiresAt) {
 				asked.ExpiresAt = end
 			}
-			t, secret, err := operator.CreateToken(ctx, w, desk, id, asked)
+			t, secret, err := operator.CreateToken(ctx, w, principal, id, asked)
 			return reply{body: MadeToken{t, secret.Reveal()}}, err
 		})
 	}
@@ -253,12 +253,12 @@ func (in *input) end(value jsontext.Value) *time.Time {
 
 func revokeToken(of owner) func(*API, *input) writer {
 	return func(_ *API, in *input) writer {
-		return in.atDesk(func(ctx context.Context, w *session.Write, desk operator.Desk) (reply, error) {
+		return in.atDesk(func(ctx context.Context, w *session.Write, principal operator.Principal) (reply, error) {
 			id, err := of(ctx, in, w.Read)
 			if err != nil {
 				return reply{}, err
 			}
-			t, err := operator.RevokeToken(ctx, w, desk, id, in.token)
+			t, err := operator.RevokeToken(ctx, w, principal, id, in.token)
 			return reply{body: t, narrows: true}, err
 		})
 	}
@@ -270,8 +270,8 @@ func createOperator(_ *API, in *input) writer {
 		in.refuse(err)
 		return nil
 	}
-	return in.atDesk(func(ctx context.Context, w *session.Write, desk operator.Desk) (reply, error) {
-		o, err := operator.Create(ctx, w, desk, operator.New{Name: q.Name, Role: q.Role})
+	return in.atDesk(func(ctx context.Context, w *session.Write, principal operator.Principal) (reply, error) {
+		o, err := operator.Create(ctx, w, principal, operator.New{Name: q.Name, Role: q.Role})
 		return reply{body: o, etag: entityTag(o.Version), location: prefix + "/operators/" + o.ID.String()}, err
 	})
 }
@@ -283,8 +283,8 @@ func updateOperator(_ *API, in *input) writer {
 		return nil
 	}
 	version := in.oneVersion()
-	return in.atDesk(func(ctx context.Context, w *session.Write, desk operator.Desk) (reply, error) {
-		o, narrows, err := operator.Change(ctx, w, desk, in.operator, operator.Patch(q), version)
+	return in.atDesk(func(ctx context.Context, w *session.Write, principal operator.Principal) (reply, error) {
+		o, narrows, err := operator.Change(ctx, w, principal, in.operator, operator.Patch(q), version)
 		return reply{body: o, etag: entityTag(o.Version), narrows: narrows}, err
 	})
 }

@@ -303,7 +303,7 @@ func (p *params) clock(name, layout, wanted string, zone *time.Location) *time.T
 // ordered notes a range that is turned round.
 func ordered[T any](p *params, fromName string, from *T, toName string, to *T, after func(from, to T) bool) {
 	if from != nil && to != nil && after(*from, *to) {
-		p.wrong.Add(toName, "range_turned_round", "It must not come before %s.", fromName)
+		p.wrong.Add(toName, "range_inverted", "It must not come before %s.", fromName)
 	}
 }
 

@@ -97,9 +97,9 @@ var (
 		fault:  fault.New(fault.Unavailable, "cancelled", "The request was given up, since the connection was closed on the caller's side. Send it again, and wait for the answer."),
 		status: statusGone,
 	}
-	// errNotEverywhere follows a commit: to repeat the request is safe, and ends well.
-	errNotEverywhere = fault.New(fault.Unavailable, "not_everywhere_yet", "It is done, but a server of the database may not know it yet. Ask again to be sure.")
-	errAcceptable    = &refusal{
+	// errReplicationPending follows a commit: to repeat the request is safe, and ends well.
+	errReplicationPending = fault.New(fault.Unavailable, "replication_pending", "It is done, but a server of the database may not know it yet. Ask again to be sure.")
+	errAcceptable         = &refusal{
 		fault:  fault.New(fault.Invalid, "not_acceptable", "The answer is application/json, which the Accept header rules out."),
 		status: http.StatusNotAcceptable,
 	}

@@ -28,7 +28,7 @@ func recordOperations() []Operation {
 		return param{name: name, doc: doc, kind: huma.TypeString, format: "date-time", example: "2026-01-31T00:00:00Z"}
 	}
 	return []Operation{{
-		Method: http.MethodGet, Path: "/audit", ID: "list-record", Tag: "Record", Permission: operator.ReadRecord, Trips: 1,
+		Method: http.MethodGet, Path: "/audit", ID: "list-record", Tag: "Record", Permission: operator.ReadAudit, Trips: 1,
 		Summary: "Read the record",
 		Doc:     "What operators did and looked at, the newest first. A page may be short, or empty, and still have a next one: follow next_cursor.",
 		query: []param{

@@ -87,7 +87,7 @@ var errNoDocument = fault.New(fault.NotFound, "document_not_found", "The member 
 // reveal records that the caller sees what is masked, unless that was often
 // enough for an hour; parts travel with the question how often. Two requests at
 // once count each other: write sessions are serialisable. Faults: too_many_reveals.
-func (a *API) reveal(ctx context.Context, w *session.Write, by audit.Pen, at time.Time, e audit.Event, parts ...query.Part) error {
+func (a *API) reveal(ctx context.Context, w *session.Write, by audit.Recorder, at time.Time, e audit.Event, parts ...query.Part) error {
 	var seen int
 	parts = append(parts, query.Into(&seen, audit.Count(by.Operator(), reveals, at.Add(-revealPeriod))))
 	if err := w.Gather(ctx, parts...); err != nil {
@@ -113,7 +113,7 @@ func revealMember(a *API, in *input) writer {
 	}
 	return func(ctx context.Context, w *session.Write) (reply, error) {
 		var d member.Detail
-		err := a.reveal(ctx, w, in.pen.Because(q.Reason), in.now, audit.Event{Action: member.ActionRevealed, Member: in.member, Target: "phone"},
+		err := a.reveal(ctx, w, in.recorder.Because(q.Reason), in.now, audit.Event{Action: member.ActionRevealed, Member: in.member, Target: "phone"},
 			query.Into(&d, member.Load(in.member, 0)))
 		return reply{body: Revealed{ID: d.ID, Phone: d.Phone}}, err
 	}
@@ -128,7 +128,7 @@ func revealDocument(a *API, in *input) writer {
 	in.reason(q.Reason)
 	return func(ctx context.Context, w *session.Write) (reply, error) {
 		var d member.Detail
-		err := a.reveal(ctx, w, in.pen.Because(q.Reason), in.now, audit.Event{Action: member.ActionOpened, Member: in.member, Target: in.document.String()},
+		err := a.reveal(ctx, w, in.recorder.Because(q.Reason), in.now, audit.Event{Action: member.ActionOpened, Member: in.member, Target: in.document.String()},
 			query.Into(&d, member.Load(in.member, member.WithDocuments)))
 		if err != nil {
 			return reply{}, err

@@ -44,7 +44,7 @@ func (b *bundle) scoped(t testing.TB, scope ...string) option {
 	err := b.db.Write(t.Context(), func(w *session.Write) error {
 		o, err := operator.Find(t.Context(), w, "tests")
 		if err == nil {
-			_, secret, err = operator.CreateToken(t.Context(), w, testkit.Desk(b.clock.Now()), o.ID, operator.NewToken{Name: "scoped", Scope: scope})
+			_, secret, err = operator.CreateToken(t.Context(), w, testkit.Principal(b.clock.Now()), o.ID, operator.NewToken{Name: "scoped", Scope: scope})
 		}
 		return err
 	})
@@ -58,7 +58,7 @@ func (b *bundle) scoped(t testing.TB, scope ...string) option {
 func (b *bundle) custom(t testing.TB, name string, permissions ...string) {
 	t.Helper()
 	err := b.db.Write(t.Context(), func(w *session.Write) error {
-		_, _, err := operator.SetRole(t.Context(), w, testkit.Desk(b.clock.Now()), name, permissions, nil)
+		_, _, err := operator.SetRole(t.Context(), w, testkit.Principal(b.clock.Now()), name, permissions, nil)
 		return err
 	})
 	if err != nil {
@@ -171,7 +171,7 @@ func (b *bundle) disable(t testing.TB, name string) {
 	err := b.db.Write(t.Context(), func(w *session.Write) error {
 		o, err := operator.Find(t.Context(), w, name)
 		if err == nil {
-			_, _, err = operator.Change(t.Context(), w, testkit.Desk(b.clock.Now()), o.ID, operator.Patch{Disabled: new(true)}, nil)
+			_, _, err = operator.Change(t.Context(), w, testkit.Principal(b.clock.Now()), o.ID, operator.Patch{Disabled: new(true)}, nil)
 		}
 		return err
 	})
@@ -233,7 +233,7 @@ func TestNarrowingWaitsForAllServers(t *testing.T) {
 		{"DELETE", path + "/tokens/" + kim.text("token_id"), ""},
 	} {
 		for range 2 {
-			b.call(t, c.method, c.path, c.body).problem(t, 503, "not_everywhere_yet")
+			b.call(t, c.method, c.path, c.body).problem(t, 503, "replication_pending")
 			if want++; servers.asked != want {
 				t.Errorf("%s %s: asked %d times, want %d", c.method, c.body, servers.asked, want)
 			}

@@ -67,8 +67,8 @@ func roleOperations() []Operation {
 			answer:  one, status: http.StatusOK,
 			faults: []fault.Kind{fault.NotFound, fault.Conflict},
 			writeWith: func(_ *API, in *input) writer {
-				return in.atDesk(func(ctx context.Context, w *session.Write, desk operator.Desk) (reply, error) {
-					r, err := operator.DeleteRole(ctx, w, desk, in.role)
+				return in.atDesk(func(ctx context.Context, w *session.Write, principal operator.Principal) (reply, error) {
+					r, err := operator.DeleteRole(ctx, w, principal, in.role)
 					return reply{body: showRole(r)}, err
 				})
 			},
@@ -83,8 +83,8 @@ func setRole(_ *API, in *input) writer {
 		return nil
 	}
 	version := in.oneVersion()
-	return in.atDesk(func(ctx context.Context, w *session.Write, desk operator.Desk) (reply, error) {
-		r, narrows, err := operator.SetRole(ctx, w, desk, in.role, q.Permissions, version)
+	return in.atDesk(func(ctx context.Context, w *session.Write, principal operator.Principal) (reply, error) {
+		r, narrows, err := operator.SetRole(ctx, w, principal, in.role, q.Permissions, version)
 		return reply{body: showRole(r), etag: entityTag(r.Version), narrows: narrows}, err
 	})
 }

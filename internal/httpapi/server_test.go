@@ -30,7 +30,7 @@ func TestTokens(t *testing.T) {
 	b.write(t, func(w *session.Write) error {
 		token, err := operator.FindToken(context.Background(), w, "ended")
 		if err == nil {
-			_, err = operator.RevokeToken(context.Background(), w, testkit.Desk(start), ids.Operator{}, token.ID)
+			_, err = operator.RevokeToken(context.Background(), w, testkit.Principal(start), ids.Operator{}, token.ID)
 		}
 		return err
 	})
@@ -78,7 +78,7 @@ func TestRevocationIsImmediate(t *testing.T) {
 	b.write(t, func(w *session.Write) error {
 		token, err := operator.FindToken(context.Background(), w, "tests")
 		if err == nil {
-			_, err = operator.RevokeToken(context.Background(), w, testkit.Desk(start), ids.Operator{}, token.ID)
+			_, err = operator.RevokeToken(context.Background(), w, testkit.Principal(start), ids.Operator{}, token.ID)
 		}
 		return err
 	})

@@ -97,7 +97,7 @@ func BenchmarkImport(b *testing.B) {
 		b.StopTimer()
 		db := testkit.Open(b)
 		b.StartTimer()
-		report := run(b, db, importer.Options{By: testkit.Pen(), Map: m, File: path, Rules: member.Rules{Region: "KR"}})
+		report := run(b, db, importer.Options{By: testkit.Recorder(), Map: m, File: path, Rules: member.Rules{Region: "KR"}})
 		if report.Created != members {
 			b.Fatalf("got %d created, want %d", report.Created, members)
 		}

@@ -59,7 +59,7 @@ func TestSpeedDating(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t)
 	options := importer.Options{
-		By:      testkit.Pen(),
+		By:      testkit.Recorder(),
 		Map:     readMap(t, filepath.Join(examples, "speed-dating.toml")),
 		File:    filepath.Join(examples, "speed-dating.csv"),
 		Rejects: filepath.Join(t.TempDir(), "rejects.csv"),

@@ -22,7 +22,7 @@ type Options struct {
 	Rejects  string // path of a new file for rows that fail; empty: they are only counted
 	DryRun   bool   // do everything but write to the store
 	Rules    member.Rules
-	By       audit.Pen      // writes an entry of the record for each batch that makes members
+	By       audit.Recorder // writes an entry of the record for each batch that makes members
 	Progress func(Progress) // called after each batch, by one goroutine; may be nil
 }
 

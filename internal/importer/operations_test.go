@@ -52,7 +52,7 @@ func one(t *testing.T, db *session.DB, id, settings, cell string) (member.Detail
 	t.Helper()
 	quoted := `"` + strings.ReplaceAll(cell, `"`, `""`) + `"`
 	report := run(t, db, importer.Options{
-		By:    testkit.Pen(),
+		By:    testkit.Recorder(),
 		Map:   parseMap(t, smallMap+"[[field]]\n"+settings),
 		File:  write(t, "one.csv", "id,name,sex,x\n\""+id+"\",Kim,f,"+quoted+"\n"),
 		Rules: member.Rules{Region: "KR"},
@@ -168,7 +168,7 @@ func TestSeveralColumns(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t)
 	run(t, db, importer.Options{
-		By: testkit.Pen(),
+		By: testkit.Recorder(),
 		Map: parseMap(t, `
 [file]
 delimiter = ";"
@@ -226,7 +226,7 @@ func TestRefusedFiles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := importer.Run(t.Context(), testkit.Open(t), importer.Options{
-				By:  testkit.Pen(),
+				By:  testkit.Recorder(),
 				Map: parseMap(t, smallMap+c.add), File: write(t, "club.csv", c.text),
 			})
 			f := fault.As(err)
@@ -236,7 +236,7 @@ func TestRefusedFiles(t *testing.T) {
 		})
 	}
 	noName := "[id]\nnamespace = \"test\"\nfrom = \"id\"\n"
-	_, err := importer.Run(t.Context(), testkit.Open(t), importer.Options{By: testkit.Pen(), Map: parseMap(t, noName), File: write(t, "club.csv", "id\n1\n")})
+	_, err := importer.Run(t.Context(), testkit.Open(t), importer.Options{By: testkit.Recorder(), Map: parseMap(t, noName), File: write(t, "club.csv", "id\n1\n")})
 	if err == nil || !strings.Contains(err.Error(), `nothing feeds the field "name", "gender"`) {
 		t.Errorf("got %v, want the fields named that every member has", err)
 	}
@@ -246,7 +246,7 @@ func TestHeaderInTheMap(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{"without": "1,Kim,f\n", "with": "id,name,sex\n1,Kim,f\n"} {
 		report := run(t, testkit.Open(t), importer.Options{
-			By:   testkit.Pen(),
+			By:   testkit.Recorder(),
 			Map:  parseMap(t, "[file]\nheader = [\"id\", \"name\", \"sex\"]\n"+smallMap),
 			File: write(t, "club.csv", text),
 		})
@@ -290,14 +290,14 @@ func setupTroubled(t *testing.T) (*session.DB, importer.Options) {
 		if err := n.Check(rules, time.Now()); err != nil {
 			return err
 		}
-		member.Create(w, testkit.Pen(), rules, n, time.Now())
+		member.Create(w, testkit.Recorder(), rules, n, time.Now())
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return db, importer.Options{
-		By:  testkit.Pen(),
+		By:  testkit.Recorder(),
 		Map: parseMap(t, phoneMap), File: write(t, "troubled.csv", troubled), Rules: rules,
 		Rejects: filepath.Join(t.TempDir(), "rejects.csv"),
 	}
@@ -415,7 +415,7 @@ func TestInterrupted(t *testing.T) {
 		}
 		text.WriteString(strings.Join([]string{time.Duration(i).String(), "Member", sex}, ",") + "\n")
 	}
-	options := importer.Options{By: testkit.Pen(), Map: parseMap(t, smallMap), File: write(t, "club.csv", text.String())}
+	options := importer.Options{By: testkit.Recorder(), Map: parseMap(t, smallMap), File: write(t, "club.csv", text.String())}
 
 	options.Rejects = filepath.Join(t.TempDir(), "alone.csv")
 	want := run(t, testkit.Open(t), options)
@@ -486,7 +486,7 @@ func TestOneBadRow(t *testing.T) {
 	db := testkit.Open(t)
 	err := db.Write(t.Context(), func(w *session.Write) error {
 		born := 1980
-		member.Create(w, testkit.Pen(), member.Rules{}, member.New{Name: "Refused", Gender: member.Other, BirthYear: &born, Status: member.Pending}, time.Now())
+		member.Create(w, testkit.Recorder(), member.Rules{}, member.New{Name: "Refused", Gender: member.Other, BirthYear: &born, Status: member.Pending}, time.Now())
 		w.Add(query.Exec("create unique index one_is_enough on users (name) where name = 'Refused'"))
 		return nil
 	})
@@ -503,7 +503,7 @@ func TestOneBadRow(t *testing.T) {
 		text.WriteString(time.Duration(i).String() + "," + name + ",f\n")
 	}
 	options := importer.Options{
-		By:  testkit.Pen(),
+		By:  testkit.Recorder(),
 		Map: parseMap(t, smallMap), File: write(t, "club.csv", text.String()),
 		Rejects: filepath.Join(t.TempDir(), "rejects.csv"),
 	}
@@ -531,7 +531,7 @@ func TestOthersWrite(t *testing.T) {
 		for ctx.Err() == nil {
 			err := db.Write(t.Context(), func(w *session.Write) error {
 				born, now := 1980, time.Now()
-				member.Create(w, testkit.Pen(), member.Rules{}, member.New{Name: "Other", Gender: member.Other, BirthYear: &born, Status: member.Pending}, now)
+				member.Create(w, testkit.Recorder(), member.Rules{}, member.New{Name: "Other", Gender: member.Other, BirthYear: &born, Status: member.Pending}, now)
 				return nil
 			})
 			if err != nil {
@@ -541,7 +541,7 @@ func TestOthersWrite(t *testing.T) {
 			written++
 		}
 	})
-	report := run(t, db, importer.Options{By: testkit.Pen(), Map: parseMap(t, plainMap), File: writeClub(t, 9000), Rules: member.Rules{Region: "KR"}})
+	report := run(t, db, importer.Options{By: testkit.Recorder(), Map: parseMap(t, plainMap), File: writeClub(t, 9000), Rules: member.Rules{Region: "KR"}})
 	cancel()
 	others.Wait()
 	if report.Created != 9000 || written < 4 {
@@ -556,7 +556,7 @@ func TestMemoryIsConstant(t *testing.T) { //nolint:paralleltest // it measures t
 	path := writeClub(t, rows)
 	var early, late uint64
 	run(t, db, importer.Options{
-		By:  testkit.Pen(),
+		By:  testkit.Recorder(),
 		Map: parseMap(t, plainMap), File: path, DryRun: true, Rules: member.Rules{Region: "KR"},
 		Progress: func(p importer.Progress) {
 			if p.Examining {

@@ -77,18 +77,18 @@ func TestCountersProperty(t *testing.T) {
 				n := person("Someone")
 				n.Gender, n.Status = member.Genders()[pick%3], member.Statuses()[pick2%5]
 				n.CreatedAt = new(now.Add(-time.Duration(pick%100) * 11 * time.Hour))
-				id := member.Create(w, testkit.Pen(), rules, n, now).ID
+				id := member.Create(w, testkit.Recorder(), rules, n, now).ID
 				w.AfterCommit(func(_ ctxType) {
 					mu.Lock()
 					defer mu.Unlock()
 					all = append(all, id)
 				})
 			case 2, 3:
-				_, err = member.Update(ctx, w, testkit.Pen(), rules, id, []byte(patches[pick2%len(patches)]), nil, now)
+				_, err = member.Update(ctx, w, testkit.Recorder(), rules, id, []byte(patches[pick2%len(patches)]), nil, now)
 			case 4:
-				_, err = member.Delete(ctx, w, testkit.Pen(), rules, id, nil, now)
+				_, err = member.Delete(ctx, w, testkit.Recorder(), rules, id, nil, now)
 			case 5:
-				_, err = member.Restore(ctx, w, testkit.Pen(), rules, id, nil, now)
+				_, err = member.Restore(ctx, w, testkit.Recorder(), rules, id, nil, now)
 			case 6:
 				list := []member.New{person("A"), person("B"), person("C")}
 				list[0].Status, list[1].Status, list[2].Status = member.Approved, member.Pending, member.Pending
@@ -178,7 +178,7 @@ func TestFoldIsBounded(t *testing.T) {
 			for i := range members / 5 {
 				n := person(fmt.Sprintf("Number %d-%d", batch, i))
 				n.Status = member.Approved
-				member.Create(w, testkit.Pen(), korea, n, now)
+				member.Create(w, testkit.Recorder(), korea, n, now)
 			}
 			return nil
 		})

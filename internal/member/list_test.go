@@ -59,7 +59,7 @@ func (b bundle) populate(count int) []member.Detail {
 			b.Fatal(err)
 		}
 		updated := now.Add(time.Duration(r.IntN(40)) * time.Minute)
-		id := member.Create(w, testkit.Pen(), rules, n, updated).ID
+		id := member.Create(w, testkit.Recorder(), rules, n, updated).ID
 		if r.IntN(3) == 0 {
 			p := media.Photo{ID: ids.New[ids.Photo](now), MemberID: id, Key: "k", Status: media.Pending, ContentType: "image/png", SHA256: "0"}
 			w.Add(media.AddPhoto(p))
@@ -71,7 +71,7 @@ func (b bundle) populate(count int) []member.Detail {
 			w.Add(media.AddDocument(media.Document{ID: ids.New[ids.Document](now), MemberID: id, Key: "k", Kind: "id", Status: media.Pending, ContentType: "image/png", SHA256: "0"}))
 		}
 		if r.IntN(5) == 0 {
-			if _, err := member.Delete(b.Context(), w, testkit.Pen(), rules, id, nil, updated.Add(time.Second)); err != nil {
+			if _, err := member.Delete(b.Context(), w, testkit.Recorder(), rules, id, nil, updated.Add(time.Second)); err != nil {
 				b.Fatal(err)
 			}
 		}

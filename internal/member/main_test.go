@@ -61,7 +61,7 @@ func (b bundle) create(n member.New) ids.Member {
 	}
 	var id ids.Member
 	b.write(func(w *session.Write) error {
-		id = member.Create(w, testkit.Pen(), rules, n, now).ID
+		id = member.Create(w, testkit.Recorder(), rules, n, now).ID
 		return nil
 	})
 	return id
@@ -98,18 +98,18 @@ func (b bundle) load(id ids.Member, rel member.Relations) (d member.Detail, err 
 func (b bundle) update(id ids.Member, patch string, ifVersion *int64) (d member.Detail, err error) {
 	b.Helper()
 	err = b.db.Write(b.Context(), func(w *session.Write) error {
-		d, err = member.Update(b.Context(), w, testkit.Pen(), korea, id, []byte(patch), ifVersion, now.Add(time.Hour))
+		d, err = member.Update(b.Context(), w, testkit.Recorder(), korea, id, []byte(patch), ifVersion, now.Add(time.Hour))
 		return err
 	})
 	return d, err
 }
 
-type removal = func(context.Context, *session.Write, audit.Pen, member.Rules, ids.Member, *int64, time.Time) (member.Detail, error)
+type removal = func(context.Context, *session.Write, audit.Recorder, member.Rules, ids.Member, *int64, time.Time) (member.Detail, error)
 
 func (b bundle) do(op removal, id ids.Member, ifVersion *int64) (d member.Detail, err error) {
 	b.Helper()
 	err = b.db.Write(b.Context(), func(w *session.Write) error {
-		d, err = op(b.Context(), w, testkit.Pen(), korea, id, ifVersion, now.Add(2*time.Hour))
+		d, err = op(b.Context(), w, testkit.Recorder(), korea, id, ifVersion, now.Add(2*time.Hour))
 		return err
 	})
 	return d, err

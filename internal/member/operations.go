@@ -41,7 +41,7 @@ const (
 // Create adds the changes that make a member of n, which has passed Check, and
 // gives it as a loader will, with all relations. Nothing is asked: all travels
 // with the commit. Faults, at the commit: phone_taken, external_id_taken.
-func Create(w *session.Write, by audit.Pen, rules Rules, n New, at time.Time) Detail {
+func Create(w *session.Write, by audit.Recorder, rules Rules, n New, at time.Time) Detail {
 	d := add(w, &n, at)
 	w.Add(unindexed(d.ID))
 	w.Add(rules.recount(nil, &d.User, at)...)
@@ -112,7 +112,7 @@ func add(w *session.Write, n *New, at time.Time) Detail {
 // with all relations. A patch that changes nothing leaves the version as it is.
 // ifVersion, if not nil, is the version that the caller saw. Faults: not_found,
 // invalid, version_mismatch with [Stale], illegal_transition, phone_taken.
-func Update(ctx context.Context, w *session.Write, by audit.Pen, rules Rules, id ids.Member, patch []byte, ifVersion *int64, at time.Time) (Detail, error) {
+func Update(ctx context.Context, w *session.Write, by audit.Recorder, rules Rules, id ids.Member, patch []byte, ifVersion *int64, at time.Time) (Detail, error) {
 	old, err := session.Run(ctx, w, Load(id, WithAll))
 	if err != nil {
 		return Detail{}, err
@@ -205,7 +205,7 @@ func (t table[T, R]) change(id ids.Member, was, is *T) []query.Change {
 // Delete soft-deletes a member and gives it as it is then, with all relations.
 // One that is deleted already is not found: a client that repeats the call
 // learns that it is gone. Faults: not_found, version_mismatch with [Stale].
-func Delete(ctx context.Context, w *session.Write, by audit.Pen, rules Rules, id ids.Member, ifVersion *int64, at time.Time) (Detail, error) {
+func Delete(ctx context.Context, w *session.Write, by audit.Recorder, rules Rules, id ids.Member, ifVersion *int64, at time.Time) (Detail, error) {
 	d, err := session.Run(ctx, w, Load(id, WithAll))
 	if err != nil {
 		return Detail{}, err
@@ -227,7 +227,7 @@ func Delete(ctx context.Context, w *session.Write, by audit.Pen, rules Rules, id
 // all relations. One that is not deleted is left as it is. Faults: not_found,
 // version_mismatch with [Stale], phone_taken when another member has the phone
 // by now.
-func Restore(ctx context.Context, w *session.Write, by audit.Pen, rules Rules, id ids.Member, ifVersion *int64, at time.Time) (Detail, error) {
+func Restore(ctx context.Context, w *session.Write, by audit.Recorder, rules Rules, id ids.Member, ifVersion *int64, at time.Time) (Detail, error) {
 	d, err := session.Run(ctx, w, Load(id, WithAll|IncludeDeleted))
 	if err != nil {
 		return Detail{}, err

@@ -51,7 +51,7 @@ func TestCreateAndLoad(t *testing.T) {
 	var want member.Detail
 	trips := b.trips(func(ctx context.Context) {
 		err := b.db.Write(ctx, func(w *session.Write) error {
-			want = member.Create(w, testkit.Pen(), korea, n, now)
+			want = member.Create(w, testkit.Recorder(), korea, n, now)
 			return nil
 		})
 		if err != nil {
@@ -190,7 +190,7 @@ func TestPhoneTaken(t *testing.T) {
 	}
 	createOther := func() (id ids.Member, err error) {
 		err = b.db.Write(t.Context(), func(w *session.Write) error {
-			id = member.Create(w, testkit.Pen(), korea, other, now).ID
+			id = member.Create(w, testkit.Recorder(), korea, other, now).ID
 			return nil
 		})
 		return id, err

@@ -227,7 +227,7 @@ func TestUpdateRoundTrips(t *testing.T) {
 	id := b.create(whole())
 	trips := b.trips(func(ctx context.Context) {
 		err := b.db.Write(ctx, func(w *session.Write) error {
-			_, err := member.Update(ctx, w, testkit.Pen(), korea, id, []byte(`{"name": "X", "status": "approved"}`), nil, now)
+			_, err := member.Update(ctx, w, testkit.Recorder(), korea, id, []byte(`{"name": "X", "status": "approved"}`), nil, now)
 			return err
 		})
 		if err != nil {

@@ -21,19 +21,19 @@ const (
 	ActionTokenRevoked audit.Action = "token.revoke"
 )
 
-// Desk is where an operation is asked for: by whom, with which rights, when, and
+// Principal is where an operation is asked for: by whom, with which rights, when, and
 // with what it writes the record.
-type Desk struct {
-	Caller Caller
-	Pen    audit.Pen
-	At     time.Time
+type Principal struct {
+	Caller   Caller
+	Recorder audit.Recorder
+	At       time.Time
 }
 
-func (d Desk) now() time.Time { return d.At.UTC().Truncate(time.Microsecond) }
+func (d Principal) now() time.Time { return d.At.UTC().Truncate(time.Microsecond) }
 
 // Settle makes the first administrator where there is no operator, and gives it
 // the tokens that have none. It does nothing in a store that has operators.
-func Settle(ctx context.Context, w *session.Write, d Desk) error {
+func Settle(ctx context.Context, w *session.Write, d Principal) error {
 	some, err := session.Run(ctx, w, anyOperator())
 	if err != nil || some > 0 {
 		return err
@@ -47,8 +47,8 @@ func Settle(ctx context.Context, w *session.Write, d Desk) error {
 type New struct{ Name, Role string }
 
 // Create makes an operator. Faults: invalid, fields name and role;
-// operator_name_taken, beyond_your_rights.
-func Create(ctx context.Context, w *session.Write, d Desk, n New) (Operator, error) {
+// operator_name_taken, privilege_exceeded.
+func Create(ctx context.Context, w *session.Write, d Principal, n New) (Operator, error) {
 	n.Name = strings.TrimSpace(n.Name)
 	var f fault.Fields
 	checkName(&f, n.Name)
@@ -61,12 +61,12 @@ func Create(ctx context.Context, w *session.Write, d Desk, n New) (Operator, err
 	return d.create(w, n), nil
 }
 
-func (d Desk) create(w *session.Write, n New) Operator {
+func (d Principal) create(w *session.Write, n New) Operator {
 	o := Operator{ID: ids.New[ids.Operator](d.At), Name: n.Name, Role: n.Role, Version: 1}
 	o.CreatedAt = o.ID.Time()
 	o.UpdatedAt = o.CreatedAt
 	w.Add(insertOperator(o))
-	d.Pen.Record(w, audit.Event{
+	d.Recorder.Record(w, audit.Event{
 		Action: ActionCreated, Target: o.ID.String(), Became: map[string]any{"name": o.Name, "role": o.Role},
 	}, d.At)
 	return o
@@ -91,10 +91,10 @@ func roleAllows(ctx context.Context, r session.Reader, name string) (Permissions
 }
 
 // mayGive refuses a role that allows more than the caller may.
-func (d Desk) mayGive(ctx context.Context, r session.Reader, role string) error {
+func (d Principal) mayGive(ctx context.Context, r session.Reader, role string) error {
 	may, err := roleAllows(ctx, r, role)
 	if err == nil && !may.Within(d.Caller.May) {
-		err = ErrBeyond
+		err = ErrPrivilegeExceeded
 	}
 	return err
 }
@@ -111,8 +111,8 @@ type Patch struct {
 // Narrows reports whether somebody may less than before; also where that is so
 // already, since who asks again may have been told that it was not yet so
 // everywhere. Faults: operator_not_found, invalid, version_mismatch, operator_name_taken,
-// beyond_your_rights, last_administrator.
-func Change(ctx context.Context, w *session.Write, d Desk, id ids.Operator, p Patch, ifVersion *int64) (o Operator, narrows bool, err error) {
+// privilege_exceeded, last_administrator.
+func Change(ctx context.Context, w *session.Write, d Principal, id ids.Operator, p Patch, ifVersion *int64) (o Operator, narrows bool, err error) {
 	old, err := session.Run(ctx, w, ByID(id))
 	if err != nil {
 		return o, false, err
@@ -142,12 +142,12 @@ func Change(ctx context.Context, w *session.Write, d Desk, id ids.Operator, p Pa
 	o.Version, o.UpdatedAt = old.Version+1, d.now()
 	w.Add(updateOperator(old, o))
 	was, became := differences(old, o)
-	d.Pen.Record(w, audit.Event{Action: ActionChanged, Target: id.String(), Was: was, Became: became}, d.At)
+	d.Recorder.Record(w, audit.Event{Action: ActionChanged, Target: id.String(), Was: was, Became: became}, d.At)
 	return o, narrows, nil
 }
 
 // mayTouch refuses to change an operator who may more than the caller.
-func (d Desk) mayTouch(ctx context.Context, r session.Reader, role string) error {
+func (d Principal) mayTouch(ctx context.Context, r session.Reader, role string) error {
 	var may Permissions
 	if standard, ok := standardRole(role); ok {
 		may = standard.Permissions
@@ -157,13 +157,13 @@ func (d Desk) mayTouch(ctx context.Context, r session.Reader, role string) error
 		may = custom.Permissions
 	}
 	if !may.Within(d.Caller.May) {
-		return ErrBeyond
+		return ErrPrivilegeExceeded
 	}
 	return nil
 }
 
 // patched is the operator with what is to change.
-func (d Desk) patched(ctx context.Context, r session.Reader, o Operator, p Patch) (Operator, error) {
+func (d Principal) patched(ctx context.Context, r session.Reader, o Operator, p Patch) (Operator, error) {
 	if p.Name != nil {
 		var f fault.Fields
 		o.Name = strings.TrimSpace(*p.Name)
@@ -203,8 +203,8 @@ func differences(old, o Operator) (was, became map[string]any) {
 
 // SetRole makes a role of that name, or changes what it allows, and gives it as
 // it is then. Narrows is as that of [Change]. Faults: invalid, fields role and
-// permissions; version_mismatch, beyond_your_rights.
-func SetRole(ctx context.Context, w *session.Write, d Desk, name string, words []string, ifVersion *int64) (role Role, narrows bool, err error) {
+// permissions; version_mismatch, privilege_exceeded.
+func SetRole(ctx context.Context, w *session.Write, d Principal, name string, words []string, ifVersion *int64) (role Role, narrows bool, err error) {
 	if err := checkRoleName(name); err != nil {
 		return role, false, err
 	}
@@ -224,7 +224,7 @@ func SetRole(ctx context.Context, w *session.Write, d Desk, name string, words [
 		return role, false, err
 	}
 	if !(may | old.Permissions).Within(d.Caller.May) {
-		return role, false, ErrBeyond
+		return role, false, ErrPrivilegeExceeded
 	}
 	role = *old
 	if role.Permissions == may {
@@ -233,16 +233,16 @@ func SetRole(ctx context.Context, w *session.Write, d Desk, name string, words [
 	role.Permissions, role.UpdatedAt = may, d.now()
 	w.Add(updateRole(role))
 	role.Version++
-	d.Pen.Record(w, audit.Event{
+	d.Recorder.Record(w, audit.Event{
 		Action: ActionRoleSet, Target: name,
 		Was: map[string]any{"permissions": old.Permissions.Words()}, Became: map[string]any{"permissions": may.Words()},
 	}, d.At)
 	return role, !old.Permissions.Within(may), nil
 }
 
-func (d Desk) newRole(ctx context.Context, w *session.Write, name string, may Permissions) (Role, error) {
+func (d Principal) newRole(ctx context.Context, w *session.Write, name string, may Permissions) (Role, error) {
 	if !may.Within(d.Caller.May) {
-		return Role{}, ErrBeyond
+		return Role{}, ErrPrivilegeExceeded
 	}
 	n, err := session.Run(ctx, w, countRoles())
 	if err != nil {
@@ -253,13 +253,13 @@ func (d Desk) newRole(ctx context.Context, w *session.Write, name string, may Pe
 	}
 	role := Role{Name: name, Permissions: may, Custom: true, CreatedAt: d.now(), UpdatedAt: d.now(), Version: 1}
 	w.Add(insertRole(role))
-	d.Pen.Record(w, audit.Event{Action: ActionRoleSet, Target: name, Became: map[string]any{"permissions": may.Words()}}, d.At)
+	d.Recorder.Record(w, audit.Event{Action: ActionRoleSet, Target: name, Became: map[string]any{"permissions": may.Words()}}, d.At)
 	return role, nil
 }
 
 // DeleteRole takes a role away that nobody has. Faults: role_not_found,
-// role_in_use, beyond_your_rights.
-func DeleteRole(ctx context.Context, w *session.Write, d Desk, name string) (Role, error) {
+// role_in_use, privilege_exceeded.
+func DeleteRole(ctx context.Context, w *session.Write, d Principal, name string) (Role, error) {
 	old, err := session.Run(ctx, w, customRole(name))
 	switch {
 	case err != nil:
@@ -267,7 +267,7 @@ func DeleteRole(ctx context.Context, w *session.Write, d Desk, name string) (Rol
 	case old == nil:
 		return Role{}, ErrNoRole
 	case !old.Permissions.Within(d.Caller.May):
-		return Role{}, ErrBeyond
+		return Role{}, ErrPrivilegeExceeded
 	}
 	inUse, err := session.Run(ctx, w, holders(name))
 	if err != nil {
@@ -277,15 +277,15 @@ func DeleteRole(ctx context.Context, w *session.Write, d Desk, name string) (Rol
 		return Role{}, ErrRoleInUse
 	}
 	w.Add(deleteRole(name))
-	d.Pen.Record(w, audit.Event{Action: ActionRoleDeleted, Target: name, Was: map[string]any{"permissions": old.Permissions.Words()}}, d.At)
+	d.Recorder.Record(w, audit.Event{Action: ActionRoleDeleted, Target: name, Was: map[string]any{"permissions": old.Permissions.Words()}}, d.At)
 	return *old, nil
 }
 
 // CreateToken makes a token of an operator. The secret is given here and never
 // again. A token is never worth more than the one that asks for it: it allows no
 // more and lives no longer. Faults: invalid, fields name, scope and expires_at;
-// operator_not_found, disabled_operator, beyond_your_rights.
-func CreateToken(ctx context.Context, w *session.Write, d Desk, owner ids.Operator, n NewToken) (Token, Secret, error) {
+// operator_not_found, disabled_operator, privilege_exceeded.
+func CreateToken(ctx context.Context, w *session.Write, d Principal, owner ids.Operator, n NewToken) (Token, Secret, error) {
 	o, err := session.Run(ctx, w, ByID(owner))
 	if err != nil {
 		return Token{}, Secret{}, err
@@ -306,7 +306,7 @@ func CreateToken(ctx context.Context, w *session.Write, d Desk, owner ids.Operat
 		t.Scope = strings.Fields(*scope)
 	}
 	w.Add(insertToken(t, secret.Hash(), scope))
-	d.Pen.Record(w, audit.Event{
+	d.Recorder.Record(w, audit.Event{
 		Action: ActionTokenCreated, Target: owner.String(),
 		Became: map[string]any{"token": t.ID.String(), "name": t.Name, "prefix": t.Prefix, "scope": t.Scope, "expires_at": t.ExpiresAt},
 	}, d.At)
@@ -315,7 +315,7 @@ func CreateToken(ctx context.Context, w *session.Write, d Desk, owner ids.Operat
 
 // checkToken checks what a token is to be made of, and gives its scope as a row
 // has it.
-func (d Desk) checkToken(n *NewToken, o Operator, may Permissions) (scope *string, err error) {
+func (d Principal) checkToken(n *NewToken, o Operator, may Permissions) (scope *string, err error) {
 	var f fault.Fields
 	checkName(&f, n.Name)
 	switch end := d.Caller.ExpiresAt; {
@@ -349,7 +349,7 @@ func (d Desk) checkToken(n *NewToken, o Operator, may Permissions) (scope *strin
 		return nil, err
 	}
 	if !may.Within(d.Caller.May) {
-		return nil, ErrBeyond
+		return nil, ErrPrivilegeExceeded
 	}
 	if o.DisabledAt != nil {
 		return nil, fault.New(fault.Conflict, ErrDisabled.Code, "The operator is disabled: enable it first.")
@@ -359,9 +359,9 @@ func (d Desk) checkToken(n *NewToken, o Operator, may Permissions) (scope *strin
 
 // RevokeToken ends a token of an operator, or of any if owner is zero, and gives
 // it as it is then. One that is revoked already stays so. The next request that
-// comes with it is refused. Faults: token_not_found; beyond_your_rights, for a
+// comes with it is refused. Faults: token_not_found; privilege_exceeded, for a
 // token of an operator who may more than the caller.
-func RevokeToken(ctx context.Context, w *session.Write, d Desk, owner ids.Operator, id ids.Row) (Token, error) {
+func RevokeToken(ctx context.Context, w *session.Write, d Principal, owner ids.Operator, id ids.Row) (Token, error) {
 	t, err := session.Run(ctx, w, tokenByID(id))
 	if err == nil && !owner.IsZero() && t.Operator != owner {
 		err = ErrNoToken
@@ -380,7 +380,7 @@ func RevokeToken(ctx context.Context, w *session.Write, d Desk, owner ids.Operat
 	}
 	t.RevokedAt = new(d.now())
 	w.Add(revokeToken(t.ID, *t.RevokedAt))
-	d.Pen.Record(w, audit.Event{
+	d.Recorder.Record(w, audit.Event{
 		Action: ActionTokenRevoked, Target: t.Operator.String(), Was: map[string]any{"token": t.ID.String(), "name": t.Name, "prefix": t.Prefix},
 	}, d.At)
 	return t, nil

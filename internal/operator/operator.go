@@ -18,7 +18,7 @@ var (
 	ErrNameTaken         = fault.New(fault.Conflict, "operator_name_taken", "Another operator has this name.")
 	ErrVersionMismatch   = fault.New(fault.Stale, "version_mismatch", "It was changed since you loaded it. Load it again, and repeat your change if it still applies.")
 	ErrLastAdministrator = fault.New(fault.Conflict, "last_administrator", "This is the last administrator: make another one first.")
-	ErrBeyond            = fault.New(fault.Forbidden, "beyond_your_rights", "Nobody gives away, or takes from another, what they do not hold.")
+	ErrPrivilegeExceeded = fault.New(fault.Forbidden, "privilege_exceeded", "Nobody gives away, or takes from another, what they do not hold.")
 	ErrNoRole            = fault.New(fault.NotFound, "role_not_found", "There is no such role, or it is one that every store has.")
 	ErrRoleInUse         = fault.New(fault.Conflict, "role_in_use", "Operators have this role: give them another first.")
 )

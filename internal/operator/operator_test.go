@@ -32,7 +32,7 @@ func create(t *testing.T, db *session.DB, name string, life time.Duration) (oper
 func revoke(ctx context.Context, db *session.DB, text string, at time.Time) (token operator.Token, err error) {
 	err = db.Write(ctx, func(w *session.Write) (err error) {
 		if token, err = operator.FindToken(ctx, w, text); err == nil {
-			token, err = operator.RevokeToken(ctx, w, testkit.Desk(at), ids.Operator{}, token.ID)
+			token, err = operator.RevokeToken(ctx, w, testkit.Principal(at), ids.Operator{}, token.ID)
 		}
 		return err
 	})
@@ -47,16 +47,16 @@ func run[T any](ctx context.Context, db *session.DB, q query.Query[T]) (answer T
 	return answer, err
 }
 
-// as has fn work at the desk of an operator with a role, whose token may have a
+// as has fn work at the principal of an operator with a role, whose token may have a
 // scope.
-func as(t *testing.T, db *session.DB, name, role string, scope []string, fn func(context.Context, *session.Write, operator.Desk) error) error {
+func as(t *testing.T, db *session.DB, name, role string, scope []string, fn func(context.Context, *session.Write, operator.Principal) error) error {
 	t.Helper()
 	_, secret := testkit.Token(t, db, name, role, 0, at)
 	if scope != nil {
 		err := db.Write(t.Context(), func(w *session.Write) error {
 			o, err := operator.Find(t.Context(), w, name)
 			if err == nil {
-				_, secret, err = operator.CreateToken(t.Context(), w, testkit.Desk(at), o.ID, operator.NewToken{Name: name, Scope: scope})
+				_, secret, err = operator.CreateToken(t.Context(), w, testkit.Principal(at), o.ID, operator.NewToken{Name: name, Scope: scope})
 			}
 			return err
 		})
@@ -69,7 +69,7 @@ func as(t *testing.T, db *session.DB, name, role string, scope []string, fn func
 		t.Fatal(err)
 	}
 	return db.Write(t.Context(), func(w *session.Write) error {
-		return fn(t.Context(), w, operator.Desk{Caller: caller, Pen: testkit.Pen(), At: at})
+		return fn(t.Context(), w, operator.Principal{Caller: caller, Recorder: testkit.Recorder(), At: at})
 	})
 }
 
@@ -125,7 +125,7 @@ func change(t *testing.T, db *session.DB, name string, p operator.Patch) {
 	err := db.Write(t.Context(), func(w *session.Write) error {
 		o, err := operator.Find(t.Context(), w, name)
 		if err == nil {
-			_, _, err = operator.Change(t.Context(), w, testkit.Desk(at), o.ID, p, nil)
+			_, _, err = operator.Change(t.Context(), w, testkit.Principal(at), o.ID, p, nil)
 		}
 		return err
 	})
@@ -291,7 +291,7 @@ func TestRoles(t *testing.T) {
 	set := func(role string, words ...string) {
 		t.Helper()
 		err := db.Write(t.Context(), func(w *session.Write) error {
-			_, _, err := operator.SetRole(t.Context(), w, testkit.Desk(at), role, words, nil)
+			_, _, err := operator.SetRole(t.Context(), w, testkit.Principal(at), role, words, nil)
 			return err
 		})
 		if err != nil {
@@ -344,7 +344,7 @@ func TestNobodyGivesWhatTheyDoNotHold(t *testing.T) {
 	db := testkit.Open(t)
 	create(t, db, "root", 0)
 	err := db.Write(t.Context(), func(w *session.Write) error {
-		_, _, err := operator.SetRole(t.Context(), w, testkit.Desk(at), "clerk", []string{"operators:read", "operators:write", "tokens:write", "members:read"}, nil)
+		_, _, err := operator.SetRole(t.Context(), w, testkit.Principal(at), "clerk", []string{"operators:read", "operators:write", "tokens:write", "members:read"}, nil)
 		return err
 	})
 	if err != nil {
@@ -360,91 +360,91 @@ func TestNobodyGivesWhatTheyDoNotHold(t *testing.T) {
 	soon := at.Add(time.Hour)
 	for name, c := range map[string]struct {
 		scope []string
-		do    func(context.Context, *session.Write, operator.Desk) error
+		do    func(context.Context, *session.Write, operator.Principal) error
 		want  string // the code of the fault, or the field; empty: it is allowed
 	}{
-		"an operator of a wider role": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+		"an operator of a wider role": {nil, func(ctx context.Context, w *session.Write, d operator.Principal) error {
 			_, err := operator.Create(ctx, w, d, operator.New{Name: "friend", Role: operator.Viewer})
 			return err
-		}, "beyond_your_rights"},
-		"an operator of one's own role": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+		}, "privilege_exceeded"},
+		"an operator of one's own role": {nil, func(ctx context.Context, w *session.Write, d operator.Principal) error {
 			_, err := operator.Create(ctx, w, d, operator.New{Name: "colleague", Role: "clerk"})
 			return err
 		}, ""},
-		"a wider role for oneself": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+		"a wider role for oneself": {nil, func(ctx context.Context, w *session.Write, d operator.Principal) error {
 			_, _, err := operator.Change(ctx, w, d, d.Caller.Operator, operator.Patch{Role: new(operator.Administrator)}, nil)
 			return err
-		}, "beyond_your_rights"},
-		"the end of an administrator": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+		}, "privilege_exceeded"},
+		"the end of an administrator": {nil, func(ctx context.Context, w *session.Write, d operator.Principal) error {
 			_, _, err := operator.Change(ctx, w, d, find(ctx, w, "root"), operator.Patch{Disabled: new(true)}, nil)
 			return err
-		}, "beyond_your_rights"},
-		"a token of an administrator": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+		}, "privilege_exceeded"},
+		"a token of an administrator": {nil, func(ctx context.Context, w *session.Write, d operator.Principal) error {
 			_, _, err := operator.CreateToken(ctx, w, d, find(ctx, w, "root"), operator.NewToken{Name: "x"})
 			return err
-		}, "beyond_your_rights"},
-		"the token of an administrator": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+		}, "privilege_exceeded"},
+		"the token of an administrator": {nil, func(ctx context.Context, w *session.Write, d operator.Principal) error {
 			token, err := operator.FindToken(ctx, w, "root")
 			if err == nil {
 				_, err = operator.RevokeToken(ctx, w, d, ids.Operator{}, token.ID)
 			}
 			return err
-		}, "beyond_your_rights"},
-		"more for one's own role": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+		}, "privilege_exceeded"},
+		"more for one's own role": {nil, func(ctx context.Context, w *session.Write, d operator.Principal) error {
 			_, _, err := operator.SetRole(ctx, w, d, "clerk", []string{"operators:write", "phones:reveal"}, nil)
 			return err
-		}, "beyond_your_rights"},
-		"a new role with more": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+		}, "privilege_exceeded"},
+		"a new role with more": {nil, func(ctx context.Context, w *session.Write, d operator.Principal) error {
 			_, _, err := operator.SetRole(ctx, w, d, "other", []string{"phones:reveal"}, nil)
 			return err
-		}, "beyond_your_rights"},
-		"a standard role": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+		}, "privilege_exceeded"},
+		"a standard role": {nil, func(ctx context.Context, w *session.Write, d operator.Principal) error {
 			_, _, err := operator.SetRole(ctx, w, d, "viewer", []string{"members:read"}, nil)
 			return err
 		}, "role"},
-		"a whole token with a limited one": {[]string{"tokens:write"}, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+		"a whole token with a limited one": {[]string{"tokens:write"}, func(ctx context.Context, w *session.Write, d operator.Principal) error {
 			_, _, err := operator.CreateToken(ctx, w, d, d.Caller.Operator, operator.NewToken{Name: "x"})
 			return err
 		}, "scope"},
-		"another scope with a limited one": {[]string{"tokens:write"}, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+		"another scope with a limited one": {[]string{"tokens:write"}, func(ctx context.Context, w *session.Write, d operator.Principal) error {
 			_, _, err := operator.CreateToken(ctx, w, d, d.Caller.Operator, operator.NewToken{Name: "x", Scope: []string{"operators:write"}})
 			return err
-		}, "beyond_your_rights"},
-		"the same scope with a limited one": {[]string{"tokens:write"}, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+		}, "privilege_exceeded"},
+		"the same scope with a limited one": {[]string{"tokens:write"}, func(ctx context.Context, w *session.Write, d operator.Principal) error {
 			_, _, err := operator.CreateToken(ctx, w, d, d.Caller.Operator, operator.NewToken{Name: "x", Scope: []string{"tokens:write"}, ExpiresAt: &soon})
 			return err
 		}, ""},
-		"a scope beyond the role": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+		"a scope beyond the role": {nil, func(ctx context.Context, w *session.Write, d operator.Principal) error {
 			_, _, err := operator.CreateToken(ctx, w, d, d.Caller.Operator, operator.NewToken{Name: "x", Scope: []string{"phones:reveal"}})
 			return err
 		}, "scope"},
-		"a scope of nothing": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+		"a scope of nothing": {nil, func(ctx context.Context, w *session.Write, d operator.Principal) error {
 			_, _, err := operator.CreateToken(ctx, w, d, d.Caller.Operator, operator.NewToken{Name: "x", Scope: []string{}})
 			return err
 		}, "scope"},
-		"a token that has ended": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+		"a token that has ended": {nil, func(ctx context.Context, w *session.Write, d operator.Principal) error {
 			_, _, err := operator.CreateToken(ctx, w, d, d.Caller.Operator, operator.NewToken{Name: "x", ExpiresAt: new(at)})
 			return err
 		}, "expires_at"},
-		"a longer life than one's own": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+		"a longer life than one's own": {nil, func(ctx context.Context, w *session.Write, d operator.Principal) error {
 			d.Caller.ExpiresAt = &soon
 			_, _, err := operator.CreateToken(ctx, w, d, d.Caller.Operator, operator.NewToken{Name: "x", ExpiresAt: new(soon.Add(time.Second))})
 			return err
 		}, "expires_at"},
-		"for ever, with one that ends": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+		"for ever, with one that ends": {nil, func(ctx context.Context, w *session.Write, d operator.Principal) error {
 			d.Caller.ExpiresAt = &soon
 			_, _, err := operator.CreateToken(ctx, w, d, d.Caller.Operator, operator.NewToken{Name: "x"})
 			return err
 		}, "expires_at"},
-		"a role that is none": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+		"a role that is none": {nil, func(ctx context.Context, w *session.Write, d operator.Principal) error {
 			_, err := operator.Create(ctx, w, d, operator.New{Name: "x", Role: "emperor"})
 			return err
 		}, "role"},
-		"a name that is taken": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+		"a name that is taken": {nil, func(ctx context.Context, w *session.Write, d operator.Principal) error {
 			_, err := operator.Create(ctx, w, d, operator.New{Name: " ROOT ", Role: "clerk"})
 			return err
 		}, "operator_name_taken"},
-		"a name that is none": {nil, func(ctx context.Context, w *session.Write, d operator.Desk) error {
+		"a name that is none": {nil, func(ctx context.Context, w *session.Write, d operator.Principal) error {
 			_, err := operator.Create(ctx, w, d, operator.New{Name: " \x1b[31m", Role: "clerk"})
 			return err
 		}, "name"},
@@ -466,7 +466,7 @@ func TestLastAdministrator(t *testing.T) {
 	db := testkit.Open(t)
 	change := func(caller, target string, p operator.Patch) error {
 		return db.Write(t.Context(), func(w *session.Write) error {
-			d := testkit.Desk(at)
+			d := testkit.Principal(at)
 			c, err := operator.Find(t.Context(), w, caller)
 			if err != nil {
 				return err
@@ -476,7 +476,7 @@ func TestLastAdministrator(t *testing.T) {
 				return err
 			}
 			if c.Role != operator.Administrator {
-				return operator.ErrBeyond // as its token would say
+				return operator.ErrPrivilegeExceeded // as its token would say
 			}
 			d.Caller.Operator = c.ID
 			_, _, err = operator.Change(t.Context(), w, d, o.ID, p, nil)
@@ -494,11 +494,11 @@ func TestLastAdministrator(t *testing.T) {
 		if err := db.Write(t.Context(), func(w *session.Write) error {
 			b, err := operator.Find(t.Context(), w, "b")
 			if err == nil {
-				_, _, err = operator.Change(t.Context(), w, testkit.Desk(at), b.ID, operator.Patch{Role: new(operator.Administrator)}, nil)
+				_, _, err = operator.Change(t.Context(), w, testkit.Principal(at), b.ID, operator.Patch{Role: new(operator.Administrator)}, nil)
 			}
 			a, errA := operator.Find(t.Context(), w, "a")
 			if errA == nil {
-				_, _, errA = operator.Change(t.Context(), w, testkit.Desk(at), a.ID, operator.Patch{Role: new(operator.Administrator)}, nil)
+				_, _, errA = operator.Change(t.Context(), w, testkit.Principal(at), a.ID, operator.Patch{Role: new(operator.Administrator)}, nil)
 			}
 			return errors.Join(err, errA)
 		}); err != nil {
@@ -538,7 +538,7 @@ func TestSettle(t *testing.T) {
 		t.Errorf("a token of nobody: got %v, want invalid_token", err)
 	}
 	for range 2 {
-		if err := db.Write(t.Context(), func(w *session.Write) error { return operator.Settle(t.Context(), w, testkit.Desk(at)) }); err != nil {
+		if err := db.Write(t.Context(), func(w *session.Write) error { return operator.Settle(t.Context(), w, testkit.Principal(at)) }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -557,14 +557,14 @@ func TestRoleInUse(t *testing.T) {
 	db := testkit.Open(t)
 	set := func(ifVersion *int64) (role operator.Role, err error) {
 		err = db.Write(t.Context(), func(w *session.Write) (err error) {
-			role, _, err = operator.SetRole(t.Context(), w, testkit.Desk(at), "clerk", []string{"members:read"}, ifVersion)
+			role, _, err = operator.SetRole(t.Context(), w, testkit.Principal(at), "clerk", []string{"members:read"}, ifVersion)
 			return err
 		})
 		return role, err
 	}
 	remove := func() error {
 		return db.Write(t.Context(), func(w *session.Write) error {
-			_, err := operator.DeleteRole(t.Context(), w, testkit.Desk(at), "clerk")
+			_, err := operator.DeleteRole(t.Context(), w, testkit.Principal(at), "clerk")
 			return err
 		})
 	}

@@ -22,7 +22,7 @@ const (
 	RevealPhones
 	RevealDocuments
 	ReadDashboard
-	ReadRecord
+	ReadAudit
 	ReadOperators
 	WriteOperators
 	WriteTokens
@@ -39,7 +39,7 @@ var permissions = [...]struct{ word, meaning string }{
 	RevealPhones:    {"phones:reveal", "to see a phone, for a reason, and to search by more than its last four digits"},
 	RevealDocuments: {"documents:reveal", "to open a document, for a reason"},
 	ReadDashboard:   {"dashboard:read", "to see the numbers"},
-	ReadRecord:      {"audit:read", "to read the record of what operators did, with the values that changed"},
+	ReadAudit:       {"audit:read", "to read the record of what operators did, with the values that changed"},
 	ReadOperators:   {"operators:read", "to see operators, roles and tokens"},
 	WriteOperators:  {"operators:write", "to manage operators, roles and the tokens of others"},
 	WriteTokens:     {"tokens:write", "to make and end one's own tokens"},

@@ -33,7 +33,7 @@ var standard = func() []Role {
 	list := []Role{
 		{Name: Viewer, Permissions: Of(ReadMembers, ReadDashboard)},
 		{Name: Reviewer, Permissions: Of(ReviewMembers, RevealDocuments, WriteTokens)},
-		{Name: Manager, Permissions: Of(WriteMembers, DeleteMembers, WritePhones, RevealPhones, ReadRecord, ReadOperators)},
+		{Name: Manager, Permissions: Of(WriteMembers, DeleteMembers, WritePhones, RevealPhones, ReadAudit, ReadOperators)},
 		{Name: Administrator, Permissions: All()},
 	}
 	for i := range list[1:] {

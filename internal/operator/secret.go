@@ -15,7 +15,7 @@ import (
 type Secret struct{ text string }
 
 // A token is made of 5 bytes of prefix, by which lists show it, and of 32
-// random bytes with a checksum of all before it: a slip of the pen is found
+// random bytes with a checksum of all before it: a mistyped one is found
 // without asking the store, and scanners for leaked secrets recognise it.
 const (
 	scheme      = "muster_"

@@ -12,21 +12,21 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// Ledger is the record's, with the key of all tests.
-var Ledger = sync.OnceValue(func() *audit.Ledger {
-	l, err := audit.NewLedger([][]byte{bytes.Repeat([]byte("a key of the tests "), 4)})
+// AuditLog is the record's, with the key of all tests.
+var AuditLog = sync.OnceValue(func() *audit.Log {
+	l, err := audit.NewLog([][]byte{bytes.Repeat([]byte("a key of the tests "), 4)})
 	if err != nil {
 		panic(err)
 	}
 	return l
 })
 
-// Pen writes the record on behalf of a test.
-func Pen() audit.Pen { return Ledger().Pen(audit.Actor{Source: "test"}) }
+// Recorder writes the record on behalf of a test.
+func Recorder() audit.Recorder { return AuditLog().Recorder(audit.Actor{Source: "test"}) }
 
-// Desk is where a test asks for what only Root may do.
-func Desk(at time.Time) operator.Desk {
-	return operator.Desk{Caller: operator.Root(), Pen: Pen(), At: at}
+// Principal is where a test asks for what only Root may do.
+func Principal(at time.Time) operator.Principal {
+	return operator.Principal{Caller: operator.Root(), Recorder: Recorder(), At: at}
 }
 
 // Token makes an operator of that name with the role, if there is none of it
@@ -37,7 +37,7 @@ func Token(t testing.TB, db *session.DB, name, role string, life time.Duration, 
 	err := db.Write(ctx, func(w *session.Write) error {
 		o, err := operator.Find(ctx, w, name)
 		if err != nil {
-			if o, err = operator.Create(ctx, w, Desk(at), operator.New{Name: name, Role: role}); err != nil {
+			if o, err = operator.Create(ctx, w, Principal(at), operator.New{Name: name, Role: role}); err != nil {
 				return err
 			}
 		}
@@ -45,7 +45,7 @@ func Token(t testing.TB, db *session.DB, name, role string, life time.Duration, 
 		if life != 0 {
 			n.ExpiresAt = new(at.Add(life))
 		}
-		token, secret, err = operator.CreateToken(ctx, w, Desk(at), o.ID, n)
+		token, secret, err = operator.CreateToken(ctx, w, Principal(at), o.ID, n)
 		return err
 	})
 	if err != nil {

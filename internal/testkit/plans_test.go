@@ -226,7 +226,7 @@ func newCrowd(t *testing.T) *crowd {
 	t.Cleanup(func() { _ = engine.Close() })
 	c.Engine = engine
 	db := session.New(c)
-	if err := demo.Fill(ctx, db, nil, demo.Options{By: testkit.Pen(), Members: pattern, Seed: 1, Now: now}); err != nil {
+	if err := demo.Fill(ctx, db, nil, demo.Options{By: testkit.Recorder(), Members: pattern, Seed: 1, Now: now}); err != nil {
 		t.Fatal(err)
 	}
 	c.grow(t)
@@ -238,7 +238,7 @@ func newCrowd(t *testing.T) *crowd {
 	}
 	t.Cleanup(func() { _ = media.Close() })
 	c.api, err = httpapi.New(httpapi.Options{
-		DB: db, Blob: media, Rules: member.Rules{Region: "KR", Zone: time.UTC}, CursorSecret: make([]byte, 32), Ledger: testkit.Ledger(),
+		DB: db, Blob: media, Rules: member.Rules{Region: "KR", Zone: time.UTC}, CursorSecret: make([]byte, 32), AuditLog: testkit.AuditLog(),
 		Clock: func() time.Time { return now },
 	})
 	if err != nil {

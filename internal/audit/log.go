@@ -34,9 +34,9 @@ const (
 	forName  = "muster audit key name v1"
 )
 
-// Ledger is the keys of the record: it writes entries, seals them and verifies
+// Log is the keys of the record: it writes entries, seals them and verifies
 // both. It is immutable and safe for concurrent use.
-type Ledger struct {
+type Log struct {
 	signer  string            // the name of the key that signs
 	keys    map[string]secret // by name
 	scribes sync.Pool         // those that write entries: to set one up takes as long as to write
@@ -46,13 +46,13 @@ type Ledger struct {
 // one can never pass as a mac of the other.
 type secret struct{ entry, seal []byte }
 
-// NewLedger derives the keys from the secrets, the newest first: that one signs,
+// NewLog derives the keys from the secrets, the newest first: that one signs,
 // the others still verify. Each has at least 32 bytes.
-func NewLedger(secrets [][]byte) (*Ledger, error) {
+func NewLog(secrets [][]byte) (*Log, error) {
 	if len(secrets) == 0 {
 		return nil, fmt.Errorf("audit: a ledger has at least one secret")
 	}
-	l := &Ledger{keys: make(map[string]secret)}
+	l := &Log{keys: make(map[string]secret)}
 	l.scribes.New = func() any { return l.scribe() }
 	for _, s := range secrets {
 		if len(s) < minSecret {
@@ -179,7 +179,7 @@ func appendNumber(b []byte, n int64) []byte {
 
 // scribe computes macs, and keeps what it can use again. One goroutine uses it.
 type scribe struct {
-	ledger *Ledger
+	ledger *Log
 	hashes map[string]*hashes // by the name of the key
 	form   []byte
 	sum    [macBytes]byte
@@ -187,7 +187,7 @@ type scribe struct {
 
 type hashes struct{ entry, seal hash.Hash }
 
-func (l *Ledger) scribe() *scribe {
+func (l *Log) scribe() *scribe {
 	return &scribe{ledger: l, hashes: make(map[string]*hashes)}
 }
 
@@ -242,33 +242,33 @@ func (s *scribe) genuine(e *line) (genuine, known bool) {
 	return known && hmac.Equal(mac, e.mac[:]), known
 }
 
-// Pen writes entries on behalf of one actor. It is a value, safe for concurrent
-// use; the zero Pen writes nothing.
-type Pen struct {
-	ledger *Ledger
+// Recorder writes entries on behalf of one actor. It is a value, safe for concurrent
+// use; the zero Recorder writes nothing.
+type Recorder struct {
+	ledger *Log
 	actor  Actor
 }
 
-// Pen gives the pen of an actor.
-func (l *Ledger) Pen(a Actor) Pen { return Pen{l, a} }
+// Recorder gives the recorder of an actor.
+func (l *Log) Recorder(a Actor) Recorder { return Recorder{l, a} }
 
-// Because gives the same pen with a reason.
-func (p Pen) Because(reason string) Pen {
+// Because gives the same recorder with a reason.
+func (p Recorder) Because(reason string) Recorder {
 	p.actor.Reason = reason
 	return p
 }
 
 // Operator is on whose behalf it writes; zero for none.
-func (p Pen) Operator() ids.Operator { return p.actor.Operator }
+func (p Recorder) Operator() ids.Operator { return p.actor.Operator }
 
 // Record adds an entry to the session: it is there if the session is committed
 // and costs no round trip. The session's function may run twice; each run makes
 // another entry, of which one is committed. Text that a database cannot hold is
-// mended. It panics for the zero Pen, an event without an action, and values
+// mended. It panics for the zero Recorder, an event without an action, and values
 // that JSON does not have: no change may be made that cannot be recorded.
-func (p Pen) Record(w *session.Write, e Event, at time.Time) {
+func (p Recorder) Record(w *session.Write, e Event, at time.Time) {
 	if p.ledger == nil || e.Action == "" {
-		panic("audit: an entry needs the pen of a ledger, and an action")
+		panic("audit: an entry needs the recorder of a ledger, and an action")
 	}
 	x := line{
 		id: ids.New[ids.Row](at), operator: p.actor.Operator, token: p.actor.Token, source: mend(p.actor.Source),
