@@ -303,7 +303,7 @@ func CreateToken(ctx context.Context, w *session.Write, d Principal, owner ids.O
 	t := Token{ID: ids.New[ids.Row](d.At), Operator: owner, Name: n.Name, Prefix: secret.Prefix(), ExpiresAt: n.ExpiresAt}
 	t.CreatedAt = t.ID.Time()
 	if scope != nil {
-		t.Scope = strings.Fields(*scope)
+		t.Scope = scopeOf(*scope)
 	}
 	w.Add(insertToken(t, secret.Hash(), scope))
 	d.Recorder.Record(w, audit.Event{

@@ -1,7 +1,6 @@
 package operator
 
 import (
-	"strings"
 	"time"
 
 	"github.com/musterhq/muster/internal/ids"
@@ -76,7 +75,7 @@ func scanToken(r query.Row) (t Token, err error) {
 		t.Operator = *operator
 	}
 	if scope != nil {
-		t.Scope = strings.Fields(*scope)
+		t.Scope = scopeOf(*scope)
 	}
 	return t, nil
 }
