@@ -23,8 +23,8 @@ var (
 	ErrRoleInUse         = fault.New(fault.Conflict, "role_in_use", "Operators have this role: give them another first.")
 )
 
-// FirstName is the name of the operator that the first start makes.
-const FirstName = "administrator"
+// FirstAdministrator is the name of the operator that the first start makes.
+const FirstAdministrator = "administrator"
 
 // Operator is a person or a program that works here.
 type Operator struct {

@@ -120,7 +120,7 @@ func adopt(id ids.Operator) query.Change {
 }
 
 // used notes when a token was last used; time does not run backwards.
-func used(id ids.Row, at time.Time) query.Change {
+func setLastUsed(id ids.Row, at time.Time) query.Change {
 	return query.Exec(`
 		update api_tokens set last_used_at = $2
 		where id = $1 and (last_used_at is null or last_used_at < $2)`, id, at)
