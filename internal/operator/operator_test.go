@@ -538,7 +538,9 @@ func TestEnsureAdministrator(t *testing.T) {
 		t.Errorf("a token of nobody: got %v, want invalid_token", err)
 	}
 	for range 2 {
-		if err := db.Write(t.Context(), func(w *session.Write) error { return operator.EnsureAdministrator(t.Context(), w, testkit.Principal(at)) }); err != nil {
+		if err := db.Write(t.Context(), func(w *session.Write) error {
+			return operator.EnsureAdministrator(t.Context(), w, testkit.Principal(at))
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}
