@@ -92,15 +92,6 @@ func (p *Plan) Streamed() bool { return p.streamed }
 // error no destination is touched.
 func (p *Plan) Finish() error { return finish(p.parts) }
 
-// Finish finishes plans that ran apart as if they were one: all or nothing.
-func Finish(plans ...*Plan) error {
-	var all []Part
-	for _, p := range plans {
-		all = append(all, p.parts...)
-	}
-	return finish(all)
-}
-
 func finish(parts []Part) error {
 	for _, part := range parts {
 		if err := part.take(); err != nil {

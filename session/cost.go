@@ -19,7 +19,6 @@ type Spent struct {
 	RoundTrips int           // exchanges with the database, commits included
 	Database   time.Duration // time in these exchanges, waiting for a connection included
 	Retries    int           // write sessions that were run again
-	Unshared   int           // Spreads that had to be Gathers
 	Node       string        // the server that answered last
 	Position   Position      // of the last session that had one, or what the caller held
 }
@@ -89,8 +88,7 @@ func (c *Cost) reached(p Position) {
 	}
 }
 
-func (c *Cost) retried()  { c.update(func(s *Spent) { s.Retries++ }) }
-func (c *Cost) fellBack() { c.update(func(s *Spent) { s.Unshared++ }) }
+func (c *Cost) retried() { c.update(func(s *Spent) { s.Retries++ }) }
 
 func (c *Cost) seen() (p Position) {
 	c.update(func(s *Spent) { p = s.Position })

@@ -57,9 +57,6 @@ type SnapshotOptions struct {
 type Snapshot interface {
 	// Gather runs the plan's steps in the snapshot, in one round trip.
 	Gather(ctx context.Context, p *query.Plan) error
-	// Spread runs the plans in the snapshot, at the same time where that is
-	// possible, and reports whether it was.
-	Spread(ctx context.Context, plans []*query.Plan) (spread bool, err error)
 	// Node names the server that answered; empty before the first plan.
 	Node() string
 	// Position is one by which all that the session sees was there: a later

@@ -124,51 +124,14 @@ func (r *Read) Gather(ctx context.Context, parts ...query.Part) error {
 	return r.run(ctx, p)
 }
 
-// Spread runs queries that take many milliseconds each, such as the scans of an
-// export, at the same time on several connections that share the session's
-// snapshot. It is the exception: for all else, Gather is faster. It takes the
-// connections that are free at that moment, and where a snapshot cannot be
-// shared it is a Gather and says so in [Cost].
-func (r *Read) Spread(ctx context.Context, parts ...query.Part) error {
-	s, ok := r.conn.(Snapshot)
-	if !ok || len(parts) < 2 || r.once {
-		return r.Gather(ctx, parts...)
-	}
-	parts = append(r.takeFirst(), parts...)
-	plans := make([]*query.Plan, len(parts))
-	for i, part := range parts {
-		plans[i] = query.NewPlan(part)
-	}
-	err := r.timed(func() error {
-		spread, err := s.Spread(ctx, plans)
-		if !spread {
-			r.cost.fellBack()
-		}
-		for _, p := range plans {
-			r.streamed = r.streamed || p.Streamed()
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return query.Finish(plans...)
-}
-
 // plan starts the next exchange with the parts and changes that wait for it.
 func (r *Read) plan() *query.Plan {
-	p := query.NewPlan(r.takeFirst()...)
+	p := query.NewPlan(r.first...)
 	for _, c := range r.pending {
 		p.Change(c, nil)
 	}
-	r.pending = nil
+	r.first, r.pending = nil, nil
 	return p
-}
-
-func (r *Read) takeFirst() []query.Part {
-	parts := r.first
-	r.first = nil
-	return parts
 }
 
 func (r *Read) run(ctx context.Context, p *query.Plan) error {

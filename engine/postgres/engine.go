@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -59,15 +58,14 @@ func setDefault[T int | time.Duration](v *T, value T) {
 // Engine implements [session.Engine] on a PostgreSQL cluster: a primary and any
 // number of replicas.
 type Engine struct {
-	options  Options
-	nodes    []*node
-	news     news
-	gate     gate               // sessions
-	system   string             // identifies the cluster
-	unshared atomic.Bool        // a snapshot is of one connection
-	stop     context.CancelFunc // ends the watching of nodes
-	working  sync.WaitGroup     // watchers, and sessions that are ended behind their callers
-	close    func() error
+	options Options
+	nodes   []*node
+	news    news
+	gate    gate               // sessions
+	system  string             // identifies the cluster
+	stop    context.CancelFunc // ends the watching of nodes
+	working sync.WaitGroup     // watchers, and sessions that are ended behind their callers
+	close   func() error
 }
 
 var _ session.Engine = (*Engine)(nil)
@@ -153,9 +151,6 @@ func (e *Engine) newNode(ctx context.Context, name, url string) (*node, error) {
 		return nil, err
 	}
 	n.bind(e.options, pooled)
-	if pooled {
-		e.unshared.Store(true)
-	}
 	return n, nil
 }
 

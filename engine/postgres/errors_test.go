@@ -257,33 +257,3 @@ func testUnconfirmed(t *testing.T, server *postgrestest.Server) {
 		t.Errorf("%d notes, %v; want the one, on the primary alone", n, err)
 	}
 }
-
-func testUnshared(t *testing.T, server *postgrestest.Server) {
-	url := server.Database(t)
-	newNotes(t, url, postgres.Options{})
-	w := watch(t, url)
-	for _, sql := range []string{`create role plain login`, `revoke execute on function pg_export_snapshot() from public`, `grant select on note to plain`} {
-		if _, err := w.c.Exec(t.Context(), sql); err != nil {
-			t.Fatal(err)
-		}
-	}
-	db := session.New(open(t, postgres.Options{Primary: strings.Replace(url, "muster@", "plain@", 1)}))
-	wantUnshared(t, db)
-	wantUnshared(t, db)
-}
-
-func wantUnshared(t *testing.T, db *session.DB) {
-	t.Helper()
-	ctx, cost := session.Track(t.Context(), "")
-	one, two := -1, -1
-	err := db.Read(ctx, func(r *session.Read) error {
-		count := number(`select count(*) from note`)
-		if _, err := session.Run(ctx, r, count); err != nil {
-			return err
-		}
-		return r.Spread(ctx, query.Into(&one, count), query.Into(&two, count))
-	})
-	if err != nil || one != 0 || two != 0 || cost.Total().Unshared == 0 {
-		t.Errorf("got %d and %d, %v, with %d spreads that were gathers", one, two, err, cost.Total().Unshared)
-	}
-}

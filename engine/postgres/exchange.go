@@ -20,8 +20,6 @@ const (
 	commit     = "commit"
 )
 
-func adopt(snapshot string) string { return "set transaction snapshot '" + snapshot + "'" }
-
 // exchange is one round trip with the server: the plan's steps, between what
 // opens and what ends the session.
 //

@@ -99,16 +99,6 @@ func (e *Engine) lend(ctx context.Context, n *node, p *pool) (*conn, error) {
 	return nil, err
 }
 
-// tryPlace takes a place if nobody else wants it.
-func (p *pool) tryPlace() bool {
-	select {
-	case p.places <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
 // acquire takes a connection that is there, or makes one until the node is seen
 // to be down. The caller stands in a place.
 func (p *pool) acquire(ctx, down context.Context) (*pgxpool.Conn, error) {

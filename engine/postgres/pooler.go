@@ -11,8 +11,8 @@ import (
 // A pooler in transaction mode, such as pgbouncer, gives each transaction
 // another connection to the server. An address says so with the parameter
 // pool_mode=transaction, and these things are then done otherwise: statements
-// are not kept prepared, the timeouts are those of each transaction and not of
-// the connection, and Spread is a Gather.
+// are not kept prepared, and the timeouts are those of each transaction and not
+// of the connection.
 //
 // The pooler needs pool_mode = transaction and no other setting. It must lead
 // to one server: with several hosts behind one address, a position is looked up

@@ -28,7 +28,6 @@ func testPooler(t *testing.T, server *postgrestest.Server) {
 		t.Parallel()
 		db, _ := newNotes(t, through(pooler, server.Database(t)), postgres.Options{StatementTimeout: 7 * time.Second, LockTimeout: 2 * time.Second})
 		wantSettings(t, db)
-		wantUnshared(t, db)
 	})
 	t.Run("a cancelled query ends at the server", func(t *testing.T) {
 		t.Parallel()

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"sync"
 
 	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
@@ -119,124 +117,6 @@ func (s *snapshot) open(ctx context.Context, x exchange) (err error) {
 func (s *snapshot) giveBack() {
 	s.engine.giveBack(s.conn)
 	s.conn, s.failed = nil, nil
-}
-
-// Spread implements [session.Snapshot]: the session's connection exports its
-// snapshot, and those that are free import it.
-func (s *snapshot) Spread(ctx context.Context, plans []*query.Plan) (bool, error) {
-	if len(plans) == 0 {
-		return true, nil
-	}
-	if s.engine.unshared.Load() {
-		return false, s.oneByOne(ctx, plans)
-	}
-	snapshot, err := s.export(ctx)
-	if err != nil {
-		return false, err
-	}
-	helpers := s.recruit(ctx, len(plans)-1)
-	defer func() {
-		for _, c := range helpers {
-			s.engine.giveBack(c)
-		}
-	}()
-	if len(helpers) == 0 {
-		return false, s.oneByOne(ctx, plans)
-	}
-	s.failed = s.runAll(ctx, snapshot, helpers, plans)
-	return true, s.failed
-}
-
-func (s *snapshot) oneByOne(ctx context.Context, plans []*query.Plan) error {
-	for _, p := range plans {
-		if err := s.Gather(ctx, p); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// export names the session's snapshot for others. Where the server turns out
-// not to share one, the session has to be run again: the refusal has ended its
-// transaction.
-func (s *snapshot) export(ctx context.Context) (name string, err error) {
-	p := query.NewPlan(query.Into(&name, query.Scalar[string](`select pg_export_snapshot()`)))
-	if err = s.Gather(ctx, p); err == nil {
-		return name, p.Finish() //nolint:wrapcheck // of one row, which is there
-	}
-	if refused, ok := errors.AsType[*refusal](err); ok && cannot(refused.Code) {
-		s.engine.unshared.Store(true)
-		err = fmt.Errorf("%w: the server cannot share a snapshot", session.ErrMoved)
-	}
-	return "", err
-}
-
-// cannot reports whether a SQLSTATE says that a server lacks something, or that
-// the account may not use it.
-func cannot(code string) bool {
-	return strings.HasPrefix(code, "0A") || strings.HasPrefix(code, "42") || strings.HasPrefix(code, "55")
-}
-
-// recruit takes connections that are free at this moment.
-func (s *snapshot) recruit(ctx context.Context, most int) (list []*conn) {
-	n := s.choice.node
-	for _, lent := range n.readers.AcquireAllIdle(ctx) {
-		if len(list) < most && n.readers.tryPlace() {
-			list = append(list, newConn(lent, n, n.readers))
-		} else {
-			lent.Release()
-		}
-	}
-	return list
-}
-
-// runAll runs the plans, each connection taking the next one when it is done
-// with the last. The first error ends all; a panic goes on in the caller.
-func (s *snapshot) runAll(ctx context.Context, snapshot string, helpers []*conn, plans []*query.Plan) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	next := make(chan *query.Plan, len(plans))
-	for _, p := range plans {
-		next <- p
-	}
-	close(next)
-	var wg sync.WaitGroup
-	work := func(c *conn, open ...string) {
-		for p := range next {
-			if err := guarded(ctx, c, exchange{open: open, plan: p}); err != nil {
-				cancel(err)
-				return
-			}
-			open = nil
-		}
-	}
-	for _, c := range helpers {
-		wg.Go(func() { work(c, beginRead, adopt(snapshot)) })
-	}
-	wg.Go(func() { work(s.conn) })
-	wg.Wait()
-	return rethrow(context.Cause(ctx))
-}
-
-// panicked carries a panic of a row function to the session's goroutine.
-type panicked struct{ value any }
-
-func (p *panicked) Error() string { return fmt.Sprintf("panic in a row function: %v", p.value) }
-
-func guarded(ctx context.Context, c *conn, x exchange) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &panicked{v}
-		}
-	}()
-	return c.exchange(ctx, x)
-}
-
-func rethrow(err error) error {
-	if p, ok := errors.AsType[*panicked](err); ok {
-		panic(p.value)
-	}
-	return err
 }
 
 // Close implements [session.Snapshot].

@@ -42,17 +42,6 @@ func (p *pool) take(ctx context.Context) (*conn, error) {
 	}
 }
 
-// spare lends a connection if one is free at once, or nil.
-func (p *pool) spare(ctx context.Context) *conn {
-	select {
-	case <-p.places:
-		c, _ := p.lend(ctx) // a connection that cannot be opened is not free
-		return c
-	default:
-		return nil
-	}
-}
-
 func (p *pool) lend(ctx context.Context) (*conn, error) {
 	select {
 	case <-p.closed:

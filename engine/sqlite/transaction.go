@@ -157,3 +157,13 @@ func rethrow(err error) error {
 	}
 	return err
 }
+
+// guarded runs fn, with a panic of the plan's functions as an error.
+func guarded(fn func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &panicked{value: v}
+		}
+	}()
+	return fn()
+}

@@ -56,11 +56,6 @@ func (s *countedSnapshot) Gather(ctx context.Context, p *query.Plan) error {
 	return s.Snapshot.Gather(ctx, p)
 }
 
-func (s *countedSnapshot) Spread(ctx context.Context, plans []*query.Plan) (bool, error) {
-	s.c.trips.Add(1)
-	return s.Snapshot.Spread(ctx, plans)
-}
-
 func (s *countedSnapshot) Close() {
 	s.Snapshot.Close()
 	s.c.snapshots.Add(-1)

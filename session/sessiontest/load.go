@@ -151,7 +151,7 @@ var loadTests = map[string]func(*testing.T, *bundle){
 			}
 			return b.db.Read(ctx, func(r *session.Read) error {
 				for range 5 {
-					if err := r.Spread(ctx, query.Into(new(int), sum()), query.Into(new(int), notes())); err != nil {
+					if err := r.Gather(ctx, query.Into(new(int), sum()), query.Into(new(int), notes())); err != nil {
 						return err
 					}
 				}

@@ -170,10 +170,6 @@ var readTests = map[string]func(*testing.T, *bundle){
 		wantErr(t, read(func(r *session.Read) error { return r.Gather(t.Context(), query.Into(&then, notes())) }, session.Once), nil)
 		equal(t, "first and then", [2]int{first, then}, [2]int{total, 0})
 		equal(t, "trips", b.engine.Trips(), 1)
-		wantErr(t, read(func(r *session.Read) error {
-			return r.Spread(t.Context(), query.Into(&then, notes()), query.Into(new(int), sum()))
-		}), nil)
-		equal(t, "first and then, spread", [2]int{first, then}, [2]int{total, 0})
 		wantErr(t, read(func(*session.Read) error { return nil }), nil)
 		equal(t, "first, when nothing was asked", first, total)
 	},
@@ -186,72 +182,12 @@ var readTests = map[string]func(*testing.T, *bundle){
 			"a gather": func(r *session.Read) error {
 				return r.Gather(t.Context(), query.Into(&then, bad), query.Into(new(int), sum()))
 			},
-			"a spread": func(r *session.Read) error {
-				return r.Spread(t.Context(), query.Into(&then, bad), query.Into(new(int), sum()))
-			},
 			"nothing": func(*session.Read) error { return nil },
 		} {
 			if err := b.db.Read(t.Context(), fn, session.First(query.Into(new(int), gate))); !errors.Is(err, errWanted) || then != -1 {
 				t.Errorf("before %s: got %v and %d, want %v", name, err, then, errWanted)
 			}
 		}
-	},
-
-	"spread shares the session's snapshot": func(t *testing.T, b *bundle) {
-		whileTransferring(t, b, func() error {
-			for range 200 {
-				var parts [accounts]int
-				err := b.db.Read(t.Context(), func(r *session.Read) error {
-					if err := r.Spread(t.Context(), balances(&parts)...); err != nil {
-						return err
-					}
-					again, err := session.Run(t.Context(), r, balance(0))
-					equal(t, "balance after the spread", again, parts[0])
-					return err
-				})
-				if err != nil {
-					return err
-				}
-				wantWhole(t, parts)
-			}
-			return nil
-		})
-	},
-
-	"spread in an open snapshot keeps to it": func(t *testing.T, b *bundle) {
-		ctx, cost := session.Track(t.Context(), "")
-		err := b.db.Read(ctx, func(r *session.Read) error {
-			before, err := session.Run(ctx, r, balance(0))
-			if err != nil {
-				return err
-			}
-			b.write(t, transfer(0, 1)...)
-			var parts [accounts]int
-			if err := r.Spread(ctx, balances(&parts)...); err != nil {
-				return err
-			}
-			equal(t, "balance in the spread", parts[0], before)
-			wantWhole(t, parts)
-			return nil
-		})
-		wantErr(t, err, nil)
-		equal(t, "trips", cost.Total().RoundTrips, 2)
-	},
-
-	"spread fails as one": func(t *testing.T, b *bundle) {
-		first := -1
-		bad := query.Scalar[int](`select balance from account where name = 'nobody'`).Else(errWanted)
-		wantErr(t, b.db.Read(t.Context(), func(r *session.Read) error {
-			return r.Spread(t.Context(), query.Into(&first, balance(0)), query.Into(new(int), bad))
-		}), errWanted)
-		equal(t, "first", first, -1)
-		boom := query.One(`select 1`, func(query.Row) (int, error) { panic(errWanted) })
-		equal(t, "panic", panics(func() {
-			_ = b.db.Read(t.Context(), func(r *session.Read) error {
-				return r.Spread(t.Context(), query.Into(&first, balance(0)), query.Into(new(int), boom))
-			})
-		}), any(errWanted))
-		equal(t, "sum afterwards", ask(t, b, sum()), total)
 	},
 }
 
