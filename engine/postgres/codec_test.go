@@ -133,7 +133,7 @@ func TestColumnsAsTheDriver(t *testing.T) {
 			want := reflect.New(reflect.TypeOf(c.dest).Elem())
 			errWant := types.Scan(c.oid, format, v, adapt(want.Interface()))
 			inUTC(want.Interface())
-			if ok := scanUsual(c.oid, format, v, c.dest); ok == c.left {
+			if ok := scanCommon(c.oid, format, v, c.dest); ok == c.left {
 				t.Fatalf("it is read here: %t", ok)
 			}
 			if c.left {
