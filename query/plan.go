@@ -16,6 +16,21 @@ type Plan struct {
 	streamed bool
 }
 
+// Row is the row at which an engine stands. It is valid only inside the
+// function that is given it, and so is a []byte scanned from it.
+type Row interface {
+	// Scan copies the columns, in order, to the destinations.
+	Scan(dest ...any) error
+}
+
+// Part is a query with the place for its answer: what a session gathers. Like
+// the place, it serves one run at a time.
+type Part interface {
+	lay(p *Plan)
+	take() error // once all rows have been seen
+	assign()     // once all answers have been taken
+}
+
 // Step is one statement of a plan.
 type Step struct {
 	SQL  string

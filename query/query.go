@@ -12,13 +12,6 @@ var (
 	ErrManyRows = errors.New("query: several rows where one was expected")
 )
 
-// Row is the row at which an engine stands. It is valid only inside the
-// function that is given it, and so is a []byte scanned from it.
-type Row interface {
-	// Scan copies the columns, in order, to the destinations.
-	Scan(dest ...any) error
-}
-
 // UUID is an identifier as an argument.
 type UUID interface{ UUID() [16]byte }
 
@@ -224,14 +217,6 @@ func (a *declared[T]) take() (T, error) {
 		err = a.missing
 	}
 	return t, err
-}
-
-// Part is a query with the place for its answer: what a session gathers. Like
-// the place, it serves one run at a time.
-type Part interface {
-	lay(p *Plan)
-	take() error // once all rows have been seen
-	assign()     // once all answers have been taken
 }
 
 // Into pairs a query with the place for its answer. Dst is set only when every

@@ -21,7 +21,7 @@ func TestFilesThatCannotServe(t *testing.T) {
 		prepare func(t *testing.T, path string)
 		want    string
 	}{
-		"no folder": {func(*testing.T, string) {}, "check that the folder exists"},
+		"no folder": {func(*testing.T, string) {}, "check that its directory exists"},
 		"no database": {func(t *testing.T, path string) {
 			write(t, path, []byte(strings.Repeat("not a database. ", 1000)))
 		}, "damaged"},

@@ -190,19 +190,3 @@ var readTests = map[string]func(*testing.T, *bundle){
 		}
 	},
 }
-
-// balances puts every account's balance into its place.
-func balances(into *[accounts]int) []query.Part {
-	parts := make([]query.Part, accounts)
-	for i := range accounts {
-		parts[i] = query.Into(&into[i], balance(i))
-	}
-	return parts
-}
-
-func wantWhole(t *testing.T, parts [accounts]int) {
-	t.Helper()
-	if got := parts[0] + parts[1] + parts[2] + parts[3]; got != total {
-		t.Errorf("the parts %v add up to %d, want %d: they are of different moments", parts, got, total)
-	}
-}
