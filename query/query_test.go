@@ -19,7 +19,7 @@ func (n number) Scan(dest ...any) error {
 	return nil
 }
 
-// feed plays the engine: it gives every query of the plan the rows.
+// feed plays the engine: it passes the rows to every query of the plan.
 func feed(t *testing.T, p *query.Plan, rows ...number) error {
 	t.Helper()
 	for i, step := range p.Steps {

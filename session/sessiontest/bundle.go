@@ -17,7 +17,7 @@ import (
 // Open opens an engine on an empty database of its own. The suite closes it.
 type Open func(t testing.TB) session.Engine
 
-// bundle is what a test works with: a database with accounts a to d of 25 each.
+// bundle is what a test works with: a database with accounts a to d, each of 25.
 type bundle struct {
 	engine *Counter
 	db     *session.DB
@@ -60,7 +60,7 @@ func (b *bundle) write(t testing.TB, changes ...query.Change) {
 	}
 }
 
-// ask answers one query in a session of its own.
+// ask runs one query in a session of its own.
 func ask[T any](t testing.TB, b *bundle, q query.Query[T]) T {
 	t.Helper()
 	var answer T
@@ -105,7 +105,7 @@ func slow() query.Query[int] {
 		select count(*) from n`, int64(1)<<40)
 }
 
-// within fails the test if f takes longer than it may; it waits no longer.
+// within fails the test if f takes longer than d, and waits no longer.
 func within(t *testing.T, d time.Duration, f func()) {
 	t.Helper()
 	done := make(chan struct{})
@@ -131,14 +131,14 @@ func equal[T comparable](t *testing.T, what string, got, want T) {
 	}
 }
 
-// panics calls f and gives what it panicked with, or nil.
+// panics calls f and returns the value of its panic, or nil.
 func panics(f func()) (v any) {
 	defer func() { v = recover() }()
 	f()
 	return nil
 }
 
-// timeout is a context for what must not take longer than a test's patience.
+// timeout returns a context for work that must end within a minute.
 func timeout(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, fmt.Errorf("the test took a minute"))
@@ -146,7 +146,7 @@ func timeout(t *testing.T) context.Context {
 	return ctx
 }
 
-// balances puts every account's balance into its place.
+// balances returns queries for the balance of every account.
 func balances(into *[accounts]int) []query.Part {
 	parts := make([]query.Part, accounts)
 	for i := range accounts {
@@ -162,7 +162,7 @@ func wantWhole(t *testing.T, parts [accounts]int) {
 	}
 }
 
-// inParallel runs n workers and fails the test with the first error.
+// inParallel runs n workers and fails the test with their errors.
 func inParallel(t *testing.T, n int, work func(worker int) error) {
 	t.Helper()
 	var wg sync.WaitGroup
@@ -177,7 +177,7 @@ func inParallel(t *testing.T, n int, work func(worker int) error) {
 }
 
 // whileTransferring runs check while another goroutine commits transfers, and
-// fails if none was committed meanwhile.
+// fails if it commits none meanwhile.
 func whileTransferring(t *testing.T, b *bundle, check func() error) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())

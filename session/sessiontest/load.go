@@ -13,7 +13,7 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// torn is how many pages a reader compares under a committing writer.
+// torn is how many pages a reader checks while a writer commits.
 const torn = 3000
 
 var loadTests = map[string]func(*testing.T, *bundle){
@@ -73,7 +73,7 @@ var loadTests = map[string]func(*testing.T, *bundle){
 	},
 
 	"sessions are serialisable": func(t *testing.T, b *bundle) {
-		// Each takes from one account if both together allow it: under snapshot
+		// Each takes from one account if the sum of both allows it: under snapshot
 		// isolation, two at once would take too much (write skew).
 		var refused atomic.Int64
 		inParallel(t, 8, func(worker int) error {

@@ -54,7 +54,7 @@ var readTests = map[string]func(*testing.T, *bundle){
 		equal(t, "second", second, -1)
 	},
 
-	"an error is its own query's, and the session goes on or ends": func(t *testing.T, b *bundle) {
+	"an error is its own query's, and the session continues or ends": func(t *testing.T, b *bundle) {
 		err := b.db.Read(t.Context(), func(r *session.Read) error {
 			_, err := session.Run(t.Context(), r, query.Scalar[int](`select no_such_column from account`))
 			return err
@@ -110,7 +110,7 @@ var readTests = map[string]func(*testing.T, *bundle){
 		}
 	},
 
-	"rows can be handed over one by one": func(t *testing.T, b *bundle) {
+	"rows can be read one by one": func(t *testing.T, b *bundle) {
 		var got []string
 		q := query.Each(`select name from account order by name`,
 			func(r query.Row) (s string, err error) { return s, r.Scan(&s) },
@@ -144,7 +144,7 @@ var readTests = map[string]func(*testing.T, *bundle){
 		equal(t, "sum afterwards", ask(t, b, sum()), total)
 	},
 
-	"a panic ends the session and goes on": func(t *testing.T, b *bundle) {
+	"a panic ends the session and continues": func(t *testing.T, b *bundle) {
 		for range 50 { // more often than there are connections
 			equal(t, "panic", panics(func() {
 				_ = b.db.Read(t.Context(), func(r *session.Read) error {
@@ -161,7 +161,7 @@ var readTests = map[string]func(*testing.T, *bundle){
 		equal(t, "sum afterwards", ask(t, b, sum()), total)
 	},
 
-	"what comes first travels with the first exchange": func(t *testing.T, b *bundle) {
+	"First travels with the first exchange": func(t *testing.T, b *bundle) {
 		first, then := -1, -1
 		read := func(fn func(r *session.Read) error, options ...session.Option) error {
 			first, then = -1, -1
@@ -171,10 +171,10 @@ var readTests = map[string]func(*testing.T, *bundle){
 		equal(t, "first and then", [2]int{first, then}, [2]int{total, 0})
 		equal(t, "trips", b.engine.Trips(), 1)
 		wantErr(t, read(func(*session.Read) error { return nil }), nil)
-		equal(t, "first, when nothing was asked", first, total)
+		equal(t, "first, when fn runs no query", first, total)
 	},
 
-	"an error of what comes first comes before all others": func(t *testing.T, b *bundle) {
+	"an error of First comes before all others": func(t *testing.T, b *bundle) {
 		gate := query.Scalar[int](`select balance from account where name = 'nobody'`).Else(errWanted)
 		bad := query.Scalar[int](`select balance from account where name = 'nobody'`).Else(errEmpty)
 		then := -1
