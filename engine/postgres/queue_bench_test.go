@@ -56,7 +56,7 @@ func BenchmarkQueue(b *testing.B) {
 		wg.Wait()
 		return time.Since(start), ProcessorTime(b) - before
 	}
-	round(queued) // the connections learn the texts
+	round(queued) // prepares the texts
 	var took, cpu []float64
 	for b.Loop() {
 		a, cpuA := round(queued)

@@ -73,7 +73,7 @@ func BenchmarkSessions(b *testing.B) {
 		}
 		wg.Wait()
 	}
-	all(10 * clients) // the connections learn the texts
+	all(10 * clients) // prepares the texts
 	b.ReportAllocs()
 	b.ResetTimer()
 	before := postgres.ProcessorTime(b)

@@ -17,7 +17,7 @@ import (
 
 var errWanted = errors.New("an error that the test wants")
 
-// store is an engine with a table to write to.
+// store opens an engine with a table to write to.
 func store(t testing.TB, o sqlite.Options) (*sqlite.Engine, *session.DB) {
 	t.Helper()
 	e := open(t, o)
@@ -81,13 +81,13 @@ func TestConcurrentSessionsShareACommit(t *testing.T) {
 	}
 }
 
-func TestSlowSessionIsPutOutAfterItsBound(t *testing.T) {
+func TestSlowSessionExpires(t *testing.T) {
 	t.Parallel()
 	for name, hold := range map[string]func(*session.Write) error{
 		"that does nothing": func(w *session.Write) error {
 			return nil
 		},
-		"that never looks at its context": func(w *session.Write) error {
+		"that ignores its context": func(w *session.Write) error {
 			_, err := w.Do(context.Background(), query.Exec(`insert into note (id)
 				with recursive n (i) as (select 1000 union all select i + 1 from n) select i from n`))
 			return err
@@ -112,7 +112,7 @@ func TestSlowSessionIsPutOutAfterItsBound(t *testing.T) {
 				})
 			}()
 			<-holding
-			for i := range 3 { // while the slow one has not even returned
+			for i := range 3 { // before the slow one returns
 				if err := add(t.Context(), db, note(10+i)); err != nil {
 					t.Errorf("behind the slow session: %v", err)
 				}
@@ -147,7 +147,7 @@ func TestSessionThatFailsLeavesItsGroupAlone(t *testing.T) {
 					w.Add(note(id)) // refused
 				case 2:
 					cancel(errWanted)
-				case 3: // interrupted while it writes, which makes SQLite roll back all that is open
+				case 3: // interrupting a write makes SQLite roll back the whole group
 					time.AfterFunc(time.Millisecond, func() { cancel(errWanted) })
 					_, err := w.Do(ctx, query.Exec(`insert into note (id)
 						with recursive n (i) as (select $1 union all select i + 1 from n) select i from n`, 1_000_000+id))
@@ -197,7 +197,7 @@ func TestAnotherWriterOfTheFile(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			for id := 100; ctx.Err() == nil; id++ {
-				_ = add(ctx, one, note(id)) // the two engines take turns; one may wait too long
+				_ = add(ctx, one, note(id)) // the two engines take turns, and one may wait too long
 			}
 		})
 		for range 300 {
