@@ -17,11 +17,10 @@ import (
 // scope: changed, cut, made up, of another list or of another installation.
 var ErrCursor = errors.New("query: the cursor does not belong here")
 
-// Bounds of secrets and cursors.
-const (
-	minCursorSecret = 16
-	maxCursor       = 1024
-)
+const minCursorSecret = 16
+
+// MaxCursor is the greatest length of a cursor, in characters.
+const MaxCursor = 1024
 
 var cursorText = base64.RawURLEncoding.Strict()
 
@@ -53,15 +52,15 @@ func NewCursorKey(secret []byte) (*CursorKey, error) {
 
 // Seal returns a cursor of v, which is encoded as JSON. The scope names the list
 // that it belongs to, with filter and order; it is not stored. A cursor has at
-// most 1024 characters, each fit for a URL.
+// most [MaxCursor] characters, each fit for a URL.
 func (k *CursorKey) Seal(scope string, v any) (string, error) {
 	plain, err := json.Marshal(v)
 	if err != nil {
 		return "", fmt.Errorf("sealing a cursor: %w", err)
 	}
 	token := cursorText.EncodeToString(k.aead.Seal(nil, nil, plain, []byte(scope))) //nolint:gosec // no nonce asks this cipher for a random one
-	if len(token) > maxCursor {
-		return "", fmt.Errorf("sealing a cursor: it has %d characters, and at most %d are allowed", len(token), maxCursor)
+	if len(token) > MaxCursor {
+		return "", fmt.Errorf("sealing a cursor: it has %d characters, and at most %d are allowed", len(token), MaxCursor)
 	}
 	return token, nil
 }
@@ -69,7 +68,7 @@ func (k *CursorKey) Seal(scope string, v any) (string, error) {
 // Open decodes into v what was sealed for the same scope. For anything else it
 // returns [ErrCursor], and v is undefined.
 func (k *CursorKey) Open(scope, token string, v any) error {
-	if len(token) > maxCursor || strings.ContainsAny(token, "\r\n") { // which base64 skips
+	if len(token) > MaxCursor || strings.ContainsAny(token, "\r\n") { // which base64 skips
 		return ErrCursor
 	}
 	sealed, err := cursorText.DecodeString(token)

@@ -170,18 +170,9 @@ func (c *conn) prepare(ctx context.Context, list []statement) (int, error) {
 // describe has the server describe those of the list that are not prepared, each
 // text once.
 func (c *conn) describe(ctx context.Context, list []statement) (int, error) {
-	var unknown []int
-	var texts []string
-	waiting := map[string]bool{}
-	for i := range list {
-		if s := &list[i]; !s.bare && s.prepared == nil && !waiting[s.text] {
-			text, err := query.Render(query.Postgres, s.text)
-			if err != nil {
-				return i, err //nolint:wrapcheck // the caller says which statement it is
-			}
-			waiting[s.text] = true
-			unknown, texts = append(unknown, i), append(texts, text)
-		}
+	unknown, texts, err := unknownOf(list)
+	if err != nil {
+		return unknown[len(texts)], err
 	}
 	pipeline := c.StartPipeline(ctx)
 	defer pipeline.Close() // errors are reported below
@@ -196,6 +187,32 @@ func (c *conn) describe(ctx context.Context, list []statement) (int, error) {
 	if err := pipeline.Sync(); err != nil {
 		return -1, err //nolint:wrapcheck // the caller explains it
 	}
+	return c.receiveDescriptions(pipeline, list, unknown, texts)
+}
+
+// unknownOf returns the indexes of those of the list that are not prepared, each
+// text once, and their texts for the server. With an error, the last index has no
+// text.
+func unknownOf(list []statement) (indexes []int, texts []string, err error) {
+	waiting := map[string]bool{}
+	for i := range list {
+		s := &list[i]
+		if s.bare || s.prepared != nil || waiting[s.text] {
+			continue
+		}
+		waiting[s.text] = true
+		indexes = append(indexes, i)
+		text, err := query.Render(query.Postgres, s.text)
+		if err != nil {
+			return indexes, texts, err //nolint:wrapcheck // the caller says which statement it is
+		}
+		texts = append(texts, text)
+	}
+	return indexes, texts, nil
+}
+
+// receiveDescriptions keeps the server's answers for the unknown ones of the list.
+func (c *conn) receiveDescriptions(pipeline *pgconn.Pipeline, list []statement, unknown []int, texts []string) (int, error) {
 	for n := 0; n < len(unknown); {
 		result, err := pipeline.GetResults()
 		if err != nil {

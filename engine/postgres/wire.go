@@ -60,12 +60,7 @@ func (x exchange) run(ctx context.Context, c *conn) error {
 	if _, err := pipeline.GetResults(); err != nil { // it did not start, and nothing must be written
 		return explain(ctx, err)
 	}
-	for i := range list {
-		list[i].send(c.Frontend())
-		if list[i].last {
-			pipeline.SendPipelineSync()
-		}
-	}
+	send(c.Frontend(), pipeline, list)
 	if err := pipeline.Flush(); err != nil {
 		_ = pipeline.Close() // the first error says more
 		return explain(ctx, err)
@@ -77,7 +72,17 @@ func (x exchange) run(ctx context.Context, c *conn) error {
 	return err
 }
 
-// send appends the statement's messages to the driver's buffer.
+// send appends the messages of an exchange to the driver's buffer.
+func send(f *pgproto3.Frontend, pipeline *pgconn.Pipeline, list []statement) {
+	for i := range list {
+		list[i].send(f)
+		if list[i].last {
+			pipeline.SendPipelineSync()
+		}
+	}
+}
+
+// send appends the statement's messages.
 func (s *statement) send(f *pgproto3.Frontend) {
 	switch {
 	case s.bare:
