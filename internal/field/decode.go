@@ -55,7 +55,7 @@ func (s *Struct) DecodeParameters(body []byte, dst any, wrong *fault.Fields) {
 	given := d.object(body, s, value, "")
 	for _, f := range s.Fields {
 		if f.Source == Query && f.Default != "" && !slices.Contains(given, f) {
-			_, _ = f.parse(f.Default, f.of(value)) // a default is right: a test reads each
+			_, _ = f.parse(f.Default, f.In(value)) // a default is right: a test reads each
 		}
 	}
 }
@@ -97,7 +97,7 @@ func (d *decoder) object(body jsontext.Value, s *Struct, v reflect.Value, prefix
 		}
 		if f := d.find(s, name, prefix); f != nil {
 			given = append(given, f)
-			d.field(f, value, f.of(v), prefix+name)
+			d.field(f, value, f.In(v), prefix+name)
 		}
 	}
 	if d.mode == Create {
@@ -151,17 +151,15 @@ func (d *decoder) field(f *Field, value jsontext.Value, v reflect.Value, name st
 		d.nested(f, value, v, name)
 		return
 	}
-	target := v
-	if v.Kind() == reflect.Pointer {
-		target = reflect.New(f.Type).Elem()
-	}
+	target := reflect.New(f.Type).Elem() // new, so that a list does not share memory with the old one
 	if !f.read(value, target) {
 		d.add(name, CodeWrongType, "Must be %s.", f.wanted())
 		return
 	}
 	if v.Kind() == reflect.Pointer {
-		v.Set(target.Addr())
+		target = target.Addr()
 	}
+	v.Set(target)
 	before := d.wrong.Len()
 	f.Check(v, name, d.wrong)
 	d.noted += d.wrong.Len() - before
