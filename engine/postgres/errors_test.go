@@ -146,7 +146,7 @@ func testDeadlock(t *testing.T, server *postgrestest.Server) {
 
 func testLostConnection(t *testing.T, server *postgrestest.Server) {
 	url := server.Database(t)
-	db, _ := newNotes(t, url, postgres.Options{LockTimeout: time.Minute})
+	db, _ := newNotes(t, url, postgres.Options{StatementTimeout: time.Minute, LockTimeout: time.Minute})
 	w := watch(t, url)
 	hold := func(sql string) {
 		if _, err := w.c.Exec(t.Context(), sql); err != nil {
