@@ -95,14 +95,6 @@ func (s notingSnapshot) Gather(ctx context.Context, p *query.Plan) error {
 	return s.Snapshot.Gather(ctx, p)
 }
 
-// Spread implements [session.Snapshot].
-func (s notingSnapshot) Spread(ctx context.Context, plans []*query.Plan) (bool, error) {
-	if err := notes.add(plans...); err != nil {
-		return false, err
-	}
-	return s.Snapshot.Spread(ctx, plans)
-}
-
 type notingTransaction struct{ session.Transaction }
 
 // Gather implements [session.Transaction].
