@@ -21,7 +21,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: build ## build, then serve DEMO members that nobody is from DATA
+run: build ## build, then serve DATA, with DEMO demo members if it is new
 	@exec bin/muster serve --data $(DATA) --time-zone Asia/Seoul --phone-region KR $(if $(wildcard $(DATA)/muster.db),,--demo $(DEMO))
 
 .PHONY: build
@@ -104,7 +104,7 @@ secrets: ## look for secrets in the tree and in the history
 	look git . --log-opts='--full-history HEAD' || { echo "a secret is in the history: replace it, and then allow it in .gitleaks.toml"; exit 1; }
 
 .PHONY: generate
-generate: ## make the generated files anew
+generate: ## rewrite the generated files
 	go test -run='^TestOpenAPI' ./internal/httpapi -update
 
 .PHONY: bench

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -105,14 +106,42 @@ func compile(t *testing.T, into string, packages []string) {
 	}
 }
 
-// runTests runs compiled tests in the folder of their package.
+// runTests runs compiled tests in the folder of their package, but for those that
+// need no store of testkit.Open.
 func runTests(t *testing.T, program, folder string, variables ...string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), program, "-test.timeout=10m", "-test.paniconexit0")
+	cmd := exec.CommandContext(t.Context(), program, "-test.timeout=10m", "-test.paniconexit0", "-test.skip="+onClusters(t, folder))
 	cmd.Dir, cmd.Env = folder, append(os.Environ(), variables...)
 	if out, err := cmd.CombinedOutput(); err != nil || bytes.Contains(out, []byte("no tests to run")) {
 		t.Errorf("%v\n%s", err, out)
 	}
+}
+
+var testName = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+
+// onClusters is a pattern of the tests in files that start PostgreSQL clusters of
+// their own. They are the same whichever engine the others are on, and are run
+// with the package itself.
+func onClusters(t *testing.T, folder string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(content, []byte("postgrestest.Start(")) {
+			continue
+		}
+		for _, match := range testName.FindAllSubmatch(content, -1) {
+			names = append(names, string(match[1]))
+		}
+	}
+	return "^(" + strings.Join(names, "|") + ")$"
 }
 
 // textsIn returns the queries and changes that stores noted in a folder, without
