@@ -27,7 +27,7 @@ func BenchmarkVerify(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	db, l := testkit.Open(b), ledger(b, 1)
+	db, l := testkit.Open(b), log(b, 1)
 	filled := time.Now()
 	fill(b, db, l, size)
 	b.Logf("%d entries recorded and sealed in %s", size, time.Since(filled).Round(time.Millisecond))

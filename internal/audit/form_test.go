@@ -37,7 +37,7 @@ func (r *reader) field() []byte {
 func (r *reader) text() string { return string(r.field()) }
 
 // maybe notes that a field is there.
-func (r *reader) maybe(e *line, bit int) string {
+func (r *reader) maybe(e *row, bit int) string {
 	f := r.field()
 	if f != nil {
 		e.has |= bit
@@ -53,7 +53,7 @@ func (r *reader) number() int64 {
 	return 0
 }
 
-func (r *reader) id(e *line, bit int) (id [16]byte) {
+func (r *reader) id(e *row, bit int) (id [16]byte) {
 	f := r.field()
 	switch len(f) {
 	case 0:
@@ -66,7 +66,7 @@ func (r *reader) id(e *line, bit int) (id [16]byte) {
 	return id
 }
 
-func readLine(form []byte) (e line, _ error) {
+func readLine(form []byte) (e row, _ error) {
 	r := &reader{rest: form}
 	if r.text() != forEntry {
 		return e, errForm
@@ -96,7 +96,7 @@ func FuzzCanonicalForm(f *testing.F) {
 	f.Add(int64(0), []byte(nil), "", "", "", "", uint8(0))
 	f.Add(int64(1_772_366_400_123_456), []byte("0123456789abcdef0123456789abcdef"), "203.0.113.7", "member.update", `{"a":1}`, "\x00\x01\x02", uint8(0xff))
 	f.Fuzz(func(t *testing.T, at int64, id []byte, source, action, was, reason string, there uint8) {
-		e := line{has: hasID | int(there)<<1, at: time.UnixMicro(at % (1 << 57)).UTC(), source: source, action: action, key: reason}
+		e := row{has: hasID | int(there)<<1, at: time.UnixMicro(at % (1 << 57)).UTC(), source: source, action: action, key: reason}
 		copy(e.id[:], id)
 		for bit, field := range map[int]*string{hasRequest: &e.request, hasTarget: &e.target, hasReason: &e.reason, hasWas: &e.was, hasBecame: &e.became} {
 			if e.has&bit != 0 {
@@ -143,8 +143,8 @@ func TestFormIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := line{id: ids.Row{15: 7}, at: time.UnixMicro(1_772_366_400_123_456), source: "::1", action: "a.b", has: hasReason, reason: "because", key: l.signer}
-	s := l.scribe()
+	e := row{id: ids.Row{15: 7}, at: time.UnixMicro(1_772_366_400_123_456), source: "::1", action: "a.b", has: hasReason, reason: "because", key: l.signer}
+	s := l.newHasher()
 	mac, _ := s.entry(&e)
 	e.mac = [macBytes]byte(mac)
 	x := seal{seq: 1, key: l.signer, entry: e.id}

@@ -24,11 +24,11 @@ import (
 const sealedEntries = 12
 
 // tampered is a store with 12 sealed entries and 3 that wait, and their ids. Its
-// ledger has two keys, of which one was never used.
+// log has two keys, of which one was never used.
 func tampered(t testing.TB) (bundle, []ids.Row) {
 	t.Helper()
 	b := setup(t)
-	b.ledger = ledger(t, 1, 2)
+	b.log = log(t, 1, 2)
 	list := b.record(t, sealedEntries)
 	b.seal(t)
 	return b, append(list, b.record(t, 3)...)
@@ -314,7 +314,7 @@ func TestSeveralSteps(t *testing.T) {
 	b.exec(t, "update audit set source = 'x' where id = $1", list[1500])
 	calls := 0
 	verify := func() audit.Report {
-		r, err := b.ledger.Verify(t.Context(), b.DB, audit.VerifyOptions{Progress: func(done, all int64) {
+		r, err := b.log.Verify(t.Context(), b.DB, audit.VerifyOptions{Progress: func(done, all int64) {
 			if calls++; done > all || all != int64(len(list)) && all != int64(len(list)-1) {
 				t.Errorf("%d of %d are done", done, all)
 			}
@@ -375,7 +375,7 @@ func TestNoNumberLeft(t *testing.T) {
 	t.Parallel()
 	b, _ := tampered(t)
 	b.exec(t, "update audit_seal set seq = 9223372036854775807 where seq = 12")
-	if sealed, err := b.ledger.Seal(t.Context(), b.DB); err == nil {
+	if sealed, err := b.log.Seal(t.Context(), b.DB); err == nil {
 		t.Errorf("got %+v", sealed)
 	}
 	if r := b.verify(t); len(r.Findings) != 1 || r.Findings[0].Kind != audit.RemovedSeal {
@@ -599,7 +599,7 @@ func TestSealersAtOnce(t *testing.T) {
 		recording.Go(func() {
 			for n := 0; n < atLeast || !shared() && time.Now().Before(until); n++ {
 				err := b.Write(t.Context(), func(w *session.Write) error {
-					b.ledger.Recorder(audit.Actor{Source: "a writer"}).Record(w, audit.Event{Action: "a.b"}, at.Add(time.Duration(n*writers+i)*time.Millisecond))
+					b.log.Recorder(audit.Actor{Source: "a writer"}).Record(w, audit.Event{Action: "a.b"}, at.Add(time.Duration(n*writers+i)*time.Millisecond))
 					return nil
 				})
 				if err != nil {
@@ -619,7 +619,7 @@ func TestSealersAtOnce(t *testing.T) {
 					last = true // and once more, for the last
 				default:
 				}
-				s, err := b.ledger.Seal(t.Context(), b.DB)
+				s, err := b.log.Seal(t.Context(), b.DB)
 				if err != nil || len(s.Forged) > 0 || s.Unknown > 0 {
 					t.Errorf("got %+v, %v", s, err)
 					return
