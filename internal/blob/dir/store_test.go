@@ -32,7 +32,7 @@ func TestNewRefuses(t *testing.T) {
 		{"base of another scheme", "base of media URLs", dir.Config{Secrets: ok, Base: "ftp://example.org"}},
 		{"base with a query", "base of media URLs", dir.Config{Secrets: ok, Base: "https://example.org?a=b"}},
 		{"base with a password", "base of media URLs", dir.Config{Secrets: ok, Base: "https://a:b@example.org"}},
-		{"folder is a file", "media folder", dir.Config{Secrets: ok, Folder: "main_test.go"}},
+		{"folder is a file", "media directory", dir.Config{Secrets: ok, Folder: "main_test.go"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
