@@ -24,6 +24,8 @@ type Request struct {
 	Body         [32]byte // the SHA-256 of the body
 }
 
+func (q Request) call() string { return q.Method + " " + q.Path }
+
 // Response is the response to a request.
 type Response struct {
 	Status   int
@@ -37,7 +39,7 @@ type Response struct {
 
 // Check returns [ErrReused] if this is the response to a different request.
 func (r *Response) Check(q Request) error {
-	if r.call != q.Method+" "+q.Path || !bytes.Equal(r.bodyHash, q.Body[:]) {
+	if r.call != q.call() || !bytes.Equal(r.bodyHash, q.Body[:]) {
 		return ErrReused
 	}
 	return nil
