@@ -26,7 +26,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var at = time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC)
 
-// log is one with a secret for each number.
+// log returns a log with one secret per number.
 func log(t testing.TB, numbers ...byte) *audit.Log {
 	t.Helper()
 	var secrets [][]byte
@@ -63,7 +63,7 @@ func (b bundle) write(t testing.TB, fn func(w *session.Write)) {
 	}
 }
 
-// exec changes the store behind the log's back.
+// exec changes the store without the log.
 func (b bundle) exec(t testing.TB, sql string, args ...any) {
 	t.Helper()
 	b.write(t, func(w *session.Write) { w.Add(query.Exec(sql, args...).Else(errNothing)) })
@@ -83,7 +83,7 @@ func ask[T any](t testing.TB, b bundle, q query.Query[T]) (answer T) {
 	return answer
 }
 
-// record adds entries, a second apart, and gives their ids in order.
+// record adds entries, a second apart, and returns their ids in order.
 func (b bundle) record(t testing.TB, n int) (list []ids.Row) {
 	t.Helper()
 	known := int(ask(t, b, query.Scalar[int64]("select count(*) from audit")))
@@ -107,7 +107,7 @@ func (b bundle) record(t testing.TB, n int) (list []ids.Row) {
 	return list
 }
 
-// all is the record, the oldest first.
+// all returns all entries, the oldest first.
 func (b bundle) all(t testing.TB) (list []audit.Entry) {
 	t.Helper()
 	ask(t, b, audit.Each(audit.Filter{}, func(e audit.Entry) error {
@@ -194,7 +194,7 @@ func TestRecordCostsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := cost.Total().RoundTrips; got != 3 {
-		t.Errorf("sealing a few: got %d round trips, want a look, a read and a commit", got)
+		t.Errorf("sealing a few: got %d round trips, want a peek, a read and a commit", got)
 	}
 	ctx, cost = session.Track(t.Context(), "")
 	if _, err := b.log.Seal(ctx, b.DB); err != nil {
@@ -236,7 +236,7 @@ func TestRecordPanics(t *testing.T) {
 			t.Parallel()
 			defer func() {
 				if recover() == nil {
-					t.Error("it was recorded")
+					t.Error("got an entry")
 				}
 			}()
 			c.recorder.Record(&session.Write{Read: new(session.Read)}, c.e, at)
@@ -337,7 +337,7 @@ func TestKeysOfWhatWaits(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	if err := b.log.CheckKeys(t.Context(), b.DB); err != nil {
-		t.Errorf("nothing is recorded: %v", err)
+		t.Errorf("without entries: %v", err)
 	}
 	b.record(t, 2)
 	other := log(t, 3)
@@ -349,7 +349,7 @@ func TestKeysOfWhatWaits(t *testing.T) {
 		t.Errorf("another server, which has another key: got %+v, %v", sealed, err)
 	}
 	if sealed := b.seal(t); sealed.Count != 2 {
-		t.Errorf("they were not left to who has the key: %+v", sealed)
+		t.Errorf("the entries were not left in the queue: %+v", sealed)
 	}
 }
 
@@ -392,8 +392,8 @@ func passes(f audit.Filter, e audit.Entry) bool {
 		(f.From == nil || !e.At.Before(f.From.Truncate(time.Microsecond))) && (f.To == nil || e.At.Before(f.To.Truncate(time.Microsecond)))
 }
 
-// compare walks the pages of a list, and the export, and wants what the filter
-// gives in Go.
+// compare walks the pages of a list, and the export, and compares both with what
+// the filter selects in Go.
 func (b bundle) compare(t *testing.T, name string, f audit.Filter, want []audit.Entry) {
 	t.Helper()
 	const limit = 7
@@ -422,7 +422,7 @@ func (b bundle) compare(t *testing.T, name string, f audit.Filter, want []audit.
 	}
 }
 
-// A page has a bounded length, whatever its entries tell of, and at least one.
+// A page has a bounded size, whatever the size of its entries, and at least one.
 func TestPageOfLongEntries(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -458,7 +458,7 @@ func TestPageOfLongEntries(t *testing.T) {
 	}
 }
 
-// A page looks at a bounded number of entries, and goes on where it stopped.
+// A page examines a bounded number of entries, and the next one continues there.
 func TestPageIsBounded(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -499,7 +499,7 @@ func TestPageIsBounded(t *testing.T) {
 		t.Errorf("got pages of %v, want %v", sizes, want)
 	}
 	if page := ask(t, b, audit.List(f, ids.Row{}, 1)); len(page.Items) != 1 || page.Next == nil || *page.Next != page.Items[0].ID {
-		t.Errorf("a page that is full before it has looked at all: got %d, %v", len(page.Items), page.Next)
+		t.Errorf("a page that is full before the window ends: got %d, %v", len(page.Items), page.Next)
 	}
 	if page := ask(t, b, audit.List(audit.Filter{}, ids.Row{}, 5000)); len(page.Items) != audit.MaxLimit {
 		t.Errorf("got a page of %d, want %d", len(page.Items), audit.MaxLimit)
@@ -529,8 +529,8 @@ func TestCount(t *testing.T) {
 	}
 }
 
-// TestIndexesLead has the engine explain the searches: an index leads to what
-// they look at.
+// TestIndexesLead has the engine explain the queries: an index leads to what they
+// examine.
 func TestIndexesLead(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -571,7 +571,7 @@ func TestIndexesLead(t *testing.T) {
 	}
 }
 
-// explain is the plan of a text for any arguments.
+// explain returns the plan of a text for any arguments.
 func (b bundle) explain(t *testing.T, text string) string {
 	t.Helper()
 	count := 0

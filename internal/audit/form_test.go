@@ -10,10 +10,10 @@ import (
 	"github.com/musterhq/muster/internal/ids"
 )
 
-var errForm = errors.New("it is no canonical form")
+var errForm = errors.New("not a canonical form")
 
-// reader takes a canonical form apart: what can be taken apart in one way only
-// was put together from one thing only.
+// reader parses a canonical form: what can be parsed in only one way was written
+// from only one entry.
 type reader struct {
 	rest []byte
 	err  error
@@ -36,7 +36,7 @@ func (r *reader) field() []byte {
 
 func (r *reader) text() string { return string(r.field()) }
 
-// maybe notes that a field is there.
+// maybe notes that a field is not null.
 func (r *reader) maybe(e *row, bit int) string {
 	f := r.field()
 	if f != nil {
@@ -90,8 +90,7 @@ func readLine(form []byte) (e row, _ error) {
 	return e, r.err
 }
 
-// FuzzCanonicalForm puts entries together and takes them apart again: no two
-// have one form.
+// FuzzCanonicalForm writes and parses entries: no two of them have the same form.
 func FuzzCanonicalForm(f *testing.F) {
 	f.Add(int64(0), []byte(nil), "", "", "", "", uint8(0))
 	f.Add(int64(1_772_366_400_123_456), []byte("0123456789abcdef0123456789abcdef"), "203.0.113.7", "member.update", `{"a":1}`, "\x00\x01\x02", uint8(0xff))
@@ -115,8 +114,8 @@ func FuzzCanonicalForm(f *testing.F) {
 	})
 }
 
-// A mac of an entry is none of a seal, whatever they hold, and secrets that
-// differ have keys that differ.
+// The MAC of an entry is never that of a seal, and different secrets have different
+// keys.
 func TestKeysHaveOnePurpose(t *testing.T) {
 	t.Parallel()
 	one, err := NewLog([][]byte{make([]byte, 32)})
@@ -136,7 +135,7 @@ func TestKeysHaveOnePurpose(t *testing.T) {
 	}
 }
 
-// The form and the keys of what was written must never change.
+// The form and the keys of existing entries must never change.
 func TestFormIsKept(t *testing.T) {
 	t.Parallel()
 	l, err := NewLog([][]byte{[]byte("0123456789abcdef0123456789abcdef")})
