@@ -1,4 +1,4 @@
-package httpapi
+package rest
 
 import (
 	"bytes"
@@ -18,60 +18,9 @@ import (
 	"github.com/musterhq/muster/internal/fault"
 )
 
-// Bounds of a body.
-const (
-	maxBody  = 1 << 20
-	maxDepth = 32
-)
-
-const (
-	typeJSON  = "application/json"
-	typeMerge = "application/merge-patch+json"
-)
-
 // strict refuses members that the type does not have. Names that come twice,
 // text that is not UTF-8 and what follows the value are refused by default.
 var strict = json.JoinOptions(json.RejectUnknownMembers(true))
-
-// readBody reads the whole body of a request, of one of the accepted types.
-func readBody(w http.ResponseWriter, r *http.Request, accepted ...string) ([]byte, error) {
-	if err := checkType(r.Header, accepted); err != nil {
-		return nil, err
-	}
-	if r.ContentLength > maxBody {
-		return nil, errTooLarge
-	}
-	var buf bytes.Buffer
-	if r.ContentLength > 0 {
-		buf.Grow(int(r.ContentLength) + bytes.MinRead)
-	}
-	_, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody))
-	switch tooLarge := (*http.MaxBytesError)(nil); {
-	case errors.As(err, &tooLarge):
-		return nil, errTooLarge
-	case err != nil:
-		return nil, malformed("body_incomplete", "The body ended before its end.").because(err)
-	}
-	return buf.Bytes(), nil
-}
-
-func checkType(h http.Header, accepted []string) error {
-	given := h.Get("Content-Type")
-	if given != accepted[0] { // what nearly all send needs no parsing
-		t, parameters, err := mime.ParseMediaType(given)
-		known := false
-		for _, a := range accepted {
-			known = known || a == t
-		}
-		if charset := parameters["charset"]; err != nil || !known || charset != "" && !strings.EqualFold(charset, "utf-8") {
-			return errMediaType(strings.Join(accepted, ", "))
-		}
-	}
-	if encoding := h.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return errMediaType(strings.Join(accepted, ", "))
-	}
-	return nil
-}
 
 // decode reads body into v, a pointer to a struct. What cannot be read at all
 // is refused as malformed, naming the field if it is in one; what can be read

@@ -13,11 +13,11 @@ func TestDeadlines(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := newDeadlines(time.Minute)
-		first, endFirst := d.begin(t.Context(), time.Now())
+		first, endFirst := d.start(t.Context(), time.Now())
 		defer endFirst()
 		time.Sleep(20 * time.Second)
-		second, endSecond := d.begin(t.Context(), time.Now())
-		third, endThird := d.begin(t.Context(), time.Now())
+		second, endSecond := d.start(t.Context(), time.Now())
+		third, endThird := d.start(t.Context(), time.Now())
 		defer endThird()
 		endSecond()
 		if err := context.Cause(second); !errors.Is(err, context.Canceled) {
@@ -47,7 +47,7 @@ func TestDeadlinesAtOnce(t *testing.T) {
 	for worker := range 8 {
 		wg.Go(func() {
 			for i := range 500 {
-				ctx, end := d.begin(t.Context(), time.Now())
+				ctx, end := d.start(t.Context(), time.Now())
 				if (i+worker)%50 == 0 {
 					<-ctx.Done()
 				}

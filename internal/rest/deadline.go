@@ -1,4 +1,4 @@
-package httpapi
+package rest
 
 import (
 	"context"
@@ -6,38 +6,38 @@ import (
 	"time"
 )
 
-// deadlines ends what takes longer than it may. All have the same time, so that
-// the first to begin is the first to end, and one timer serves them all: one for
-// each request would wake an idle processor for every request. It is safe for
+// deadlines cancels requests that take too long. All have the same limit, so the
+// first to start is the first to expire, and one timer serves them all: a timer
+// per request would wake an idle processor for each one. It is safe for
 // concurrent use.
 type deadlines struct {
-	life time.Duration
+	limit time.Duration
 
 	mu             sync.Mutex
 	oldest, newest *deadline
-	timer          *time.Timer // runs while there is one, and until its time is over
+	timer          *time.Timer // runs while a deadline is pending
 	armed          bool
 }
 
-// deadline is one of a list, in the order of their beginning.
+// deadline is an entry of the list, which is in order of start.
 type deadline struct {
 	at           time.Time
 	cancel       context.CancelCauseFunc
 	older, newer *deadline
 }
 
-func newDeadlines(life time.Duration) *deadlines {
-	d := &deadlines{life: life}
-	d.timer = time.AfterFunc(life, d.ring)
+func newDeadlines(limit time.Duration) *deadlines {
+	d := &deadlines{limit: limit}
+	d.timer = time.AfterFunc(limit, d.expire)
 	d.timer.Stop()
 	return d
 }
 
-// begin gives a context that ends, with [context.DeadlineExceeded] as its cause,
-// when its time is over. End frees it.
-func (d *deadlines) begin(ctx context.Context, now time.Time) (_ context.Context, end func()) {
+// start returns a context that is cancelled when the limit is over, with
+// [context.DeadlineExceeded] as its cause. The caller calls end to release it.
+func (d *deadlines) start(ctx context.Context, now time.Time) (_ context.Context, end func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	one := &deadline{at: now.Add(d.life), cancel: cancel}
+	one := &deadline{at: now.Add(d.limit), cancel: cancel}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.newest == nil {
@@ -57,7 +57,7 @@ func (d *deadlines) end(one *deadline) {
 	d.remove(one)
 }
 
-// remove takes one out of the list, if it is still there.
+// remove removes one from the list, if it is still listed.
 func (d *deadlines) remove(one *deadline) {
 	if d.oldest != one && one.older == nil {
 		return
@@ -75,8 +75,8 @@ func (d *deadlines) remove(one *deadline) {
 	one.older, one.newer = nil, nil
 }
 
-// arm starts the timer for the oldest, unless it runs already: it then rings
-// for one that is older, and starts again.
+// arm starts the timer for the oldest, unless it runs already: then it fires for
+// an older one and is armed again.
 func (d *deadlines) arm(now time.Time) {
 	if !d.armed && d.oldest != nil {
 		d.armed = true
@@ -84,7 +84,7 @@ func (d *deadlines) arm(now time.Time) {
 	}
 }
 
-func (d *deadlines) ring() {
+func (d *deadlines) expire() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := time.Now()

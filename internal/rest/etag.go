@@ -1,15 +1,15 @@
-package httpapi
+package rest
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// entityTag is a strong tag: the version of what is shown and, after a dot,
-// the windows in which its signed links are the same (see blob.Lifetime). A
-// representation with the same tag is the same byte for byte; a precondition
-// compares the version alone.
-func entityTag(version int64, windows ...int64) string {
+// ETag returns a strong entity tag: the version of the resource and, after a dot,
+// the windows in which its signed links stay the same. Representations with the
+// same tag are equal byte for byte; a precondition compares the version alone.
+func ETag(version int64, windows ...int64) string {
 	b := append(make([]byte, 0, 32), '"', 'v')
 	b = strconv.AppendInt(b, version, 10)
 	for _, w := range windows {
@@ -18,13 +18,13 @@ func entityTag(version int64, windows ...int64) string {
 	return string(append(b, '"'))
 }
 
-// tag is one entity tag of a header.
+// tag is an entity tag of a header.
 type tag struct {
 	opaque string // with its quotes
 	weak   bool
 }
 
-// version is what [entityTag] put in, or false for the tag of another server.
+// version returns the version in a tag of [ETag], or false for any other tag.
 func (t tag) version() (int64, bool) {
 	text, found := strings.CutPrefix(strings.Trim(t.opaque, `"`), "v")
 	if !found {
@@ -35,7 +35,7 @@ func (t tag) version() (int64, bool) {
 	return v, err == nil
 }
 
-// tags is an If-Match or If-None-Match header: absent, any (*) or a list.
+// tags is the value of If-Match or If-None-Match: absent, any (*) or a list.
 type tags struct {
 	given, any bool
 	list       []tag
@@ -43,8 +43,8 @@ type tags struct {
 
 const maxTags = 32
 
-// parseTags reads the header's lines (RFC 9110, section 8.8.3). The name is
-// that of the field in the fault.
+// parseTags parses the lines of a header (RFC 9110, section 8.8.3). The fault
+// names the header.
 func parseTags(name string, lines []string) (tags, error) {
 	if len(lines) == 0 {
 		return tags{}, nil
@@ -72,10 +72,10 @@ func parseTags(name string, lines []string) (tags, error) {
 }
 
 func errTags(name string) error {
-	return malformedField(name, "malformed", `It is * or up to %d tags as they were in an ETag header, quotes included: "v7".`, maxTags)
+	return malformedField(name, "malformed", `Send * or up to %d tags as they were in an ETag header, quotes included: "v7".`, maxTags)
 }
 
-// cutTag takes one tag off the front, up to a comma or the end.
+// cutTag cuts the first tag off text, up to a comma or the end.
 func cutTag(text string) (t tag, rest string, ok bool) {
 	text, t.weak = strings.CutPrefix(text, "W/")
 	if text == "" || text[0] != '"' {
@@ -95,8 +95,7 @@ func cutTag(text string) (t tag, rest string, ok bool) {
 	return t, rest, rest == "" || rest[0] == ','
 }
 
-// unchanged is the comparison of If-None-Match, which takes weak tags for
-// strong ones.
+// unchanged compares as If-None-Match does: weak tags equal strong ones.
 func (t tags) unchanged(etag string) bool {
 	if t.any {
 		return true
@@ -109,8 +108,8 @@ func (t tags) unchanged(etag string) bool {
 	return false
 }
 
-// versions are those that If-Match takes: nil for any. A weak tag matches
-// nothing, so that a header of weak ones gives a list that no version is in.
+// versions returns the versions that If-Match allows; nil allows any. A weak tag
+// matches nothing, so a header of weak tags alone allows none.
 func (t tags) versions() []int64 {
 	if !t.given || t.any {
 		return nil
@@ -122,4 +121,31 @@ func (t tags) versions() []int64 {
 		}
 	}
 	return list
+}
+
+// IfMatch is the precondition of a change. As a field of an input it documents
+// and parses the header of that name. The zero value allows every version.
+type IfMatch struct{ tags tags }
+
+// noVersion is a version that nothing has.
+const noVersion int64 = -1
+
+// Version returns the version that the header requires, or nil for any. Of
+// several it returns that of stored, which is asked for then only, if the header
+// lists it. If none can match, it returns a version that nothing has.
+func (m IfMatch) Version(stored func() (int64, error)) (*int64, error) {
+	list := m.tags.versions()
+	switch {
+	case list == nil:
+		return nil, nil //nolint:nilnil // any version
+	case len(list) == 0:
+		return new(noVersion), nil
+	case len(list) == 1:
+		return &list[0], nil
+	}
+	v, err := stored()
+	if err == nil && !slices.Contains(list, v) {
+		v = noVersion
+	}
+	return &v, err
 }
