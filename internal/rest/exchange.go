@@ -40,7 +40,8 @@ type Exchange struct {
 	used      uint8     // lines in use
 	status    int
 	bytes     int64
-	failure   error // for the log
+	body      []byte // of the request, once it is read
+	failure   error  // for the log
 
 	lines [6]string // memory for the values of headers, see line
 }

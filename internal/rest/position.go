@@ -17,15 +17,11 @@ const (
 	secureCookie   = "__Secure-" + positionCookie // over TLS: a page without TLS cannot set one
 )
 
-// Faults of positions. A request without a position corrects both.
-var (
-	errPosition = &Failure{
-		Fault:  fault.New(fault.Invalid, "position_invalid", "The %s was not issued by this store. Send it exactly as you received it, or send none to start afresh.", HeaderPosition),
-		Status: http.StatusBadRequest,
-	}
-	errPositionLost = fault.New(fault.Conflict, "position_lost",
-		"The database no longer contains what preceded the %s: a failover lost it. Check whether your last change still exists, and send no position to start afresh.", HeaderPosition)
-)
+// errPosition is corrected by a request without a position.
+var errPosition = &Failure{
+	Fault:  fault.New(fault.Invalid, "position_invalid", "The %s was not issued by this store. Send it exactly as you received it, or send none to start afresh.", HeaderPosition),
+	Status: http.StatusBadRequest,
+}
 
 // positions seals the positions of sessions, so that callers can neither read
 // nor forge one. A sealed position opens on the same cluster only. It is safe

@@ -102,7 +102,12 @@ var (
 	errInternal = fault.New(0, "internal", "Something went wrong on our side. It was logged under the request_id, which you can quote.")
 	errBusy     = fault.New(fault.Unavailable, "unavailable", "The database is unavailable. Try again.")
 	errTimeout  = fault.New(fault.Unavailable, "timeout", "The request took too long. Try again, or ask for less.")
-	errGone     = &Failure{
+
+	// errPositionLost is corrected by a request without a position.
+	errPositionLost = fault.New(fault.Conflict, "position_lost",
+		"The database no longer contains what preceded the Muster-Position: a failover lost it. Check whether your last change still exists, and send no position to start afresh.")
+
+	errGone = &Failure{
 		Fault:  fault.New(fault.Unavailable, "cancelled", "The request was cancelled because the caller closed the connection. Send it again, and wait for the answer."),
 		Status: statusGone,
 	}
