@@ -113,6 +113,22 @@ func finish(parts []Part) error {
 	return nil
 }
 
+// Clear sets the destinations of the parts to their zero values, before a run.
+func Clear(parts ...Part) {
+	for _, part := range parts {
+		part.clear()
+	}
+}
+
+// Settle assigns the answers of those parts whose rows came in a run that failed.
+func Settle(parts ...Part) {
+	for _, part := range parts {
+		if part.take() == nil {
+			part.assign()
+		}
+	}
+}
+
 // Fail is the error of a session whose step failed with err: the one that the
 // step declared for it, or err with the step's number.
 func (p *Plan) Fail(step int, err error) error {

@@ -232,6 +232,7 @@ type Part interface {
 	lay(p *Plan)
 	take() error // once all rows have been seen
 	assign()     // once all answers have been taken
+	clear()      // before a run
 }
 
 // Into pairs a query with the place for its answer. Dst is set only when every
@@ -254,8 +255,16 @@ func (i *into[T]) lay(p *Plan) {
 }
 
 func (i *into[T]) take() (err error) {
+	if i.answer == nil {
+		return ErrNoRow
+	}
 	i.got, err = i.answer.take()
 	return err
 }
 
 func (i *into[T]) assign() { *i.dst = i.got }
+
+func (i *into[T]) clear() {
+	var none T
+	*i.dst, i.answer = none, nil
+}

@@ -67,11 +67,17 @@ func (d *Field) Check(v reflect.Value, name string, wrong *fault.Fields) bool {
 	return false
 }
 
+// CheckIn is Check for the field of v, a pointer to the struct, reported under
+// prefix and the field's name.
+func (d *Field) CheckIn(v any, prefix string, wrong *fault.Fields) bool {
+	return d.Check(d.of(reflect.ValueOf(v).Elem()), prefix+d.Name, wrong)
+}
+
 func (d *Field) checkText(v reflect.Value) (code, message string) {
 	if v.Kind() != reflect.Pointer {
 		text := Normalize(v.String())
 		v.SetString(text)
-		if text == "" && !d.OmitZero {
+		if text == "" && !d.Optional {
 			return CodeRequired, "Required."
 		}
 		return d.textFault(text)

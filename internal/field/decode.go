@@ -125,11 +125,10 @@ func (d *decoder) find(s *Struct, name, prefix string) *Field {
 	return nil
 }
 
-// requireAll notes the fields that are required and absent. One without a pointer
-// and without a default is required.
+// requireAll notes the fields that are required and absent.
 func (d *decoder) requireAll(s *Struct, given []*Field, prefix string) {
 	for _, f := range s.Fields {
-		if f.Source != JSON || f.Name == "" || f.ReadOnly || f.UpdateOnly || !(f.Required || !f.Nullable && !f.OmitZero) {
+		if f.Source != JSON || f.Name == "" || f.ReadOnly || f.UpdateOnly || f.Optional || f.Nullable && !f.Required {
 			continue
 		}
 		if !slices.Contains(given, f) {
@@ -170,17 +169,19 @@ func (d *decoder) field(f *Field, value jsontext.Value, v reflect.Value, name st
 
 // nested decodes an object into a copy of the one in v.
 func (d *decoder) nested(f *Field, value jsontext.Value, v reflect.Value, name string) {
-	copied := reflect.New(f.Type)
-	target := copied.Elem()
 	if v.Kind() != reflect.Pointer {
-		target = v
-	} else if !v.IsNil() {
-		target.Set(v.Elem())
+		d.object(value, f.Struct, v, name+".")
+		return
 	}
-	d.object(value, f.Struct, target, name+".")
-	if v.Kind() == reflect.Pointer {
-		v.Set(copied)
+	copied, created := reflect.New(f.Type), v.IsNil()
+	if !created {
+		copied.Elem().Set(v.Elem())
 	}
+	given := d.object(value, f.Struct, copied.Elem(), name+".")
+	if created && d.mode == Update {
+		d.requireAll(f.Struct, given, name+".")
+	}
+	v.Set(copied)
 }
 
 func (d *decoder) null(f *Field, v reflect.Value, name string) {

@@ -19,6 +19,9 @@ func AppendJSON(b []byte, v any) ([]byte, error) {
 }
 
 func (s *Struct) append(b []byte, v reflect.Value) ([]byte, error) {
+	if s.encodes {
+		return v.Addr().Interface().(Appender).AppendJSON(b) //nolint:forcetypeassert // encodes says so
+	}
 	b = append(b, '{')
 	b, err := s.appendFields(b, v)
 	return append(b, '}'), err

@@ -54,13 +54,21 @@ func (s *Struct) Values(to []any, v any) []any {
 	to = slices.Grow(to, len(s.columns))
 	value := reflect.ValueOf(v).Elem()
 	for _, f := range s.columns {
-		v := f.Value(f.of(value))
-		if v == nil && f.zero {
-			v = 0
-		}
-		to = append(to, v)
+		to = append(to, f.argument(f.of(value)))
 	}
 	return to
+}
+
+// Argument returns the value of the field's column in v, a pointer to the struct,
+// as Values does.
+func (d *Field) Argument(v any) any { return d.argument(d.of(reflect.ValueOf(v).Elem())) }
+
+func (d *Field) argument(v reflect.Value) any {
+	value := d.Value(v)
+	if value == nil && d.zero {
+		return 0
+	}
+	return value
 }
 
 // Get returns the value of the field in v, a pointer to the struct: nil for an

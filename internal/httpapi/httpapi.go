@@ -60,8 +60,8 @@ type API struct {
 	mux       *http.ServeMux
 	crossSite *http.CrossOriginProtection
 	deadlines *deadlines
-	uses      operator.Uses
-	owners    operator.Owners
+	uses      operator.Usage
+	owners    operator.TokenCache
 	draining  atomic.Bool
 }
 

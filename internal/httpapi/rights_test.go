@@ -171,7 +171,7 @@ func (b *bundle) disable(t testing.TB, name string) {
 	err := b.db.Write(t.Context(), func(w *session.Write) error {
 		o, err := operator.Find(t.Context(), w, name)
 		if err == nil {
-			_, _, err = operator.Change(t.Context(), w, testkit.Principal(b.clock.Now()), o.ID, operator.Patch{Disabled: new(true)}, nil)
+			_, _, err = operator.Update(t.Context(), w, testkit.Principal(b.clock.Now()), o.ID, operator.Patch{Disabled: new(true)}, nil)
 		}
 		return err
 	})
