@@ -48,12 +48,12 @@ type Field struct {
 	Type   reflect.Type // without the pointer of a nullable field
 	Kind   Kind
 
-	Doc, Format, Default, Mask string
+	Doc, Format, Pattern, Default, Mask string
 	Example                    any // as JSON has it
 	Choices                    []string
 	Min, Max                   *int64 // of a number
 	MinLength, MaxLength       int    // of a text, in characters
-	MaxItems                   int    // of a list
+	MinItems, MaxItems         int    // of a list; an absent one may have fewer
 
 	Nullable   bool // a pointer or a list: it may be absent, which JSON shows as null
 	Required   bool
@@ -117,7 +117,7 @@ func (s *Struct) add(t reflect.Type, index []int) {
 // describe reads the tags of a field; nil for one that is neither on the wire
 // nor in the database.
 func describe(f reflect.StructField, index []int) *Field {
-	d := &Field{index: index, Doc: f.Tag.Get("doc"), Format: f.Tag.Get("format"), Default: f.Tag.Get("default"), Mask: f.Tag.Get("mask")}
+	d := &Field{index: index, Doc: f.Tag.Get("doc"), Format: f.Tag.Get("format"), Pattern: f.Tag.Get("pattern"), Default: f.Tag.Get("default"), Mask: f.Tag.Get("mask")}
 	if !f.IsExported() || !d.name(f.Tag) {
 		return nil
 	}
@@ -185,6 +185,7 @@ func (d *Field) bounds(f reflect.StructField) {
 	}
 	d.Min, d.Max = number("minimum"), number("maximum")
 	d.MinLength, d.MaxLength, d.MaxItems = length("minLength", 0), length("maxLength", MaxText), length("maxItems", MaxItems)
+	d.MinItems = length("minItems", 0)
 }
 
 func (d *Field) choices(tag reflect.StructTag) {
