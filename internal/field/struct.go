@@ -49,11 +49,11 @@ type Field struct {
 	Kind   Kind
 
 	Doc, Format, Pattern, Default, Mask string
-	Example                    any // as JSON has it
-	Choices                    []string
-	Min, Max                   *int64 // of a number
-	MinLength, MaxLength       int    // of a text, in characters
-	MinItems, MaxItems         int    // of a list; an absent one may have fewer
+	Example                             any // as JSON has it
+	Choices                             []string
+	Min, Max                            *int64 // of a number
+	MinLength, MaxLength                int    // of a text, in characters
+	MinItems, MaxItems                  int    // of a list; an absent one may have fewer
 
 	Nullable   bool // a pointer or a list: it may be absent, which JSON shows as null
 	Required   bool

@@ -3,88 +3,84 @@ package httpapi
 import (
 	"context"
 	"net/http"
-	"reflect"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/musterhq/muster/internal/audit"
+	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/field"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/operator"
+	"github.com/musterhq/muster/internal/rest"
+	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
 )
 
-// RecordPage is a page of the record.
-type RecordPage struct {
-	Items      []audit.Entry `json:"items"`
-	NextCursor *string       `json:"next_cursor"`
+// auditLog are the operations on the audit log.
+type auditLog struct {
+	*tokens
+	cursors *query.CursorKey
 }
 
-func recordOperations() []Operation {
-	id := func(name, doc string) param {
-		return param{name: name, doc: doc, kind: huma.TypeString, format: "uuid", example: exampleID, max: 36}
-	}
-	moment := func(name, doc string) param {
-		return param{name: name, doc: doc, kind: huma.TypeString, format: "date-time", example: "2026-01-31T00:00:00Z"}
-	}
-	return []Operation{{
-		Method: http.MethodGet, Path: "/audit", ID: "list-record", Tag: "Record", Permission: operator.ReadAudit, Trips: 1,
-		Summary: "Read the record",
-		Doc:     "What operators did and looked at, the newest first. A page may be short, or empty, and still have a next one: follow next_cursor.",
-		query: []param{
-			id("operator_id", "Of this operator."), id("member_id", "About this member."),
-			{name: "action", doc: "Of this kind, such as `phone.reveal`.", kind: huma.TypeString, min: 1, max: 100, example: "phone.reveal"},
-			moment("from", "At this time or later."), moment("to", "Before this time."),
-			{name: "limit", doc: "Entries on a page.", kind: huma.TypeInteger, min: 1, max: maxPage, fallback: usualPage},
-			{name: "cursor", doc: "The next_cursor of the page before, with the same filter.", kind: huma.TypeString, min: 1, max: 1024},
-		},
-		answer: reflect.TypeFor[RecordPage](), status: http.StatusOK, readWith: listRecord,
-	}}
+// AuditPage is a page of the audit log.
+type AuditPage struct {
+	Items      []audit.Entry `json:"items" doc:"The entries, newest first."`
+	NextCursor *string       `json:"next_cursor" doc:"The cursor of the next page; null on the last page."`
 }
 
-func listRecord(a *API, in *input) reading {
-	f := audit.Filter{
-		Operator: identifier[ids.Operator](in, "operator_id"), Member: identifier[ids.Member](in, "member_id"),
-		Action: audit.Action(in.text("action")), From: in.moment("from"), To: in.moment("to"),
-	}
-	ordered(in.params, "from", f.From, "to", f.To, time.Time.After)
-	limit := usualPage
-	if n := in.integer("limit"); n != nil {
-		limit = *n
-	}
-	scope := scopeOf("audit", in)
-	var after ids.Row
-	if token := in.text("cursor"); token != "" {
-		if err := a.cursors.Open(scope, token, &after); err != nil {
-			in.wrong.Add("cursor", errCursor.Code, "%s", errCursor.Message)
-		}
-	}
-	return reading{once: true, run: func(ctx context.Context, r *session.Read) (reply, error) {
-		page, err := session.Run(ctx, r, audit.List(f, after, limit))
-		if err != nil {
-			return reply{}, err
-		}
-		shown := RecordPage{Items: page.Items}
-		if page.Next != nil {
-			next, err := a.cursors.Seal(scope, page.Next)
-			if err != nil {
-				return reply{}, err
-			}
-			shown.NextCursor = &next
-		}
-		return reply{body: shown}, nil
-	}}
+// AppendJSON implements [field.Appender]. Entries are shown as they are stored,
+// even if somebody has tampered with them: otherwise one entry would hide all
+// others of its page.
+func (p *AuditPage) AppendJSON(b []byte) ([]byte, error) {
+	type plain AuditPage
+	text, err := json.Marshal((*plain)(p), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true), json.FormatNilSliceAsNull(true))
+	return append(b, text...), err
 }
 
-// identifier gives an id of the query; zero for none.
-func identifier[T ~[16]byte](in *input, name string) (id T) {
-	text := in.text(name)
-	if text == "" {
-		return id
-	}
-	id, err := ids.Parse[T](text)
+func (a auditLog) operations() []*rest.Endpoint {
+	return []*rest.Endpoint{rest.Read(rest.Operation{
+		Method: http.MethodGet, Path: "/audit", ID: "list-audit-entries", Tag: "Audit log", Trips: 1,
+		Summary: "List audit entries",
+		Doc:     "Returns what operators did and saw, newest first. A page may be short or empty and still have a next one: follow next_cursor.",
+	}, a.may(operator.ReadAudit), a.list)}
+}
+
+// auditFilter narrows the audit log.
+type auditFilter struct {
+	Operator ids.Operator `query:"operator_id" doc:"Entries of this operator." example:"0190a5c6-7d2e-7b31-8f60-2f1c5d0e9a47" format:"uuid"`
+	Member   ids.Member   `query:"member_id" doc:"Entries about this member." example:"0190a5c6-7d2e-7b31-8f60-2f1c5d0e9a47" format:"uuid"`
+	Action   audit.Action `query:"action" doc:"Entries of this action." example:"phone.reveal" maxLength:"100"`
+	From     *time.Time   `query:"from" doc:"Entries from this time on." example:"2026-01-31T00:00:00Z"`
+	To       *time.Time   `query:"to" doc:"Entries before this time." example:"2026-01-31T00:00:00Z"`
+}
+
+// Check implements [field.Checker]: the range is in order.
+func (f *auditFilter) Check(wrong *fault.Fields, prefix string) {
+	field.Ordered(wrong, prefix+"from", f.From, prefix+"to", f.To, time.Time.After)
+}
+
+type listAudit struct {
+	auditFilter
+	page
+	once
+}
+
+func (a auditLog) list(ctx context.Context, r *session.Read, _ *Call, in listAudit) (p AuditPage, err error) {
+	scope := scopeOf("audit", &in.auditFilter, "")
+	after, err := openCursor[ids.Row](a.cursors, scope, in.Cursor)
 	if err != nil {
-		in.wrong.Add(name, "malformed", "An id is a UUID, such as %s.", exampleID)
+		return p, err
 	}
-	return id
+	if after == nil {
+		after = new(ids.Row)
+	}
+	found, err := session.Run(ctx, r, audit.List(audit.Filter(in.auditFilter), *after, in.Limit))
+	if err != nil {
+		return p, err
+	}
+	p.Items = found.Items
+	p.NextCursor, err = sealCursor(a.cursors, scope, found.Next)
+	return p, err
 }

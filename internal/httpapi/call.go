@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -12,66 +13,66 @@ import (
 
 	"github.com/musterhq/muster/internal/audit"
 	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/operator"
+	"github.com/musterhq/muster/internal/rest"
 	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
 )
 
-// bearer gives the token of a request (RFC 6750, section 2.1). Whether it is
-// good is for the store to say, in the snapshot of the operation itself: a
-// token that was revoked, by another process too, opens nothing from then on.
-// Faults: missing_token, invalid_token.
-func bearer(h http.Header) (operator.Secret, error) {
-	lines := h["Authorization"]
-	if len(lines) == 0 {
-		return operator.Secret{}, operator.ErrMissing
-	}
-	kind, text, _ := strings.Cut(lines[0], " ")
-	if len(lines) > 1 || !strings.EqualFold(kind, "Bearer") {
-		return operator.Secret{}, operator.ErrInvalid
-	}
-	return operator.ParseSecret(strings.TrimSpace(text))
+// Access declares what an operation requires of its callers.
+type Access struct {
+	Permission operator.Permission
+	Fields     map[string]operator.Permission // that fields of the body require instead
+	Answer     operator.Permission            // that is required besides, to see the answer; may be zero
 }
 
-// need is what a request takes of its caller: this is the one place in which
-// rights are checked. The zero need is met by nobody.
+// need is what a request requires of its caller. This is the one place that
+// checks rights. The zero need is met by nobody.
 type need struct {
 	all    operator.Permissions
-	either operator.Permissions // one of these at least
+	either operator.Permissions // at least one of these
 }
 
-// needs is what the operation takes of the caller of a request with that body:
-// the permission that it declares or, for a field of the body that declares one
-// of its own, that one; and what it takes to see the answer.
-func (o *Operation) needs(body []byte) need {
-	if len(o.Fields) == 0 {
-		return need{all: operator.Of(o.Permission, o.Shows)}
+// need returns what a request with that body requires: for each field, the
+// permission that is declared for it, or that of the operation. A body that has no
+// fields requires one of these.
+func (a *Access) need(body []byte) need {
+	if len(a.Fields) == 0 {
+		return need{all: operator.Of(a.Permission, a.Answer)}
 	}
 	var fields map[string]jsontext.Value
 	if err := json.Unmarshal(body, &fields); err != nil || len(fields) == 0 {
-		return o.door()
+		return a.least()
 	}
-	n := need{all: operator.Of(o.Shows)}
+	n := need{all: operator.Of(a.Answer)}
 	for name := range fields {
-		if p, declared := o.Fields[name]; declared {
+		if p, declared := a.Fields[name]; declared {
 			n.all |= operator.Of(p)
 		} else {
-			n.all |= operator.Of(o.Permission)
+			n.all |= operator.Of(a.Permission)
 		}
 	}
 	return n
 }
 
-// door is what it takes to learn what is wrong with a request.
-func (o *Operation) door() need {
-	n := need{all: operator.Of(o.Shows), either: operator.Of(o.Permission)}
-	for _, p := range o.Fields {
+// least returns what every request requires.
+func (a *Access) least() need {
+	n := need{all: operator.Of(a.Answer), either: operator.Of(a.Permission)}
+	for _, p := range a.Fields {
 		n.either |= operator.Of(p)
 	}
 	return n
 }
 
-// check refuses a caller who may not. Faults: forbidden.
+var (
+	errForbidden = fault.New(fault.Forbidden, "forbidden", "Your role or your token does not allow this.")
+
+	// errUndeclared is for an operation that does not declare who may call it.
+	errUndeclared = errors.New("the operation declares no permission")
+)
+
+// check refuses a caller who lacks a permission. Faults: forbidden.
 func (n need) check(c operator.Caller) error {
 	switch {
 	case n.all == 0 && n.either == 0:
@@ -84,96 +85,170 @@ func (n need) check(c operator.Caller) error {
 	return nil
 }
 
-// forbidden says what is missing: it is no secret, the documentation has it.
+// forbidden names what is missing: it is no secret, the documentation has it.
 func forbidden(missing operator.Permissions) error {
 	list := missing.List()
 	parts := make([]string, len(list))
 	for i, p := range list {
 		parts[i] = p.String() + " (" + p.Meaning() + ")"
 	}
-	return fault.New(fault.Forbidden, errForbidden.Code, "Your role or your token does not allow this. It takes %s.", strings.Join(parts, " and "))
+	return fault.New(fault.Forbidden, errForbidden.Code, "Your role or your token does not allow this. It requires %s.", strings.Join(parts, " and "))
 }
 
-// caller asks who it is that holds the token, and notes that for the log, also
-// when what the caller asks for then is not there or not allowed. To note it
-// twice is to note it once.
-func (x *exchange) caller(token operator.Secret, now time.Time, n need) query.Query[operator.Caller] {
-	return operator.Authenticate(token, now, x.api.idle, func(c operator.Caller) error {
-		x.token, x.operator = c.Token, c.Operator
-		x.api.uses.Add(c.Token, now)
-		return n.check(c)
-	})
-}
-
-// owner gives whose the token is, to write the record in that name: what the
-// caller may is looked at in the transaction itself. A token that this server
-// has not seen yet costs a look of its own.
-func (x *exchange) owner(ctx context.Context, token operator.Secret, now time.Time, n need) (operator.Owner, error) {
-	if o, known := x.api.owners.Owner(token); known {
-		return o, nil
+// Valid implements [rest.Auth].
+func (a *Access) Valid() error {
+	valid := a.Permission.Valid() && (a.Answer == 0 || a.Answer.Valid())
+	for _, p := range a.Fields {
+		valid = valid && p.Valid()
 	}
-	var c operator.Caller
-	err := x.look(func(r *session.Read) (err error) {
-		c, err = session.Run(ctx, r, x.caller(token, now, n))
-		return err
-	}, session.Once)
+	if !valid {
+		return errUndeclared
+	}
+	return nil
+}
+
+// Extensions returns what the OpenAPI document says about the access.
+func (a *Access) Extensions() map[string]any {
+	list := map[string]any{"x-permission": a.Permission.String()}
+	if a.Answer != 0 {
+		list["x-answer-permission"] = a.Answer.String()
+	}
+	if len(a.Fields) > 0 {
+		fields := make(map[string]string, len(a.Fields))
+		for name, p := range a.Fields {
+			fields[name] = p.String()
+		}
+		list["x-field-permissions"] = fields
+	}
+	return list
+}
+
+// tokens authenticates callers by their tokens.
+type tokens struct {
+	usage    *operator.Usage
+	cache    operator.TokenCache
+	idle     time.Duration // a token that is unused for so long expires; 0: none does
+	auditLog *audit.Log
+}
+
+// token is the authentication of an operation by a token. It implements
+// [rest.Auth].
+type token struct {
+	*tokens
+	*Access
+}
+
+// require returns the authentication for an operation with that access.
+func (t *tokens) require(a Access) token { return token{t, &a} }
+
+// may is require for an operation with one permission.
+func (t *tokens) may(p operator.Permission) token { return t.require(Access{Permission: p}) }
+
+// Begin implements [rest.Auth]. Whether the token is valid is for the store to
+// say, in the snapshot of the operation: a revoked token, revoked by another
+// process too, opens nothing from then on.
+func (t token) Begin(x *rest.Exchange) (*Call, error) {
+	secret, err := bearer(x.Request.Header)
 	if err != nil {
-		return operator.Owner{}, err
+		return nil, err
 	}
-	x.api.owners.Add(token, c)
-	return operator.Owner{Token: c.Token, Operator: c.Operator}, nil
+	return &Call{At: x.At, x: x, token: t, secret: secret}, nil
 }
 
-// look is a read session. A token that is new may not have reached a replica
-// yet: where there are some, the server that made it is asked before the token is
-// called invalid. That one was no mistyped token, for its checksum fits.
-func (x *exchange) look(fn func(*session.Read) error, options ...session.Option) error {
-	err := x.api.db.Read(x.ctx, fn, options...)
-	if x.held != nil && errors.Is(err, operator.ErrInvalid) {
-		err = x.api.db.Write(x.ctx, func(w *session.Write) error { return fn(w.Read) }, options...)
+// bearer returns the token of a request (RFC 6750, section 2.1). Faults:
+// missing_token, invalid_token.
+func bearer(h http.Header) (operator.Secret, error) {
+	lines := h["Authorization"]
+	if len(lines) == 0 {
+		return operator.Secret{}, operator.ErrMissing
 	}
-	return err
+	kind, text, _ := strings.Cut(lines[0], " ")
+	if len(lines) > 1 || !strings.EqualFold(kind, "Bearer") {
+		return operator.Secret{}, operator.ErrInvalid
+	}
+	return operator.ParseSecret(strings.TrimSpace(text))
 }
 
-// recorder writes the record on behalf of the caller.
-func (x *exchange) recorder(o operator.Owner) audit.Recorder {
-	return x.api.auditLog.Recorder(audit.Actor{Operator: o.Operator, Token: o.Token, Source: x.source(), Request: x.requestID})
+// Call is a request as its operation sees it: when it was made, and by whom. It
+// implements [rest.Caller].
+type Call struct {
+	At       time.Time
+	Recorder audit.Recorder // of a write, in the name of the caller
+
+	x      *rest.Exchange
+	token  token
+	secret operator.Secret
+	caller operator.Caller // known once the first exchange has run, with which the token travels
 }
 
-// source is where the request comes from, for the record.
-func (x *exchange) source() string {
-	if from := x.client(); from.IsValid() {
+// Caller returns who calls. It runs the first exchange of the session, if none has
+// run.
+func (c *Call) Caller(ctx context.Context, r *session.Read) (operator.Caller, error) {
+	if c.caller.Token.IsZero() {
+		if err := r.Gather(ctx); err != nil {
+			return operator.Caller{}, err
+		}
+	}
+	return c.caller, nil
+}
+
+// Principal returns who calls, as operations on operators require it.
+func (c *Call) Principal(ctx context.Context, w *session.Write) (operator.Principal, error) {
+	caller, err := c.Caller(ctx, w.Read)
+	return operator.Principal{Caller: caller, Recorder: c.Recorder, At: c.At}, err
+}
+
+// Check implements [rest.Caller].
+func (c *Call) Check(body []byte) query.Part {
+	return query.Into(&c.caller, operator.Authenticate(c.secret, c.At, c.token.idle, c.token.need(body).check))
+}
+
+// Identify implements [rest.Caller]. The operator of a token never changes, so a
+// server that has seen the token knows in whose name to log a write: the check
+// still travels with the commit.
+func (c *Call) Identify(check func() error) error {
+	owner, cached := c.token.cache.Owner(c.secret)
+	if !cached {
+		if c.caller.Token.IsZero() {
+			if err := check(); err != nil {
+				return err
+			}
+		}
+		c.token.cache.Add(c.secret, c.caller)
+		owner = operator.Owner{Token: c.caller.Token, Operator: c.caller.Operator}
+	}
+	c.Recorder = c.token.auditLog.Recorder(audit.Actor{Operator: owner.Operator, Token: owner.Token, Source: c.source(), Request: c.x.ID})
+	return nil
+}
+
+// source returns where the request comes from, for the audit log.
+func (c *Call) source() string {
+	if from := c.x.Client(); from.IsValid() {
 		return from.String()
 	}
 	return "unknown"
 }
 
-// asked is who asks, in the session of the operation. It is known after the
-// first exchange, with which the token travels.
-type asked struct {
-	caller   operator.Caller
-	recorder audit.Recorder
-	at       time.Time
+// Credential implements [rest.Caller].
+func (c *Call) Credential() (id ids.Row, hash []byte) { return c.caller.Token, c.secret.Hash() }
+
+// Attrs implements [rest.Caller].
+func (c *Call) Attrs() []slog.Attr {
+	if c.caller.Token.IsZero() {
+		return nil
+	}
+	return []slog.Attr{slog.String("token", c.caller.Token.String()), slog.String("operator", c.caller.Operator.String())}
 }
 
-// in gives who asks, and makes the first exchange if there was none.
-func (a *asked) in(ctx context.Context, r *session.Read) (operator.Caller, error) {
-	if a.caller.Token.IsZero() {
-		if err := r.Gather(ctx); err != nil {
-			return operator.Caller{}, err
-		}
+// Done implements [rest.Caller]: a token was used by every caller who is known,
+// also by one who was refused.
+func (c *Call) Done() {
+	if !c.caller.Token.IsZero() {
+		c.token.usage.Add(c.caller.Token, c.At)
 	}
-	return a.caller, nil
 }
 
-// atDesk is a write that asks for what operators may do to operators: it needs to
-// know what its caller may itself.
-func (a *asked) atDesk(fn func(context.Context, *session.Write, operator.Principal) (reply, error)) writer {
-	return func(ctx context.Context, w *session.Write) (reply, error) {
-		c, err := a.in(ctx, w.Read)
-		if err != nil {
-			return reply{}, err
-		}
-		return fn(ctx, w, operator.Principal{Caller: c, Recorder: a.recorder, At: a.at})
-	}
-}
+// once is embedded in the input of a read that asks once.
+type once struct{}
+
+func (once) Once() bool { return true }

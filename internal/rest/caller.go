@@ -16,8 +16,9 @@ type Caller interface {
 	Check(body []byte) query.Part
 
 	// Identify runs before a session that writes, whose audit entries name the
-	// caller. It asks only if it does not know the caller yet.
-	Identify(ask func(query.Part) error) error
+	// caller. It runs check, in a session of its own, only if it does not know the
+	// caller yet.
+	Identify(check func() error) error
 
 	// Credential returns what the answers to idempotency keys belong to: its id,
 	// which is known once the check has run, and the hash that identifies it.

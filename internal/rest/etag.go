@@ -149,3 +149,10 @@ func (m IfMatch) Version(stored func() (int64, error)) (*int64, error) {
 	}
 	return &v, err
 }
+
+// One returns the one version that the header requires, or nil for any. Of several
+// it requires none that exists.
+func (m IfMatch) One() *int64 {
+	v, _ := m.Version(func() (int64, error) { return noVersion, nil })
+	return v
+}

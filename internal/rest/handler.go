@@ -28,7 +28,7 @@ type Options struct {
 	Nodes   func() []session.Node // returns the servers of the database, for /readyz
 	History session.History       // of the database; nil where sessions have no positions
 	Seal    *query.CursorKey      // of positions
-	Prefix  string                // below which positions are sent in cookies
+	Prefix  string                // of the paths of operations
 }
 
 // Handler answers requests. It is safe for concurrent use once everything is
@@ -41,6 +41,7 @@ type Handler struct {
 	observe   func(Seen)
 	nodes     func() []session.Node
 	positions *positions // nil where there are none
+	prefix    string
 	mux       *http.ServeMux
 	crossSite *http.CrossOriginProtection
 	deadlines *deadlines
@@ -52,7 +53,7 @@ type Handler struct {
 func NewHandler(o Options) *Handler {
 	h := &Handler{
 		db: o.DB, clock: o.Clock, logger: o.Log, network: o.Network, observe: o.Observe, nodes: o.Nodes,
-		positions: newPositions(o.Seal, o.History, o.Prefix), mux: http.NewServeMux(),
+		positions: newPositions(o.Seal, o.History, o.Prefix), prefix: o.Prefix, mux: http.NewServeMux(),
 		crossSite: http.NewCrossOriginProtection(), deadlines: newDeadlines(requestDeadline),
 	}
 	h.Page("GET /healthz", func(x *Exchange) error { return x.sendJSON([]byte(`{"status":"ok"}`)) })

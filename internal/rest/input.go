@@ -13,9 +13,9 @@ import (
 	"github.com/musterhq/muster/internal/field"
 )
 
-// Patch is a JSON merge patch (RFC 7396) of a T, as it was sent. As an embedded
-// field of an input it is the body; who applies it checks its fields.
-type Patch[T any] struct{ Raw []byte }
+// Raw is a body with the fields of a T, as it was sent: its syntax is checked. As
+// an embedded field of an input it is the body; who decodes it checks its fields.
+type Raw[T any] struct{ Body []byte }
 
 // Given names the fields that the body of a request has. As an embedded field of
 // an input it tells null from absent.
@@ -26,16 +26,16 @@ func (g *Given) Has(name string) bool { return slices.Contains(g.names, name) }
 
 // The embedded fields of an input that are not read by their tags.
 type (
-	hasPatch interface {
-		setPatch(body []byte)
-		patched() reflect.Type
+	hasRaw interface {
+		setBody(body []byte)
+		fields() *field.Struct
 	}
 	hasGiven   interface{ setGiven(list []*field.Field) }
 	hasIfMatch interface{ setIfMatch(t tags) }
 )
 
-func (p *Patch[T]) setPatch(body []byte)  { p.Raw = body }
-func (p *Patch[T]) patched() reflect.Type { return reflect.TypeFor[T]() }
+func (r *Raw[T]) setBody(body []byte)   { r.Body = body }
+func (r *Raw[T]) fields() *field.Struct { return field.For[T]() }
 
 func (g *Given) setGiven(list []*field.Field) {
 	for _, f := range list {
@@ -56,13 +56,16 @@ type Input struct {
 }
 
 // newInput describes in, a pointer to the input of an operation.
-func newInput(in any, queryInBody bool) Input {
-	i := Input{Fields: field.Of(reflect.TypeOf(in)), QueryInBody: queryInBody}
+func newInput(in any, op *Operation) Input {
+	i := Input{Fields: field.Of(reflect.TypeOf(in)), QueryInBody: op.QueryInBody, Accepts: []string{TypeJSON}}
 	_, i.IfMatch = in.(hasIfMatch)
-	if p, ok := in.(hasPatch); ok {
-		i.Body, i.Accepts = field.Of(p.patched()), []string{TypePatch, TypeJSON}
-	} else if queryInBody || i.has(field.JSON) {
-		i.Body, i.Accepts = i.Fields, []string{TypeJSON}
+	if raw, ok := in.(hasRaw); ok {
+		i.Body = raw.fields()
+	} else if i.QueryInBody || i.has(field.JSON) {
+		i.Body = i.Fields
+	}
+	if op.Method == http.MethodPatch {
+		i.Accepts = []string{TypePatch, TypeJSON}
 	}
 	return i
 }
@@ -141,9 +144,9 @@ func (i *Input) decode(w http.ResponseWriter, r *http.Request, in any) (body []b
 
 // decodeBody reads a body whose syntax was checked.
 func (i *Input) decodeBody(body []byte, in any, wrong *fault.Fields) {
-	switch p, isPatch := in.(hasPatch); {
-	case isPatch:
-		p.setPatch(body)
+	switch raw, isRaw := in.(hasRaw); {
+	case isRaw:
+		raw.setBody(body)
 		if start := strings.TrimLeft(string(body[:min(len(body), maxDepth)]), " \t\r\n"); !strings.HasPrefix(start, "{") {
 			wrong.Add("body", field.CodeWrongType, "Must be an object.")
 		}

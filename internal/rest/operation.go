@@ -58,7 +58,7 @@ type Endpoint struct {
 func newEndpoint[C Caller, In, Out any](op Operation, auth Auth[C], writes bool) *Endpoint {
 	r, body := unwrap(new(Out))
 	e := &Endpoint{
-		Operation: op, Auth: auth, Writes: writes, Input: newInput(new(In), op.QueryInBody),
+		Operation: op, Auth: auth, Writes: writes, Input: newInput(new(In), &op),
 		Result: field.Of(reflect.TypeOf(body)), Status: r.status, Tagged: r.tagged,
 	}
 	if e.invalid = errors.Join(auth.Valid(), e.Input.check(op.Path)); e.invalid != nil {
@@ -201,9 +201,10 @@ func (h *Handler) Mount(e *Endpoint) error {
 	if e.invalid != nil {
 		return e.invalid
 	}
-	h.mux.HandleFunc(e.Method+" "+e.Path, func(w http.ResponseWriter, r *http.Request) {
+	route := h.prefix + e.Path
+	h.mux.HandleFunc(e.Method+" "+route, func(w http.ResponseWriter, r *http.Request) {
 		x := w.(*Exchange) //nolint:forcetypeassert // the mux is inside ServeHTTP
-		x.route = e.Path
+		x.route = route
 		if err := e.serve(h, x); err != nil {
 			x.fail(err)
 		}

@@ -92,7 +92,7 @@ type keeper func(reply, []byte) []query.Change
 // commit runs the write and sends its result. The check of the caller travels
 // with the first exchange of the transaction, and refuses the commit if it fails.
 func (h *Handler) commit(x *Exchange, c Caller, run writer, keep keeper) error {
-	if err := c.Identify(func(p query.Part) error { return h.ask(x, p) }); err != nil {
+	if err := c.Identify(func() error { return h.ask(x, c.Check(x.body)) }); err != nil {
 		return err
 	}
 	var r reply
