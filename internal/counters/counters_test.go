@@ -37,8 +37,8 @@ func mustZone(name string) *time.Location {
 }
 
 // person is a valid new member with nothing but what is required.
-func person(name string) member.New {
-	return member.New{Name: name, Gender: member.Female, Status: member.Pending, BirthYear: new(1990)}
+func person(name string) member.Detail {
+	return member.Detail{User: member.User{Name: name, Gender: member.Female, Status: member.Pending, BirthYear: new(1990)}}
 }
 
 // bundle is a store with what tests do to it.
@@ -68,7 +68,7 @@ func (b bundle) write(fn func(*session.Write) error) {
 	}
 }
 
-func (b bundle) create(n member.New) (id ids.Member) {
+func (b bundle) create(n member.Detail) (id ids.Member) {
 	b.Helper()
 	b.write(func(w *session.Write) error {
 		id = member.Create(w, testkit.Recorder(), imported, n, now).ID
@@ -146,7 +146,7 @@ func TestCountersProperty(t *testing.T) {
 			case 5:
 				_, err = member.Restore(ctx, w, testkit.Recorder(), imported, id, nil, now)
 			case 6:
-				list := []member.New{person("A"), person("B"), person("C")}
+				list := []member.Detail{person("A"), person("B"), person("C")}
 				list[0].Status, list[1].Status, list[2].Status = member.Approved, member.Pending, member.Pending
 				_, err = member.CreateMany(ctx, w, imported, list, now)
 			}

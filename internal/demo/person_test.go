@@ -49,7 +49,7 @@ func TestPeopleFollowFromTheSeed(t *testing.T) {
 		}
 		return list
 	}
-	unexported := cmp.Options{cmp.AllowUnexported(person{}, picture{}, paper{}), cmpopts.IgnoreUnexported(member.New{})}
+	unexported := cmp.Options{cmp.AllowUnexported(person{}, picture{}, paper{}), cmpopts.IgnoreUnexported(member.Detail{})}
 	if diff := cmp.Diff(make100(1), make100(1), unexported); diff != "" {
 		t.Errorf("the same seed makes other people:\n%s", diff)
 	}

@@ -259,7 +259,7 @@ func TestListBeyondBounds(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	const count = 2500
-	list := make([]member.New, count)
+	list := make([]member.Detail, count)
 	for i := range list {
 		list[i] = person(fmt.Sprintf("Anna %d", i%1700))
 		list[i].Status = member.Statuses()[i%2]

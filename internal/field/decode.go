@@ -55,7 +55,7 @@ func (s *Struct) DecodeParameters(body []byte, dst any, wrong *fault.Fields) {
 	given := d.object(body, s, value, "")
 	for _, f := range s.Fields {
 		if f.Source == Query && f.Default != "" && !slices.Contains(given, f) {
-			_, _ = f.parse(f.Default, f.of(value)) // a default is right: a test reads each
+			_, _ = f.parse(f.Default, f.In(value)) // a default is right: a test reads each
 		}
 	}
 }
@@ -97,7 +97,7 @@ func (d *decoder) object(body jsontext.Value, s *Struct, v reflect.Value, prefix
 		}
 		if f := d.find(s, name, prefix); f != nil {
 			given = append(given, f)
-			d.field(f, value, f.of(v), prefix+name)
+			d.field(f, value, f.In(v), prefix+name)
 		}
 	}
 	if d.mode == Create {

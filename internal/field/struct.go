@@ -210,8 +210,8 @@ func Strings[T ~string](list []T) []string {
 	return texts
 }
 
-// of returns the field's place in a struct value.
-func (d *Field) of(v reflect.Value) reflect.Value {
+// In returns the place of the field in v, a value of the struct.
+func (d *Field) In(v reflect.Value) reflect.Value {
 	if len(d.index) == 1 {
 		return v.Field(d.index[0])
 	}

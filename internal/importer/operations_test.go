@@ -287,7 +287,7 @@ func setupTroubled(t *testing.T) (*session.DB, importer.Options) {
 	rules := member.Rules{Region: "KR"}
 	err := db.Write(t.Context(), func(w *session.Write) error {
 		phone, born := "+821099999999", 1980
-		n := member.New{Phone: &phone, Name: "There", Gender: member.Male, BirthYear: &born}
+		n := member.Detail{User: member.User{Phone: &phone, Name: "There", Gender: member.Male, BirthYear: &born}}
 		if err := n.Check(rules, time.Now()); err != nil {
 			return err
 		}
@@ -487,7 +487,7 @@ func TestOneBadRow(t *testing.T) {
 	db := testkit.Open(t)
 	err := db.Write(t.Context(), func(w *session.Write) error {
 		born := 1980
-		member.Create(w, testkit.Recorder(), member.Rules{}, member.New{Name: "Refused", Gender: member.Other, BirthYear: &born, Status: member.Pending}, time.Now())
+		member.Create(w, testkit.Recorder(), member.Rules{}, member.Detail{User: member.User{Name: "Refused", Gender: member.Other, BirthYear: &born, Status: member.Pending}}, time.Now())
 		w.Add(query.Exec("create unique index one_is_enough on users (name) where name = 'Refused'"))
 		return nil
 	})
@@ -532,7 +532,7 @@ func TestOthersWrite(t *testing.T) {
 		for ctx.Err() == nil {
 			err := db.Write(t.Context(), func(w *session.Write) error {
 				born, now := 1980, time.Now()
-				member.Create(w, testkit.Recorder(), member.Rules{}, member.New{Name: "Other", Gender: member.Other, BirthYear: &born, Status: member.Pending}, now)
+				member.Create(w, testkit.Recorder(), member.Rules{}, member.Detail{User: member.User{Name: "Other", Gender: member.Other, BirthYear: &born, Status: member.Pending}}, now)
 				return nil
 			})
 			if err != nil {

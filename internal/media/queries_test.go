@@ -27,7 +27,7 @@ func setup(t *testing.T, members int) (*session.DB, []ids.Member) {
 	list := make([]ids.Member, members)
 	err := db.Write(t.Context(), func(w *session.Write) error {
 		for i := range list {
-			list[i] = member.Create(w, testkit.Recorder(), member.Rules{}, member.New{Name: "Someone", Gender: member.Other, Status: member.Pending}, now).ID
+			list[i] = member.Create(w, testkit.Recorder(), member.Rules{}, member.Detail{User: member.User{Name: "Someone", Gender: member.Other, Status: member.Pending}}, now).ID
 		}
 		return nil
 	})

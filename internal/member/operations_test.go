@@ -19,10 +19,10 @@ import (
 )
 
 // whole is a new member with every field set.
-func whole() member.New {
+func whole() member.Detail {
 	text := func(s string) *string { return &s }
-	return member.New{
-		Phone: text("010-1234-5678"), Name: " 김바다 ", Gender: member.Male, BirthYear: new(1988),
+	return member.Detail{
+		User: member.User{Phone: text("010-1234-5678"), Name: " 김바다 ", Gender: member.Male, BirthYear: new(1988)},
 		Profile: &member.Profile{
 			Height: new(181), Education: text("university"), Occupation: text("sailor"), Employer: text("the sea"),
 			Income: new(int64(50_000_000)), Region: text("Busan"), Religion: text("none"), Introduction: text("one\ntwo"),
@@ -357,7 +357,7 @@ func TestCreateMany(t *testing.T) {
 	b := setup(t)
 	rules := korea
 	rules.Imported = true
-	list := make([]member.New, 700) // of more members and grams than travel together
+	list := make([]member.Detail, 700) // of more members and grams than travel together
 	for i := range list {
 		list[i] = person(fmt.Sprintf("Person number%d %c%c", i, '가'+7*i, '가'+11*i))
 		list[i].ExternalID = new(fmt.Sprint("x", i))

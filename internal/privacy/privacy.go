@@ -8,43 +8,22 @@ import (
 	"github.com/musterhq/muster/internal/fault"
 )
 
-// Column is one that is masked: nobody sees its value in passing, whatever they
-// may do; who may reveal it asks for it, with a reason.
-type Column struct {
-	Name  string // as on the wire
-	Shown string // what is shown in its place
-}
+// The masks that a field of a struct may have: see package field.
+const (
+	MaskPhone = "phone" // the country and the last four digits are shown
+	MaskLink  = "link"  // nothing is shown
+)
 
-// Columns are all that are masked.
-var Columns = []Column{
-	{"phone", "the country and the last four digits"},
-	{"documents.url", "nothing: the kind, the state and the size of a document are shown, its content is not"},
-}
-
-// Masked reports whether the column is one of [Columns].
-func Masked(name string) bool {
-	for _, c := range Columns {
-		if c.Name == name {
-			return true
-		}
-	}
-	return false
-}
-
-// Value is the value of a column as it may be shown: the mask if there is one.
-// It takes what the fields of a member are, and pointers to them.
-func Value(name string, v any) any {
-	if !Masked(name) {
+// Mask returns a value as it may be shown: what the mask, if there is one, leaves
+// of it. An absent value stays absent.
+func Mask(mask string, v any) any {
+	if mask == "" || v == nil {
 		return v
 	}
-	switch v := v.(type) {
-	case string:
-		return Phone(v)
-	case *string:
-		return PhoneOrNone(v)
-	default:
-		return nil
+	if phone, ok := v.(string); ok && mask == MaskPhone {
+		return Phone(phone)
 	}
+	return nil
 }
 
 // What is shown of a phone beside its country: the first digits, the last, and
