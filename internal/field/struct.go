@@ -217,3 +217,9 @@ func (d *Field) In(v reflect.Value) reflect.Value {
 	}
 	return v.FieldByIndex(d.index)
 }
+
+// MustHave reports whether a body that creates must have the field: it is
+// required, or it cannot be absent.
+func (d *Field) MustHave() bool {
+	return d.Name != "" && d.Source == JSON && !d.ReadOnly && !d.UpdateOnly && !d.Optional && (d.Required || !d.Nullable)
+}

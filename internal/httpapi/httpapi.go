@@ -22,11 +22,8 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// Prefix is the path of the API, and root that of all its versions.
-const (
-	Prefix = "/api/v1/admin"
-	root   = "/api/"
-)
+// root is the path of all versions of the API.
+const root = "/api/"
 
 // Options configure the API. DB, Blob, CursorSecret and AuditLog must be set.
 type Options struct {

@@ -10,7 +10,6 @@ import (
 	"github.com/musterhq/muster/internal/blob"
 	"github.com/musterhq/muster/internal/directory"
 	"github.com/musterhq/muster/internal/fault"
-	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/media"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/operator"
@@ -161,10 +160,6 @@ func (m members) create(_ context.Context, w *session.Write, c *Call, in createM
 	created.Location = Prefix + "/members/" + d.ID.String()
 	created.Value, err = m.tagged(&d, member.WithAll, c.At)
 	return created, err
-}
-
-type memberPath struct {
-	Member ids.Member `path:"user_id" doc:"The ID of the member." example:"0190a5c6-7d2e-7b31-8f60-2f1c5d0e9a47" format:"uuid"`
 }
 
 type getMember struct {

@@ -79,10 +79,6 @@ func (o roles) list(*Call, struct{}) query.Query[RoleList] {
 	})
 }
 
-type rolePath struct {
-	Role string `path:"role" doc:"The name of the role." example:"accountant" maxLength:"50" pattern:"^[a-z][a-z0-9_-]{0,49}$"`
-}
-
 type setRole struct {
 	rolePath
 	rest.IfMatch

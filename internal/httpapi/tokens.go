@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/field"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/operator"
 	"github.com/musterhq/muster/internal/rest"
@@ -63,14 +64,6 @@ func (t *tokens) operations() []*rest.Endpoint {
 	}
 }
 
-type operatorPath struct {
-	Operator ids.Operator `path:"operator_id" doc:"The ID of the operator." example:"0190a5c6-7d2e-7b31-8f60-2f1c5d0e9a47" format:"uuid"`
-}
-
-type tokenPath struct {
-	Token ids.Row `path:"token_id" doc:"The ID of the token." example:"0190a5c6-7d2e-7b31-8f60-2f1c5d0e9a47" format:"uuid"`
-}
-
 func (t *tokens) list(ctx context.Context, r *session.Read, _ *Call, in operatorPath) (TokenList, error) {
 	if _, err := session.Run(ctx, r, operator.ByID(in.Operator)); err != nil {
 		return TokenList{}, err
@@ -108,7 +101,11 @@ func (n *NewToken) create(ctx context.Context, w *session.Write, p operator.Prin
 			expires = end
 		}
 	}
-	t, secret, err := operator.CreateToken(ctx, w, p, owner, operator.NewToken{Name: n.Name, Scope: n.words(), ExpiresAt: expires})
+	var words []string
+	if n.Scope != nil {
+		words = field.Strings(n.Scope)
+	}
+	t, secret, err := operator.CreateToken(ctx, w, p, owner, operator.NewToken{Name: n.Name, Scope: words, ExpiresAt: expires})
 	return rest.Created[CreatedToken]{Value: CreatedToken{t, secret.Reveal()}}, err
 }
 

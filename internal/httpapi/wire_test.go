@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/musterhq/muster/internal/httpapi"
+	"github.com/musterhq/muster/internal/rest"
 )
 
 // A caller and a proxy that find different ends of one request would let a
@@ -25,7 +25,7 @@ func TestLengthsThatDisagree(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- (&httpapi.Server{API: b.api}).Serve(ctx, listener) }()
+	go func() { ended <- (&rest.Server{Handler: b.api}).Serve(ctx, listener) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {

@@ -1,4 +1,4 @@
-package httpapi
+package openapi
 
 import (
 	"bytes"
@@ -12,26 +12,41 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/musterhq/muster/internal/field"
+	"github.com/musterhq/muster/internal/rest"
 )
 
 //go:embed docs
 var docsFiles embed.FS
 
-// docsPolicy lets the page load what this server has, and nothing else.
+// docsPolicy lets the page load only what this server has.
 const docsPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// docsFile serves the page's style and script.
-func docsFile(w http.ResponseWriter, r *http.Request) error {
-	name := r.PathValue("file")
+// Mount adds the document and its page to a handler.
+func Mount(h *rest.Handler, document []byte) error {
+	page, err := docsPage(document)
+	if err != nil {
+		return err
+	}
+	h.Page("GET /openapi.json", rest.Static{ContentType: "application/openapi+json;version=3.1", Body: document}.Serve)
+	h.Page("GET /docs", rest.Static{ContentType: "text/html; charset=utf-8", Body: page, Policy: docsPolicy}.Serve)
+	h.Page("GET /docs/{file}", docsFile)
+	return nil
+}
+
+// docsFile serves the style and the script of the page.
+func docsFile(x *rest.Exchange) error {
+	name := x.Request.PathValue("file")
 	kind := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}[path.Ext(name)]
 	body, err := fs.ReadFile(docsFiles, path.Join("docs", name))
 	if err != nil || kind == "" {
-		return errRoute
+		return rest.ErrRoute
 	}
-	return static(kind, body, "")(w, r)
+	return rest.Static{ContentType: kind, Body: body}.Serve(x)
 }
 
-// docsPage makes the page of documentation from the OpenAPI document.
+// docsPage returns the page of documentation for an OpenAPI document.
 func docsPage(document []byte) ([]byte, error) {
 	var doc node
 	if err := json.Unmarshal(document, &doc); err != nil {
@@ -46,7 +61,7 @@ func docsPage(document []byte) ([]byte, error) {
 	}
 	var out bytes.Buffer
 	err = t.Execute(&out, map[string]any{
-		"Info": doc.at("info"), "Groups": p.groups(), "Schemas": p.schemas(), "Problems": problems(),
+		"Info": doc.at("info"), "Groups": p.groups(), "Schemas": p.schemas(), "Problems": rest.ProblemTypes(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("writing the page of documentation: %w", err)
@@ -140,7 +155,7 @@ func (p *page) operation(method, path string, op node) docsOperation {
 	}
 	for _, status := range keysOf(op.at("responses")) {
 		if status[0] == '2' {
-			o.Status, o.Answer = status, op.at("responses", status, "content", typeJSON, "schema")
+			o.Status, o.Answer = status, op.at("responses", status, "content", rest.TypeJSON, "schema")
 		} else {
 			o.Failures = append(o.Failures, status)
 		}
@@ -221,7 +236,7 @@ func (p *page) typeOf(s node) template.HTML {
 		}
 		return template.HTML(template.HTMLEscapeString(strings.Join(words, " | "))) //nolint:gosec // escaped
 	}
-	return template.HTML(template.HTMLEscapeString(kind + bounds(s))) //nolint:gosec // escaped
+	return template.HTML(template.HTMLEscapeString(kind + limits(s))) //nolint:gosec // escaped
 }
 
 func kinds(s node) string {
@@ -238,7 +253,7 @@ func kinds(s node) string {
 	return "anything"
 }
 
-func bounds(s node) string {
+func limits(s node) string {
 	low, hasLow := s["minimum"].(float64)
 	high, hasHigh := s["maximum"].(float64)
 	long, hasLong := s["maxLength"].(float64)
@@ -269,10 +284,10 @@ func curl(o docsOperation) string {
 	path := o.Path
 	for _, p := range o.Parameters {
 		if p.text("in") == "path" {
-			path = strings.Replace(path, "{"+p.text("name")+"}", exampleID, 1)
+			path = strings.Replace(path, "{"+p.text("name")+"}", field.ExampleID, 1)
 		}
-		if p.text("name") == headerKey {
-			b.WriteString(" -H 'Idempotency-Key: " + exampleID + "'")
+		if p.text("name") == rest.HeaderKey {
+			b.WriteString(" -H 'Idempotency-Key: " + field.ExampleID + "'")
 		}
 	}
 	if o.ID == "list-members" {
@@ -318,19 +333,4 @@ func paired(s, mark, element string) string {
 		parts[i] = "<" + element + ">" + parts[i] + "</" + element + ">"
 	}
 	return strings.Join(parts, "")
-}
-
-// docsProblem is a sort of problem on the page.
-type docsProblem struct {
-	Name, Title string
-	Status      int
-}
-
-func problems() []docsProblem {
-	list := []docsProblem{{internal.name, internal.title, internal.status}}
-	for _, s := range sorts {
-		list = append(list, docsProblem{s.name, s.title, s.status})
-	}
-	slices.SortFunc(list, func(a, b docsProblem) int { return strings.Compare(a.Name, b.Name) })
-	return list
 }

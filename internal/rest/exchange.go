@@ -219,6 +219,11 @@ func (x *Exchange) send(status int, contentType []string, body []byte) {
 	_, _ = x.Write(body) // a caller that has gone needs no answer
 }
 
+func (x *Exchange) sendJSON(body []byte) error {
+	x.send(http.StatusOK, typeJSON, body)
+	return nil
+}
+
 // fail sends err as a problem, unless the response has started. It does so even
 // if the caller seems to be gone: one that has only closed its own side would get
 // a 200 from net/http for a handler that writes nothing.

@@ -184,11 +184,6 @@ func isPage(r *http.Request) bool {
 	return read && r.Header.Get("Authorization") == "" && (r.URL.Path == "/" || r.URL.Path == "/docs" || strings.HasPrefix(r.URL.Path, "/docs/"))
 }
 
-func (x *Exchange) sendJSON(body []byte) error {
-	x.send(http.StatusOK, typeJSON, body)
-	return nil
-}
-
 // ErrRoute is the fault for a path without an operation.
 var ErrRoute = fault.New(fault.NotFound, "route_not_found", "There is no operation under this path. See /docs for all operations.")
 

@@ -56,15 +56,15 @@ type Input struct {
 }
 
 // newInput describes in, a pointer to the input of an operation.
-func newInput(in any, op *Operation) Input {
-	i := Input{Fields: field.Of(reflect.TypeOf(in)), QueryInBody: op.QueryInBody, Accepts: []string{TypeJSON}}
+func newInput(in any, method string, queryInBody bool) Input {
+	i := Input{Fields: field.Of(reflect.TypeOf(in)), QueryInBody: queryInBody, Accepts: []string{TypeJSON}}
 	_, i.IfMatch = in.(hasIfMatch)
 	if raw, ok := in.(hasRaw); ok {
 		i.Body = raw.fields()
 	} else if i.QueryInBody || i.has(field.JSON) {
 		i.Body = i.Fields
 	}
-	if op.Method == http.MethodPatch {
+	if method == http.MethodPatch {
 		i.Accepts = []string{TypePatch, TypeJSON}
 	}
 	return i

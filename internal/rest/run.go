@@ -148,7 +148,7 @@ const maxRepetitions = 3
 func (h *Handler) writeOnce(x *Exchange, c Caller, request idempotency.Request, run writer) error {
 	keep := func(r reply, body []byte) []query.Change {
 		id, _ := c.Credential()
-		return idempotency.Keep(id, request, idempotency.Record{Status: r.status, ETag: r.etag, Location: r.location, Body: body}, x.At)
+		return idempotency.Store(id, request, idempotency.Response{Status: r.status, ETag: r.etag, Location: r.location, Body: body}, x.At)
 	}
 	var refused error
 	for range maxRepetitions {
@@ -175,7 +175,7 @@ func (h *Handler) writeOnce(x *Exchange, c Caller, request idempotency.Request, 
 // kept returns the answer that is kept for the key, or nil, and checks the caller.
 // Where there are replicas, it asks the server that has just refused to answer the
 // key twice.
-func (h *Handler) kept(x *Exchange, c Caller, request idempotency.Request, refused bool) (kept *idempotency.Record, err error) {
+func (h *Handler) kept(x *Exchange, c Caller, request idempotency.Request, refused bool) (kept *idempotency.Response, err error) {
 	_, hash := c.Credential()
 	parts := []query.Part{c.Check(x.body), query.Into(&kept, idempotency.Find(hash, request.Key, x.At))}
 	ask := func(r *session.Read) error { return r.Gather(x.ctx, parts...) }
