@@ -62,6 +62,7 @@ type Field struct {
 	UpdateOnly bool
 	Lines      bool
 	OmitZero   bool // JSON leaves out the zero value
+	NilNull    bool // a nil list is null in JSON, not []
 
 	Struct *Struct // of an object, or of each object of a list; nil otherwise
 
@@ -134,7 +135,7 @@ func describe(f reflect.StructField, index []int) *Field {
 	}
 	is := func(tag, value string) bool { return f.Tag.Get(tag) == value }
 	d.Required, d.ReadOnly, d.Lines = is("required", "true"), is("readOnly", "true"), is("lines", "true")
-	d.UpdateOnly = is("write", "update")
+	d.UpdateOnly, d.NilNull = is("write", "update"), is("nil", "null")
 	d.Optional = d.OmitZero || d.Default != "" || d.Source == Query || is("required", "false")
 	d.bounds(f)
 	d.choices(f.Tag)

@@ -27,7 +27,7 @@ type auditLog struct {
 // AuditPage is a page of the audit log.
 type AuditPage struct {
 	Items      []audit.Entry `json:"items" doc:"The entries, newest first."`
-	NextCursor *string       `json:"next_cursor" doc:"The cursor of the next page; null on the last page."`
+	NextCursor *string       `json:"next_cursor" doc:"The cursor of the next page; null on the last page." readOnly:"true"`
 }
 
 // AppendJSON implements [field.Appender]. Entries are shown as they are stored,

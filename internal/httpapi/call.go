@@ -178,6 +178,7 @@ type Call struct {
 	x      *rest.Exchange
 	token  token
 	secret operator.Secret
+	owner  operator.Owner  // of the token, in a write
 	caller operator.Caller // known once the first exchange has run, with which the token travels
 }
 
@@ -207,17 +208,17 @@ func (c *Call) Check(body []byte) query.Part {
 // server that has seen the token knows in whose name to log a write: the check
 // still travels with the commit.
 func (c *Call) Identify(check func() error) error {
-	owner, cached := c.token.cache.Owner(c.secret)
-	if !cached {
+	var cached bool
+	if c.owner, cached = c.token.cache.Owner(c.secret); !cached {
 		if c.caller.Token.IsZero() {
 			if err := check(); err != nil {
 				return err
 			}
 		}
 		c.token.cache.Add(c.secret, c.caller)
-		owner = operator.Owner{Token: c.caller.Token, Operator: c.caller.Operator}
+		c.owner = operator.Owner{Token: c.caller.Token, Operator: c.caller.Operator}
 	}
-	c.Recorder = c.token.auditLog.Recorder(audit.Actor{Operator: owner.Operator, Token: owner.Token, Source: c.source(), Request: c.x.ID})
+	c.Recorder = c.token.auditLog.Recorder(audit.Actor{Operator: c.owner.Operator, Token: c.owner.Token, Source: c.source(), Request: c.x.ID})
 	return nil
 }
 
@@ -230,7 +231,7 @@ func (c *Call) source() string {
 }
 
 // Credential implements [rest.Caller].
-func (c *Call) Credential() (id ids.Row, hash []byte) { return c.caller.Token, c.secret.Hash() }
+func (c *Call) Credential() (id ids.Row, hash []byte) { return c.owner.Token, c.secret.Hash() }
 
 // Attrs implements [rest.Caller].
 func (c *Call) Attrs() []slog.Attr {

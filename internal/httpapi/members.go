@@ -29,7 +29,7 @@ type members struct {
 // MemberPage is a page of the list of members.
 type MemberPage struct {
 	Items      []member.View   `json:"items" doc:"The members of the page."`
-	NextCursor *string         `json:"next_cursor" doc:"The cursor of the next page; null on the last page."`
+	NextCursor *string         `json:"next_cursor" doc:"The cursor of the next page; null on the last page." readOnly:"true"`
 	Total      directory.Total `json:"total" doc:"The number of members that pass the filter."`
 }
 

@@ -151,7 +151,7 @@ func TestPages(t *testing.T) {
 		{"/healthz", "application/json", `{"status":"ok"}`},
 		{"/readyz", "application/json", `{"status":"ready","nodes":[]}`},
 		{"/openapi.json", "application/openapi+json;version=3.1", `"openapi": "3.1.0"`},
-		{"/docs", "text/html; charset=utf-8", "Open a member"},
+		{"/docs", "text/html; charset=utf-8", "Get a member"},
 		{"/docs/docs.css", "text/css; charset=utf-8", "body"},
 		{"/docs/docs.js", "text/javascript; charset=utf-8", "fetch"},
 	} {

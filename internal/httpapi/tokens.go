@@ -16,7 +16,7 @@ import (
 // NewToken is what a token is created from.
 type NewToken struct {
 	Name      string         `json:"name" doc:"The person or program that uses the token." example:"nightly report" minLength:"1" maxLength:"100"`
-	Scope     operator.Scope `json:"scope,omitempty" doc:"The permissions that the token is limited to; null for all permissions of its operator." example:"dashboard:read" minItems:"1"`
+	Scope     operator.Scope `json:"scope,omitempty" doc:"The permissions that the token is limited to; null for all permissions of its operator." example:"dashboard:read" minItems:"1" nil:"null"`
 	ExpiresAt *time.Time     `json:"expires_at,omitempty" doc:"The time at which the token expires; null for never, and in 90 days if absent." example:"2026-01-31T09:00:00.123456Z"`
 	rest.Given
 }

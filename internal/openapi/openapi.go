@@ -190,14 +190,14 @@ func (d documenter) failure(status int) *huma.Response {
 	return &huma.Response{Ref: "#/components/responses/" + name}
 }
 
-// alive is the answer of /healthz.
-type alive struct {
+// Liveness is the answer of /healthz.
+type Liveness struct {
 	Status string `json:"status" enum:"ok" doc:"The state of the process."`
 }
 
 // addProbes documents what needs no token.
 func (d documenter) addProbes() {
-	d.addProbe("/healthz", "Check that the process runs", "The process runs.", field.For[alive]())
+	d.addProbe("/healthz", "Check that the process runs", "The process runs.", field.For[Liveness]())
 	d.addProbe("/readyz", "Check that the server accepts requests, and see the servers of the database",
 		"A server of the database answers, and this server is not stopping.", field.For[rest.Readiness]())
 }

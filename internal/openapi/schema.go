@@ -70,18 +70,21 @@ func (s *schemas) body(e *rest.Endpoint) *huma.Schema {
 // bodyOf returns the struct that has the fields of the body: the input itself, or
 // one that it embeds beside those of the path.
 func bodyOf(s *field.Struct) *field.Struct {
-	for i := range s.Type.NumField() {
-		f := s.Type.Field(i)
+	var embedded *field.Struct
+	for f := range s.Type.Fields() {
 		if f.Tag.Get("json") != "" {
 			return s
 		}
 		if f.Anonymous && f.IsExported() && f.Type.Kind() == reflect.Struct {
 			if inner := field.Of(f.Type); len(inner.Fields) > 0 && inner.Fields[0].Source == field.JSON {
-				return bodyOf(inner)
+				embedded = inner
 			}
 		}
 	}
-	return s
+	if embedded == nil {
+		return s
+	}
+	return bodyOf(embedded)
 }
 
 // of returns a reference to the schema of a struct.
@@ -119,12 +122,15 @@ func isResource(t *field.Struct) bool {
 var appender = reflect.TypeFor[field.Appender]()
 
 func (s *schemas) fill(schema *huma.Schema, t *field.Struct, m mode) {
-	partial := reflect.PointerTo(t.Type).Implements(appender) // it leaves out what was not asked for
+	partial := isResource(t) && reflect.PointerTo(t.Type).Implements(appender) // it leaves out what was not asked for
 	for _, f := range t.Fields {
 		if f.Name == "" || f.Source != field.JSON || m != answer && f.ReadOnly || m == create && f.UpdateOnly {
 			continue
 		}
 		schema.Properties[f.Name] = s.field(f, m)
+		if !s.written[t.Type] {
+			unbound(schema.Properties[f.Name])
+		}
 		if s.isRequired(t, f, m) && !(partial && f.Struct != nil) {
 			schema.Required = append(schema.Required, f.Name)
 		}
@@ -152,15 +158,29 @@ func (s *schemas) field(f *field.Field, m mode) *huma.Schema {
 		return &huma.Schema{Description: f.Doc, AnyOf: []*huma.Schema{ref, {Type: "null"}}}
 	}
 	schema := parameter(f)
+	switch f.Kind {
+	case field.Integer:
+		schema.Format = "int64"
+	case field.Number:
+		schema.Format = "double"
+	}
 	schema.Description, schema.ReadOnly = f.Doc, f.ReadOnly
 	if f.Kind == field.Objects {
 		schema.Items = s.of(f.Struct, m)
 	}
-	schema.Nullable = f.Nullable && f.Kind != field.Objects && f.Kind != field.Texts && !(m == create && f.Required)
+	schema.Nullable = (f.Nullable && f.Kind != field.Objects && f.Kind != field.Texts || f.NilNull) && !(m == create && f.Required)
 	if schema.Nullable && len(schema.Enum) > 0 {
 		schema.Enum = append(schema.Enum, nil)
 	}
 	return schema
+}
+
+// unbound leaves out the bound that texts have by default: only a request has to
+// keep to it.
+func unbound(s *huma.Schema) {
+	if s.MaxLength != nil && *s.MaxLength == field.MaxText {
+		s.MinLength, s.MaxLength = nil, nil
+	}
 }
 
 // parameters returns the object of the parameters of a query.
@@ -227,7 +247,7 @@ func texts(s *huma.Schema, f *field.Field) {
 	for _, c := range f.Choices {
 		s.Enum = append(s.Enum, c)
 	}
-	if len(f.Choices) > 0 || f.ReadOnly {
+	if len(f.Choices) > 0 || f.ReadOnly || f.Format != "" {
 		return
 	}
 	s.MaxLength = &f.MaxLength

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -154,7 +155,7 @@ func TestClientIsTheRightmostStranger(t *testing.T) {
 		from := rapid.SampledFrom([]string{"10.9.9.9", "198.51.100.9", "fd00::9"}).Draw(t, "peer")
 		want := netip.MustParseAddr(from)
 		for _, s := range slices.Backward(way) {
-			if !contain(proxies, want) || !s.address.IsValid() {
+			if !contains(proxies, want) || !s.address.IsValid() {
 				break
 			}
 			want = s.address
@@ -196,16 +197,16 @@ func FuzzClient(f *testing.F) {
 }
 
 func TestNothingConfiguredCostsNothing(t *testing.T) {
-	r := &http.Request{RemoteAddr: "203.0.113.5:4711", Header: http.Header{headerFor: {"198.51.100.1"}, headerProto: {"https"}}}
-	x := &exchange{api: new(API), request: r}
+	r := &http.Request{URL: new(url.URL), RemoteAddr: "203.0.113.5:4711", Header: http.Header{headerFor: {"198.51.100.1"}, headerProto: {"https"}}}
+	x := &Exchange{Request: r, network: new(Network)}
 	if got := testing.AllocsPerRun(100, func() {
-		if x.api.network.overTLS(r) || x.admitAddress() != nil {
+		if x.network.overTLS(r) || x.network.admit(r.URL.Path, x.Client) != nil {
 			t.Error("something is configured")
 		}
 	}); got != 0 || x.from.IsValid() {
 		t.Errorf("got %v allocations and the address %s, want none", got, x.from)
 	}
-	if got := testing.AllocsPerRun(100, func() { x.from = netip.Addr{}; _ = x.client() }); got != 0 {
+	if got := testing.AllocsPerRun(100, func() { x.from = netip.Addr{}; _ = x.Client() }); got != 0 {
 		t.Errorf("an address takes %v allocations, want none", got)
 	}
 }

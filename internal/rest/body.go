@@ -11,11 +11,8 @@ import (
 	"github.com/musterhq/muster/internal/fault"
 )
 
-// Bounds of a body.
-const (
-	maxBody  = 1 << 20
-	maxDepth = 32
-)
+// maxBody bounds a body, in bytes.
+const maxBody = 1 << 20
 
 // Media types.
 const (

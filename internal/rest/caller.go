@@ -21,7 +21,7 @@ type Caller interface {
 	Identify(check func() error) error
 
 	// Credential returns what the answers to idempotency keys belong to: its id,
-	// which is known once the check has run, and the hash that identifies it.
+	// which is known once Identify has run, and the hash that identifies it.
 	Credential() (id ids.Row, hash []byte)
 
 	// Attrs returns what the log of the request says about the caller.

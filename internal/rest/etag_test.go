@@ -51,7 +51,7 @@ func TestParseTags(t *testing.T) {
 
 func TestUnchanged(t *testing.T) {
 	t.Parallel()
-	now := entityTag(7, 1_700_000_000)
+	now := ETag(7, 1_700_000_000)
 	for name, c := range map[string]struct {
 		header string
 		want   bool
@@ -60,9 +60,9 @@ func TestUnchanged(t *testing.T) {
 		"the same, weak":     {"W/" + now, true},
 		"any":                {"*", true},
 		"in a list":          {`"x", ` + now, true},
-		"another window":     {entityTag(7, 1_700_000_001), false},
-		"another version":    {entityTag(8, 1_700_000_000), false},
-		"the version, alone": {entityTag(7), false},
+		"another window":     {ETag(7, 1_700_000_001), false},
+		"another version":    {ETag(8, 1_700_000_000), false},
+		"the version, alone": {ETag(7), false},
 	} {
 		tags, err := parseTags("If-None-Match", []string{c.header})
 		if err != nil || tags.unchanged(now) != c.want {

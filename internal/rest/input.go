@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -147,7 +148,7 @@ func (i *Input) decodeBody(body []byte, in any, wrong *fault.Fields) {
 	switch raw, isRaw := in.(hasRaw); {
 	case isRaw:
 		raw.setBody(body)
-		if start := strings.TrimLeft(string(body[:min(len(body), maxDepth)]), " \t\r\n"); !strings.HasPrefix(start, "{") {
+		if start := bytes.TrimLeft(body, " \t\r\n"); start[0] != '{' {
 			wrong.Add("body", field.CodeWrongType, "Must be an object.")
 		}
 	case i.QueryInBody:

@@ -60,13 +60,13 @@ func TestProblemOf(t *testing.T) {
 
 func TestEveryKindHasItsProblem(t *testing.T) {
 	t.Parallel()
-	seen := map[int]bool{internal.status: true}
+	seen := map[int]bool{internal.Status: true}
 	for kind := fault.Invalid; kind <= fault.TooLarge; kind++ {
-		s, known := sorts[kind]
-		if !known || s.name == "" || s.title == "" || seen[s.status] {
+		s, known := types[kind]
+		if !known || s.Name == "" || s.Title == "" || seen[s.Status] {
 			t.Errorf("kind %d: got %+v", kind, s)
 		}
-		seen[s.status] = true
+		seen[s.Status] = true
 	}
 }
 
@@ -93,10 +93,10 @@ func TestDetailOfAProblem(t *testing.T) {
 }
 
 // exchangeFor is a request that is under way.
-func exchangeFor(t *testing.T) (*exchange, *httptest.ResponseRecorder) {
+func exchangeFor(t *testing.T) (*Exchange, *httptest.ResponseRecorder) {
 	t.Helper()
 	w := httptest.NewRecorder()
-	x := &exchange{ResponseWriter: w, requestID: "id"}
+	x := &Exchange{ResponseWriter: w, ID: "id"}
 	x.ctx, x.cost = session.Track(t.Context(), "position-7")
 	return x, w
 }
@@ -145,8 +145,8 @@ func TestHalfAResponseIsCutOff(t *testing.T) {
 func TestNoPositionWithoutHistory(t *testing.T) {
 	t.Parallel()
 	x, w := exchangeFor(t)
-	x.send(http.StatusOK, jsonType, []byte("{}"))
-	if got := w.Header().Get(headerPosition); got != "" {
+	x.send(http.StatusOK, typeJSON, []byte("{}"))
+	if got := w.Header().Get(HeaderPosition); got != "" {
 		t.Errorf("got the position %q of a store that has none", got)
 	}
 }

@@ -1,6 +1,8 @@
 package rest
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -11,17 +13,27 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/field"
 )
 
 type sampleInner struct {
-	Height *int     `json:"height"`
-	Pets   []string `json:"pets"`
+	Height *int     `json:"height" doc:"x"`
+	Pets   []string `json:"pets" doc:"x"`
 }
 
 type sampleBody struct {
-	Name    string       `json:"name"`
-	Year    *int         `json:"year"`
-	Profile *sampleInner `json:"profile"`
+	Name    *string      `json:"name" doc:"x"`
+	Year    *int         `json:"year" doc:"x"`
+	Profile *sampleInner `json:"profile" doc:"x"`
+}
+
+// decode reads a body as an operation with that input does.
+func decode(body []byte, in any) error {
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/", bytes.NewReader(body))
+	r.Header.Set("Content-Type", TypeJSON)
+	i := newInput(in, http.MethodPost, false)
+	_, err := i.decode(httptest.NewRecorder(), r, in)
+	return err
 }
 
 func statusOf(err error) int {
@@ -71,18 +83,18 @@ func TestDecode(t *testing.T) {
 		"duplicate":                {`{"name":"Kim","name":"Lee"}`, 400, map[string]string{"name": "duplicate"}},
 		"duplicate inside":         {`{"profile":{"height":1,"height":2}}`, 400, map[string]string{"profile.height": "duplicate"}},
 		"duplicate, escaped":       {`{"name":"Kim","n\u0061me":"Lee"}`, 400, map[string]string{"name": "duplicate"}},
-		"invalid UTF-8":            {"{\"name\":\"K\xffm\"}", 400, map[string]string{"name": "invalid_utf8"}},
-		"invalid UTF-8 in a name":  {"{\"\xc3\x28\":1}", 400, map[string]string{"body": "invalid_utf8"}},
+		"invalid UTF-8":            {"{\"name\":\"K\xffm\"}", 400, map[string]string{"name": "invalid_text"}},
+		"invalid UTF-8 in a name":  {"{\"\xc3\x28\":1}", 400, map[string]string{"body": "invalid_text"}},
 		"half a surrogate":         {`{"name":"\ud800"}`, 400, map[string]string{"": "malformed_json"}},
-		"NUL":                      {`{"name":"K\u0000m"}`, 400, map[string]string{"name": "nul"}},
+		"NUL":                      {`{"name":"K\u0000m"}`, 400, map[string]string{"name": "invalid_text"}},
 		"NUL as it is":             {"{\"name\":\"K\x00m\"}", 400, map[string]string{"": "malformed_json"}},
-		"NUL in a name":            {`{"profile":{"\u0000":1}}`, 400, map[string]string{"profile.?": "nul"}},
-		"NUL in a list":            {`{"profile":{"pets":["a","\u0000"]}}`, 400, map[string]string{"profile.pets.1": "nul"}},
-		"too deep":                 {deep(maxDepth), 400, map[string]string{"": "nested_too_deeply"}},
+		"NUL in a name":            {`{"profile":{"\u0000":1}}`, 400, map[string]string{"profile.?": "invalid_text"}},
+		"NUL in a list":            {`{"profile":{"pets":["a","\u0000"]}}`, 400, map[string]string{"profile.pets.1": "invalid_text"}},
+		"too deep":                 {deep(field.MaxDepth), 400, map[string]string{"": "nested_too_deeply"}},
 		"far too deep":             {strings.Repeat("[", 200_000), 400, map[string]string{"": "nested_too_deeply"}},
 		"a byte order mark":        {"\ufeff{}", 400, map[string]string{"": "malformed_json"}},
 		"a backslash before u0000": {`{"name":"\\u0000"}`, 0, nil},
-		"brackets in a text":       {`{"name":"` + strings.Repeat("[", maxDepth+1) + `"}`, 0, nil},
+		"brackets in a text":       {`{"name":"` + strings.Repeat("[", field.MaxDepth+1) + `"}`, 0, nil},
 		"all of it":                {`{"name":"Kim","year":null,"profile":{"height":170,"pets":["cat"]}}`, 0, nil},
 		"nothing in it":            {` {} `, 0, nil},
 	} {
@@ -110,7 +122,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil && fault.As(err) == nil {
 			t.Errorf("%q: got %v, which is no fault", body, err)
 		}
-		if err == nil && strings.IndexByte(v.Name, 0) >= 0 {
+		if err == nil && v.Name != nil && strings.IndexByte(*v.Name, 0) >= 0 {
 			t.Errorf("%q: a NUL came through", body)
 		}
 		problemOf(err, "", http.Header{}).encode()
@@ -158,7 +170,7 @@ func TestReadBody(t *testing.T) {
 			if c.encoding != "" {
 				r.Header.Set("Content-Encoding", c.encoding)
 			}
-			_, err := readBody(httptest.NewRecorder(), r, typeJSON)
+			_, err := readBody(httptest.NewRecorder(), r, TypeJSON)
 			if got := statusOf(err); c.status == 0 && err != nil || c.status != 0 && got != c.status {
 				t.Errorf("got %d, %v, want %d", got, err, c.status)
 			}
