@@ -106,6 +106,9 @@ func (in *listMembers) options() directory.ListOptions {
 	return directory.ListOptions{Filter: in.Filter, Sort: in.Order.Sort(), Limit: in.Limit, Include: member.Include(in.Include)}
 }
 
+// scope identifies the list.
+func (in *listMembers) scope() string { return scopeOf("members", &in.Filter, string(in.Order)) }
+
 // Once reports whether the list asks once.
 func (in *listMembers) Once() bool { return in.options().Once() }
 
@@ -130,7 +133,7 @@ func (m members) logSearch(ctx context.Context, w *session.Write, c *Call, in li
 
 func (m members) list(ctx context.Context, r *session.Read, c *Call, in listMembers) (page MemberPage, err error) {
 	o := in.options()
-	scope := scopeOf("members", &in.Filter, string(in.Order))
+	scope := in.scope()
 	if o.After, err = openCursor[directory.Cursor](m.cursors, scope, in.Cursor); err != nil {
 		return page, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/musterhq/muster/internal/httpapi"
 	"github.com/musterhq/muster/internal/operator"
 )
 
@@ -475,5 +476,20 @@ func TestSearchInABody(t *testing.T) {
 	b.call(t, "POST", admin+"/members/search", `{"q":"010-2345-6789"}`).want(t, 200)
 	if got := b.entries(t, "action=phone.search"); len(got) != 1 {
 		t.Errorf("the record has %v", got)
+	}
+}
+
+// Without a day, a series of sign-ups ends today, in the zone of the store.
+func TestDayIsOfTheZone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.reopen(t, func(o *httpapi.Options) { o.Zone = time.FixedZone("KST", 9*60*60) })
+	b.clock.set(time.Date(2026, 1, 30, 15, 0, 0, 0, time.UTC))
+	for query, want := range map[string][2]string{
+		"": {"2026-01-02", "2026-01-31"}, "?to=2026-01-31": {"2026-01-02", "2026-01-31"}, "?from=2026-01-31": {"2026-01-31", "2026-01-31"},
+	} {
+		if r := b.call(t, "GET", admin+"/dashboard/signups"+query, "").want(t, 200); r.text("from") != want[0] || r.text("to") != want[1] {
+			t.Errorf("%q: got %s, want %s", query, r, want)
+		}
 	}
 }
