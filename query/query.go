@@ -50,16 +50,19 @@ func One[T any](sql string, scan func(Row) (T, error), args ...any) Query[T] {
 }
 
 type one[T any] struct {
-	scan func(Row) (T, error)
-	got  T
-	rows int
+	scan  func(Row) (T, error)
+	check func(T) error // may be nil
+	got   T
+	rows  int
 }
 
 func (a *one[T]) row(r Row) (err error) {
 	if a.rows++; a.rows > 1 {
 		return ErrManyRows
 	}
-	a.got, err = a.scan(r)
+	if a.got, err = a.scan(r); err == nil && a.check != nil {
+		err = a.check(a.got)
+	}
 	return err
 }
 
@@ -162,6 +165,20 @@ func (a *each[T]) row(r Row) error {
 }
 
 func (a *each[T]) take() (int, error) { return a.rows, nil }
+
+// Check is q whose answer check may refuse. The row of a [One] is checked as soon
+// as it comes, so that an engine stops there, before the queries and changes that
+// run after q. Check must be pure.
+func (q Query[T]) Check(check func(T) error) Query[T] {
+	return Query[T]{begin: func(p *Plan) answer[T] {
+		a := q.begin(p)
+		if row, ok := a.(*one[T]); ok {
+			row.check = check
+			return a
+		}
+		return &mapped[T, T]{a, func(t T) (T, error) { return t, check(t) }}
+	}}
+}
 
 // Map is the query whose answer is f of q's. F must be pure.
 func Map[T, U any](q Query[T], f func(T) (U, error)) Query[U] {

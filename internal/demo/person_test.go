@@ -63,7 +63,7 @@ func TestPeoplePassTheRules(t *testing.T) {
 	for i := range 2000 {
 		p := personOf(7, i, now.Add(-time.Duration(i)*time.Hour), now)
 		want := p.Name
-		if err := p.Check(member.Rules{Imported: true}, now); err != nil {
+		if err := (member.Rules{Imported: true}).Check(&p.Detail, now); err != nil {
 			t.Fatalf("member %d: %v", i, err)
 		}
 		if p.Name != want {

@@ -254,8 +254,8 @@ func (p plan) createdCheck(t *text, alias string) string {
 
 func (o *ListOptions) birthYears(t *text, column string) string {
 	low, high := o.Filter.BirthYearFrom, o.Filter.BirthYearTo
-	if low == nil && high != nil || low != nil && *low < 1 {
-		low = new(1) // a year that is not known is 0
+	if low == nil && high != nil {
+		low = new(1) // an unknown year is stored as 0
 	}
 	return within(t, column, low, high, " <= ")
 }

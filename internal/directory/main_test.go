@@ -56,7 +56,7 @@ func (b bundle) create(n member.Detail) ids.Member {
 	b.Helper()
 	rules := korea
 	rules.Imported = true
-	if err := n.Check(rules, now); err != nil {
+	if err := rules.Check(&n, now); err != nil {
 		b.Fatalf("checking %+v: %v", n, err)
 	}
 	var id ids.Member
@@ -79,7 +79,11 @@ func (b bundle) createMany(rules member.Rules, list []member.Detail) {
 	b.Helper()
 	for batch := range slices.Chunk(list, 250) {
 		b.write(func(w *session.Write) error {
-			_, err := member.CreateMany(b.Context(), w, rules, batch, now)
+			drafts := make([]member.Draft, len(batch))
+			for i, d := range batch {
+				drafts[i] = d.Draft()
+			}
+			_, err := member.CreateMany(b.Context(), w, rules, drafts, now)
 			return err
 		})
 	}

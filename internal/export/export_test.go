@@ -40,13 +40,15 @@ func create(t testing.TB, db *session.DB, list ...member.Detail) []ids.Member {
 	t.Helper()
 	var made []ids.Member
 	at := time.Now()
+	drafts := make([]member.Draft, len(list))
 	for i := range list {
-		if err := list[i].Check(rules, at); err != nil {
+		if err := rules.Check(&list[i], at); err != nil {
 			t.Fatal(err)
 		}
+		drafts[i] = list[i].Draft()
 	}
 	err := db.Write(t.Context(), func(w *session.Write) (err error) {
-		made, err = member.CreateMany(t.Context(), w, rules, list, at)
+		made, err = member.CreateMany(t.Context(), w, rules, drafts, at)
 		return err
 	})
 	if err != nil {
@@ -148,13 +150,13 @@ func TestPhotosAndDocuments(t *testing.T) {
 	id := create(t, db, kim())[0]
 	at := time.Date(2026, 2, 3, 0, 0, 0, 0, time.UTC)
 	err := db.Write(t.Context(), func(w *session.Write) error {
-		w.Add(media.AddPhoto(media.Photo{
-			ID: ids.New[ids.Photo](at), MemberID: id, Key: "members/photo-key",
+		w.Add(media.AddPhoto(id, media.Photo{
+			ID: ids.New[ids.Photo](at), Key: "members/photo-key",
 			DisplayOrder: 1, Status: media.Approved, ContentType: "image/jpeg", Bytes: 10, Width: 3, Height: 4,
 			SHA256: strings.Repeat("a", 64), CreatedAt: at,
 		}))
-		w.Add(media.AddDocument(media.Document{
-			ID: ids.New[ids.Document](at), MemberID: id, Key: "members/document-key", Kind: "identity", Status: media.Pending,
+		w.Add(media.AddDocument(id, media.Document{
+			ID: ids.New[ids.Document](at), Key: "members/document-key", Kind: "identity", Status: media.Pending,
 			ContentType: "application/pdf", Bytes: 20, SHA256: strings.Repeat("b", 64), CreatedAt: at,
 		}))
 		return nil

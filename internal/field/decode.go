@@ -148,17 +148,15 @@ func (d *decoder) field(f *Field, value jsontext.Value, v reflect.Value, name st
 		d.nested(f, value, v, name)
 		return
 	}
-	target := v
-	if v.Kind() == reflect.Pointer {
-		target = reflect.New(f.Type).Elem()
-	}
+	target := reflect.New(f.Type).Elem() // new, so that a list does not share memory with the old one
 	if !f.read(value, target) {
 		d.add(name, CodeWrongType, "Must be %s.", f.wanted())
 		return
 	}
 	if v.Kind() == reflect.Pointer {
-		v.Set(target.Addr())
+		target = target.Addr()
 	}
+	v.Set(target)
 	before := d.wrong.Len()
 	f.Check(v, name, d.wrong)
 	d.noted += d.wrong.Len() - before

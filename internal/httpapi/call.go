@@ -201,7 +201,7 @@ func (c *Call) Principal(ctx context.Context, w *session.Write) (operator.Princi
 
 // Check implements [rest.Caller].
 func (c *Call) Check(body []byte) query.Part {
-	return query.Into(&c.caller, operator.Authenticate(c.secret, c.At, c.token.idle, c.token.need(body).check))
+	return query.Into(&c.caller, operator.Authenticate(c.secret, c.At, c.token.idle).Check(c.token.need(body).check))
 }
 
 // Identify implements [rest.Caller]. The operator of a token never changes, so a

@@ -430,6 +430,7 @@ func TestAnswersRevealNothing(t *testing.T) {
 	same("a reader without the right to read", idle, [3]string{"GET", path}, [3]string{"GET", absent})
 	same("a writer without the right to write", idle, [3]string{"DELETE", path}, [3]string{"DELETE", absent})
 	viewer := b.as(t, operator.Viewer)
+	same("who may not create", viewer, [3]string{"POST", admin + "/members", kim}, [3]string{"POST", admin + "/members", person(1)})
 	same("who may not reveal", viewer, [3]string{"POST", path + "/reveal", `{"fields":["phone"],"reason":"a reason for it"}`},
 		[3]string{"POST", absent + "/reveal", `{"fields":["phone"],"reason":"a reason for it"}`})
 	same("who may not reveal, and errs", viewer, [3]string{"POST", path + "/reveal", `{}`}, [3]string{"POST", absent + "/reveal", `{"x":1}`})

@@ -59,7 +59,7 @@ func (b bundle) create(n member.Detail) ids.Member {
 	b.Helper()
 	rules := korea
 	rules.Imported = true
-	if err := n.Check(rules, now); err != nil {
+	if err := rules.Check(&n, now); err != nil {
 		b.Fatalf("checking %+v: %v", n, err)
 	}
 	var id ids.Member

@@ -14,7 +14,7 @@ import (
 type User struct {
 	ID         ids.Member `json:"id" doc:"The ID. IDs sort by time of creation." example:"0190a5c6-7d2e-7b31-8f60-2f1c5d0e9a47" format:"uuid" readOnly:"true"`
 	ExternalID *string    `json:"external_id" doc:"The key in the system that the member was imported from." example:"4711" readOnly:"true"`
-	Phone      *string    `json:"phone" doc:"The phone number in E.164. Requests may use any form that the configured region reads." example:"+821012345678" minLength:"3" maxLength:"40" required:"true" mask:"phone"` // absent only when imported so
+	Phone      *string    `json:"phone" doc:"The phone number in E.164. Requests may use any form that the configured region reads." example:"+821012345678" maxLength:"40" required:"true" mask:"phone"` // absent only when imported so
 	Name       string     `json:"name" doc:"The name." example:"김바다" maxLength:"100"`
 	Gender     Gender     `json:"gender" doc:"The gender." example:"female"`
 	BirthYear  *int       `json:"birth_year" db:"birth_year,zero" doc:"The year of birth. A member is at least 18 in the year of admission." example:"1992" minimum:"1900" maximum:"2100" required:"true"` // absent only when imported so

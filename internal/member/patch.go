@@ -36,7 +36,7 @@ func apply(d Detail, patch []byte, rules Rules, at time.Time) (_ Detail, given [
 	if s := d.Subscription; has("subscription") && s != nil {
 		s.follow(before.Subscription, patch, at)
 		s.complete(at)
-		if !c.Has("subscription.expires_at") {
+		if !c.Has("subscription.started_at") && !c.Has("subscription.expires_at") {
 			s.Check(&c.Fields, "subscription.")
 		}
 	}

@@ -84,6 +84,27 @@ func byID(id ids.Member, rel Relations) query.Query[User] {
 	})
 }
 
+// RelationsOf is the relations in rel of a page of members: its answer attaches
+// to a member those that it has. It is one statement for each relation.
+func RelationsOf(list []ids.Member, rel Relations) query.Query[func(*Detail)] {
+	each := query.Together(func(attach *[]func(*Detail)) []query.Part {
+		some := rel.list()
+		*attach = make([]func(*Detail), len(some))
+		parts := make([]query.Part, len(some))
+		for i, r := range some {
+			parts[i] = query.Into(&(*attach)[i], r.loadAll(list))
+		}
+		return parts
+	})
+	return query.Map(each, func(attach []func(*Detail)) (func(*Detail), error) {
+		return func(d *Detail) {
+			for _, fn := range attach {
+				fn(d)
+			}
+		}, nil
+	})
+}
+
 // WithRelations returns the users with the relations in rel, in one round trip
 // if there are any.
 func WithRelations(ctx context.Context, r *session.Read, users []User, rel Relations) ([]Detail, error) {
@@ -92,22 +113,15 @@ func WithRelations(ctx context.Context, r *session.Read, users []User, rel Relat
 	for i, u := range users {
 		page[i].User, list[i] = u, u.ID
 	}
-	some := rel.list()
-	if len(some) == 0 || len(users) == 0 {
+	if rel&WithAll == 0 || len(users) == 0 {
 		return page, nil
 	}
-	attach := make([]func(*Detail), len(some))
-	parts := make([]query.Part, len(some))
-	for i, relation := range some {
-		parts[i] = query.Into(&attach[i], relation.loadAll(list))
-	}
-	if err := r.Gather(ctx, parts...); err != nil {
+	attach, err := session.Run(ctx, r, RelationsOf(list, rel))
+	if err != nil {
 		return nil, err
 	}
 	for i := range page {
-		for _, fn := range attach {
-			fn(&page[i])
-		}
+		attach(&page[i])
 	}
 	return page, nil
 }

@@ -2,10 +2,9 @@ package privacy
 
 import (
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/field"
 )
 
 // The masks that a field of a struct may have: see package field.
@@ -82,22 +81,26 @@ const (
 	MaxReason = 500
 )
 
+// Reason is why an operator asks for what is masked. It is recorded in the audit
+// log.
+type Reason struct {
+	Reason string `json:"reason" doc:"The reason, for the audit log." example:"the member asked to be called back" minLength:"10" maxLength:"500" lines:"true"`
+}
+
+// Check implements [field.Checker]: enough of a reason can be seen. Some scripts
+// need characters that cannot, which do not count.
+func (r *Reason) Check(wrong *fault.Fields, prefix string) {
+	if n := field.VisibleLength(r.Reason); n > 0 && n < MinReason {
+		wrong.Add(prefix+"reason", field.CodeTooShort, "Must have at least %d visible characters.", MinReason)
+	}
+}
+
 // CheckReason returns a fault unless a reason says something that can be read.
 // Faults: invalid, field reason.
 func CheckReason(reason string) error {
-	var f fault.Fields
-	n, seen, whole := 0, 0, utf8.ValidString(reason)
-	for _, r := range strings.TrimSpace(reason) {
-		n++
-		if unicode.IsPrint(r) { // some scripts need others, too, but nobody sees them
-			seen++
-		}
-		whole = whole && (!unicode.IsControl(r) || unicode.IsSpace(r))
-	}
-	if !whole || seen < MinReason || n > MaxReason {
-		f.Add("reason", "out_of_range", "Say why, in %d to %d characters: it is on the record.", MinReason, MaxReason)
-	}
-	return f.Err()
+	var wrong fault.Fields
+	field.For[Reason]().Check(&Reason{reason}, "", &wrong)
+	return wrong.Err()
 }
 
 // countryDigits is how many digits the calling code has at the beginning of a
