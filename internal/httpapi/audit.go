@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"net/http"
 	"time"
 
@@ -15,7 +14,6 @@ import (
 	"github.com/musterhq/muster/internal/operator"
 	"github.com/musterhq/muster/internal/rest"
 	"github.com/musterhq/muster/query"
-	"github.com/musterhq/muster/session"
 )
 
 // auditLog are the operations on the audit log.
@@ -40,7 +38,7 @@ func (p *AuditPage) AppendJSON(b []byte) ([]byte, error) {
 }
 
 func (a auditLog) operations() []*rest.Endpoint {
-	return []*rest.Endpoint{rest.Read(rest.Operation{
+	return []*rest.Endpoint{rest.Query(rest.Operation{
 		Method: http.MethodGet, Path: "/audit", ID: "list-audit-entries", Tag: "Audit log", Trips: 1,
 		Summary: "List audit entries",
 		Doc:     "Returns what operators did and saw, newest first. A page may be short or empty and still have a next one: follow next_cursor.",
@@ -64,23 +62,20 @@ func (f *auditFilter) Check(wrong *fault.Fields, prefix string) {
 type listAudit struct {
 	auditFilter
 	page
-	once
 }
 
-func (a auditLog) list(ctx context.Context, r *session.Read, _ *Call, in listAudit) (p AuditPage, err error) {
+func (a auditLog) list(_ *Call, in listAudit) query.Query[AuditPage] {
 	scope := scopeOf("audit", &in.auditFilter, "")
 	after, err := openCursor[ids.Row](a.cursors, scope, in.Cursor)
 	if err != nil {
-		return p, err
+		return query.Fail[AuditPage](err)
 	}
 	if after == nil {
 		after = new(ids.Row)
 	}
-	found, err := session.Run(ctx, r, audit.List(audit.Filter(in.auditFilter), *after, in.Limit))
-	if err != nil {
+	return query.Map(audit.List(audit.Filter(in.auditFilter), *after, in.Limit), func(found audit.Page) (p AuditPage, err error) {
+		p.Items = found.Items
+		p.NextCursor, err = sealCursor(a.cursors, scope, found.Next)
 		return p, err
-	}
-	p.Items = found.Items
-	p.NextCursor, err = sealCursor(a.cursors, scope, found.Next)
-	return p, err
+	})
 }

@@ -248,8 +248,3 @@ func (c *Call) Done() {
 		c.token.usage.Add(c.caller.Token, c.At)
 	}
 }
-
-// once is embedded in the input of a read that asks once.
-type once struct{}
-
-func (once) Once() bool { return true }

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"net/http"
 	"time"
 
@@ -11,7 +10,7 @@ import (
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/operator"
 	"github.com/musterhq/muster/internal/rest"
-	"github.com/musterhq/muster/session"
+	"github.com/musterhq/muster/query"
 )
 
 // numbers are the operations of the dashboard.
@@ -30,12 +29,12 @@ type SignupSeries struct {
 
 func (n numbers) operations() []*rest.Endpoint {
 	return []*rest.Endpoint{
-		rest.Read(rest.Operation{
+		rest.Query(rest.Operation{
 			Method: http.MethodGet, Path: "/dashboard", ID: "get-dashboard", Tag: "Dashboard", Trips: 1,
 			Summary: "Get the dashboard",
 			Doc:     "Returns seven numbers of one moment, as_of. They cost the same however many members there are.",
 		}, n.may(operator.ReadDashboard), n.summary),
-		rest.Read(rest.Operation{
+		rest.Query(rest.Operation{
 			Method: http.MethodGet, Path: "/dashboard/signups", ID: "get-signups", Tag: "Dashboard", Trips: 1,
 			Summary: "Get the sign-ups",
 			Doc:     "Returns how many members signed up, by day, gender and status. Deleted members are left out.",
@@ -43,13 +42,12 @@ func (n numbers) operations() []*rest.Endpoint {
 	}
 }
 
-func (n numbers) summary(ctx context.Context, r *session.Read, c *Call, _ once) (dashboard.Summary, error) {
-	return dashboard.Stats(ctx, r, n.rules, c.At)
+func (n numbers) summary(c *Call, _ struct{}) query.Query[dashboard.Summary] {
+	return dashboard.Stats(n.rules, c.At)
 }
 
 // getSignups are the days of a series.
 type getSignups struct {
-	once
 	From *time.Time `query:"from" doc:"The first day, in the configured time zone; 29 days before to if absent." example:"2026-01-31" format:"date"`
 	To   *time.Time `query:"to" doc:"The last day; today if absent." example:"2026-01-31" format:"date"`
 }
@@ -62,7 +60,7 @@ func (in *getSignups) Check(wrong *fault.Fields, prefix string) {
 // defaultDays is how many days a series has by default.
 const defaultDays = 30
 
-func (n numbers) signups(ctx context.Context, r *session.Read, c *Call, in getSignups) (s SignupSeries, err error) {
+func (n numbers) signups(c *Call, in getSignups) query.Query[SignupSeries] {
 	to, from := c.At.In(n.zone), in.From
 	if in.To != nil {
 		to = *in.To
@@ -70,7 +68,9 @@ func (n numbers) signups(ctx context.Context, r *session.Read, c *Call, in getSi
 	if from == nil {
 		from = new(to.AddDate(0, 0, 1-defaultDays))
 	}
-	s.From, s.To = from.Format(time.DateOnly), to.Format(time.DateOnly)
-	s.Items, err = dashboard.Signups(ctx, r, s.From, s.To)
-	return s, err
+	s := SignupSeries{From: from.Format(time.DateOnly), To: to.Format(time.DateOnly)}
+	return query.Map(dashboard.Signups(s.From, s.To), func(items []dashboard.SignupCount) (SignupSeries, error) {
+		s.Items = items
+		return s, nil
+	})
 }
