@@ -194,12 +194,23 @@ type changeMember struct {
 	rest.IfMatch
 }
 
-// version returns the version that the caller requires, or nil.
-func (in *changeMember) version(ctx context.Context, w *session.Write) (*int64, error) {
-	return in.IfMatch.Version(func() (int64, error) {
+// change is an operation of the domain on a member of a version.
+type change func(ctx context.Context, w *session.Write, by audit.Recorder, rules member.Rules, id ids.Member, version *int64, at time.Time) (member.Detail, error)
+
+// change runs an operation on the version that the caller requires.
+func (m members) change(ctx context.Context, w *session.Write, c *Call, in changeMember, run change) (t rest.Tagged[member.View], err error) {
+	version, err := in.Version(func() (int64, error) {
 		d, err := session.Run(ctx, w, member.Load(in.Member, member.IncludeDeleted))
 		return d.Version, err
 	})
+	if err != nil {
+		return t, err
+	}
+	d, err := run(ctx, w, c.Recorder, m.rules, in.Member, version, c.At)
+	if err != nil {
+		return t, err
+	}
+	return m.tagged(&d, member.WithAll, c.At)
 }
 
 type updateMember struct {
@@ -208,38 +219,17 @@ type updateMember struct {
 }
 
 func (m members) update(ctx context.Context, w *session.Write, c *Call, in updateMember) (rest.Tagged[member.View], error) {
-	version, err := in.version(ctx, w)
-	if err != nil {
-		return rest.Tagged[member.View]{}, err
-	}
-	d, err := member.Update(ctx, w, c.Recorder, m.rules, in.Member, in.Body, version, c.At)
-	return m.changed(d, c, err)
+	return m.change(ctx, w, c, in.changeMember, func(ctx context.Context, w *session.Write, by audit.Recorder, rules member.Rules, id ids.Member, version *int64, at time.Time) (member.Detail, error) {
+		return member.Update(ctx, w, by, rules, id, in.Body, version, at)
+	})
 }
 
 func (m members) delete(ctx context.Context, w *session.Write, c *Call, in changeMember) (rest.Tagged[member.View], error) {
-	version, err := in.version(ctx, w)
-	if err != nil {
-		return rest.Tagged[member.View]{}, err
-	}
-	d, err := member.Delete(ctx, w, c.Recorder, m.rules, in.Member, version, c.At)
-	return m.changed(d, c, err)
+	return m.change(ctx, w, c, in, member.Delete)
 }
 
 func (m members) restore(ctx context.Context, w *session.Write, c *Call, in changeMember) (rest.Tagged[member.View], error) {
-	version, err := in.version(ctx, w)
-	if err != nil {
-		return rest.Tagged[member.View]{}, err
-	}
-	d, err := member.Restore(ctx, w, c.Recorder, m.rules, in.Member, version, c.At)
-	return m.changed(d, c, err)
-}
-
-// changed returns the answer to a change.
-func (m members) changed(d member.Detail, c *Call, err error) (rest.Tagged[member.View], error) {
-	if err != nil {
-		return rest.Tagged[member.View]{}, err
-	}
-	return m.tagged(&d, member.WithAll, c.At)
+	return m.change(ctx, w, c, in, member.Restore)
 }
 
 // photoLife is how long the link of a photo is valid, at least.

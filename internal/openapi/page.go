@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/url"
 	"path"
@@ -55,13 +56,14 @@ func docsPage(document []byte) ([]byte, error) {
 	p := &page{doc: doc}
 	t, err := template.New("page.html").Funcs(template.FuncMap{
 		"prose": prose, "schema": p.rows, "type": p.typeOf, "curl": curl, "json": pretty,
+		"node": func(v any) node { return v.(map[string]any) }, //nolint:forcetypeassert // every schema is an object
 	}).ParseFS(docsFiles, "docs/page.html")
 	if err != nil {
 		return nil, fmt.Errorf("reading the page of documentation: %w", err)
 	}
 	var out bytes.Buffer
 	err = t.Execute(&out, map[string]any{
-		"Info": doc.at("info"), "Groups": p.groups(), "Schemas": p.schemas(), "Problems": rest.ProblemTypes(),
+		"Info": doc.at("info"), "Groups": p.groups(), "Schemas": doc.at("components", "schemas"), "Problems": rest.ProblemTypes(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("writing the page of documentation: %w", err)
@@ -69,7 +71,7 @@ func docsPage(document []byte) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// node is an object of the document.
+// node is a JSON object of the document.
 type node map[string]any
 
 func (n node) at(keys ...string) node {
@@ -95,14 +97,7 @@ func (n node) list(key string) []node {
 	return list
 }
 
-func keysOf(n node) []string {
-	keys := make([]string, 0, len(n))
-	for k := range n {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
+func keysOf(n node) []string { return slices.Sorted(maps.Keys(n)) }
 
 type page struct{ doc node }
 
@@ -114,7 +109,7 @@ type group struct {
 
 type docsOperation struct {
 	Method, Path, ID, Summary, Doc, Permission string
-	Fields                                     node // of the body, with the permission that each takes in place of that
+	Fields                                     node // of the body that require another permission
 	Parameters                                 []node
 	Body                                       node // its schema
 	BodyType                                   string
@@ -122,7 +117,7 @@ type docsOperation struct {
 	Status                                     string
 	Answer                                     node
 	Failures                                   []string
-	Open                                       bool // no token is needed
+	Open                                       bool // it requires no token
 }
 
 var methods = []string{"get", "post", "patch", "put", "delete"}
@@ -165,21 +160,6 @@ func (p *page) operation(method, path string, op node) docsOperation {
 	return o
 }
 
-// namedSchema is one of the schemas that others refer to.
-type namedSchema struct {
-	Name   string
-	Schema node
-}
-
-func (p *page) schemas() []namedSchema {
-	all := p.doc.at("components", "schemas")
-	list := make([]namedSchema, 0, len(all))
-	for _, name := range keysOf(all) {
-		list = append(list, namedSchema{name, all.at(name)})
-	}
-	return list
-}
-
 // row is one field of a schema.
 type row struct {
 	Name, Doc string
@@ -210,7 +190,7 @@ func refName(s node) string {
 	return strings.TrimPrefix(s.text("$ref"), "#/components/schemas/")
 }
 
-// typeOf says in few words what a schema takes, with links to other schemas.
+// typeOf describes a schema in few words, with links to other schemas.
 func (p *page) typeOf(s node) template.HTML {
 	if name := refName(s); name != "" {
 		return template.HTML(`<a href="#schema-` + template.HTMLEscapeString(name) + `">` + template.HTMLEscapeString(name) + `</a>`) //nolint:gosec // escaped
@@ -268,7 +248,7 @@ func limits(s node) string {
 	return ""
 }
 
-// curl is the operation as one would type it.
+// curl returns the call of an operation with curl.
 func curl(o docsOperation) string {
 	var b strings.Builder
 	b.WriteString("curl")
@@ -314,8 +294,8 @@ func pretty(v any) string {
 	return b.String()
 }
 
-// prose turns the little Markdown that descriptions have into HTML: paragraphs,
-// **strong** and `code`.
+// prose returns the HTML of a description, which may have paragraphs, **strong**
+// and `code`.
 func prose(text string) template.HTML {
 	var b strings.Builder
 	for paragraph := range strings.SplitSeq(text, "\n\n") {
