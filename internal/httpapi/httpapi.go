@@ -13,7 +13,6 @@ import (
 
 	"github.com/musterhq/muster/internal/audit"
 	"github.com/musterhq/muster/internal/blob"
-	"github.com/musterhq/muster/internal/idempotency"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/operator"
 	"github.com/musterhq/muster/query"
@@ -39,6 +38,7 @@ type Options struct {
 	History session.History       // of the database, where sessions have positions
 	Nodes   func() []session.Node // tells how the servers of the database are, for /readyz
 	Observe func(Seen)            // is told of each request when it is answered, by its goroutine
+	Uses    *operator.Uses        // notes when tokens are used; the caller flushes it. Nil: nobody does
 }
 
 // API answers requests. It is safe for concurrent use.
@@ -60,7 +60,7 @@ type API struct {
 	mux       *http.ServeMux
 	crossSite *http.CrossOriginProtection
 	deadlines *deadlines
-	uses      operator.Uses
+	uses      *operator.Uses
 	owners    operator.Owners
 	draining  atomic.Bool
 }
@@ -77,7 +77,7 @@ func New(o Options) (*API, error) {
 	a := &API{
 		db: o.DB, blob: o.Blob, rules: o.Rules, zone: o.Zone, clock: o.Clock, logger: o.Log, network: o.Network,
 		cursors: cursors, auditLog: o.AuditLog, reveals: cmp.Or(o.Reveals, usualReveals), idle: o.TokenIdle, mux: http.NewServeMux(), crossSite: http.NewCrossOriginProtection(),
-		deadlines: newDeadlines(requestDeadline), positions: newPositions(cursors, o.History), nodes: o.Nodes, observe: o.Observe,
+		deadlines: newDeadlines(requestDeadline), positions: newPositions(cursors, o.History), nodes: o.Nodes, observe: o.Observe, uses: o.Uses,
 	}
 	a.settle()
 	document, err := OpenAPI(o.Version)
@@ -108,6 +108,9 @@ func (a *API) settle() {
 	}
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)
+	}
+	if a.uses == nil {
+		a.uses = new(operator.Uses)
 	}
 }
 
@@ -213,38 +216,4 @@ func static(contentType string, body []byte, policy string) func(http.ResponseWr
 func (a *API) healthz(w http.ResponseWriter, _ *http.Request) error {
 	w.(*exchange).send(http.StatusOK, jsonType, []byte(`{"status":"ok"}`)) //nolint:forcetypeassert // the mux is inside ServeHTTP
 	return nil
-}
-
-// The pauses of what happens apart from requests.
-const (
-	usesEvery  = time.Minute
-	sweepEvery = 10 * time.Minute
-)
-
-// Background writes down when tokens were used and sweeps idempotency keys that
-// are over, until ctx ends; what was noted until then is then written down.
-func (a *API) Background(ctx context.Context) {
-	uses, sweep := time.NewTicker(usesEvery), time.NewTicker(sweepEvery)
-	defer uses.Stop()
-	defer sweep.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-			defer cancel()
-			a.chore(last, a.uses.Flush(last, a.db))
-			return
-		case <-uses.C:
-			a.chore(ctx, a.uses.Flush(ctx, a.db))
-		case <-sweep.C:
-			_, err := idempotency.Sweep(ctx, a.db, a.clock())
-			a.chore(ctx, err)
-		}
-	}
-}
-
-func (a *API) chore(ctx context.Context, err error) {
-	if err != nil {
-		a.logger.LogAttrs(ctx, slog.LevelWarn, "a chore failed and will be tried again", slog.Any("error", err))
-	}
 }

@@ -53,11 +53,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		serve = func(l net.Listener) error { return h.ServeTLS(l, "", "") }
 	}
 	var work sync.WaitGroup
-	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	work.Go(func() { s.API.Background(background) })
 	defer work.Wait()
-	defer stop()
-
 	ended := make(chan error, 1)
 	work.Go(func() { ended <- serve(listener) })
 	select {
