@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/musterhq/muster/engine/postgres/postgrestest"
+	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/member"
+	"github.com/musterhq/muster/internal/nameindex"
 	"github.com/musterhq/muster/internal/testkit"
 	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
@@ -107,12 +110,13 @@ func TestServersFoldAtOnce(t *testing.T) {
 					done = true // and once more, for the last
 				default:
 				}
-				n, err := member.Fold(t.Context(), s.db)
-				if err != nil {
+				deltas, err := counters.Rollup(t.Context(), s.db)
+				names, err2 := nameindex.Update(t.Context(), s.db)
+				if err := errors.Join(err, err2); err != nil {
 					t.Error(err)
 					return
 				}
-				folded[i] += n
+				folded[i] += deltas + names
 			}
 		})
 	}

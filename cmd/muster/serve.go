@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/internal/audit"
+	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/dbcopy"
 	"github.com/musterhq/muster/internal/demo"
 	"github.com/musterhq/muster/internal/httpapi"
@@ -171,7 +172,7 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 	if err != nil {
 		return err
 	}
-	if err := member.UseZone(ctx, s.store.db, rules.Zone); err != nil {
+	if err := counters.UseZone(ctx, s.store.db, rules.Zone); err != nil {
 		return err
 	}
 	if err := dbcopy.Settle(ctx, s.store.db); err != nil {

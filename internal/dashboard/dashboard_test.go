@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
+	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/dashboard"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/ids"
@@ -57,7 +58,7 @@ func TestStatsProperty(t *testing.T) {
 			t.Parallel()
 			db := testkit.Open(t)
 			rules := rulesOf(t, name)
-			if err := member.UseZone(t.Context(), db, rules.Zone); err != nil {
+			if err := counters.UseZone(t.Context(), db, rules.Zone); err != nil {
 				t.Fatal(err)
 			}
 			base := time.Date(2018, 11, 4, 3, 0, 0, 0, time.UTC) // Brazil's clocks skip its midnight
@@ -89,7 +90,7 @@ func TestStatsProperty(t *testing.T) {
 					t.Fatal(err)
 				}
 				if half == 0 { // the numbers of the other are in deltas
-					if _, err := member.Fold(t.Context(), db); err != nil {
+					if _, err := counters.Rollup(t.Context(), db); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -151,7 +152,7 @@ func TestStatsAddUp(t *testing.T) {
 		wg.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
 				if w == 0 {
-					_, _ = member.Fold(ctx, db)
+					_, _ = counters.Rollup(ctx, db)
 					continue
 				}
 				create(t, db, rules, now, []member.Gender{member.Male, member.Female}[i%2], member.Pending)
@@ -183,13 +184,13 @@ func TestSignups(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t)
 	rules := rulesOf(t, "Asia/Seoul")
-	if err := member.UseZone(t.Context(), db, rules.Zone); err != nil {
+	if err := counters.UseZone(t.Context(), db, rules.Zone); err != nil {
 		t.Fatal(err)
 	}
 	for hour := range 60 {
 		create(t, db, rules, time.Date(2026, 3, 1, hour, 0, 0, 0, time.UTC), member.Genders()[hour%2], member.Pending)
 		if hour == 30 {
-			if _, err := member.Fold(t.Context(), db); err != nil {
+			if _, err := counters.Rollup(t.Context(), db); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -238,7 +239,7 @@ func TestCheck(t *testing.T) {
 	rules := rulesOf(t, "UTC")
 	at := time.Date(2026, 3, 15, 12, 0, 0, 0, time.UTC)
 	create(t, db, rules, at, member.Male, member.Pending)
-	if _, err := member.Fold(t.Context(), db); err != nil {
+	if _, err := counters.Rollup(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
 	check := func() (list []dashboard.Difference) {

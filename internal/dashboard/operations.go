@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/query"
@@ -18,12 +19,12 @@ import (
 func Stats(ctx context.Context, r *session.Read, rules member.Rules, now time.Time) (Summary, error) {
 	now = now.UTC().Truncate(time.Microsecond)
 	var (
-		totals member.Totals
+		totals counters.Totals
 		since  signups
 		today  = windowFrom(midnight(now, rules), rules)
 	)
 	err := r.Gather(ctx,
-		query.Into(&totals, member.Count()),
+		query.Into(&totals, counters.Count()),
 		query.Into(&since, signupsIn(windowFrom(now.Add(-month), rules), windowFrom(now.Add(-week), rules), today)))
 	if err != nil {
 		return Summary{}, fmt.Errorf("loading the dashboard: %w", err)
@@ -70,7 +71,7 @@ func Signups(ctx context.Context, r *session.Read, from, to string) ([]SignupCou
 // Check recounts every member, in one snapshot, and gives what the counters say
 // otherwise: nothing, if all is well.
 func Check(ctx context.Context, r *session.Read) ([]Difference, error) {
-	counted, recounted, err := member.Recount(ctx, r)
+	counted, recounted, err := counters.Recount(ctx, r)
 	if err != nil {
 		return nil, fmt.Errorf("recounting members: %w", err)
 	}

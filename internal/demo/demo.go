@@ -7,6 +7,7 @@ import (
 
 	"github.com/musterhq/muster/internal/audit"
 	"github.com/musterhq/muster/internal/blob"
+	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/member"
@@ -63,10 +64,8 @@ func Fill(ctx context.Context, db *session.DB, store blob.Store, o Options) erro
 	if err := f.run(ctx); err != nil {
 		return fmt.Errorf("making demonstration members: %w", err)
 	}
-	if _, err := member.Fold(ctx, db); err != nil {
-		return fmt.Errorf("folding the counters: %w", err)
-	}
-	return nil
+	_, err := counters.Rollup(ctx, db)
+	return err
 }
 
 func isEmpty(ctx context.Context, db *session.DB) error {

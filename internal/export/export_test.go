@@ -21,6 +21,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/musterhq/muster/internal/csvfile"
+	"github.com/musterhq/muster/internal/directory"
 	"github.com/musterhq/muster/internal/export"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/ids"
@@ -215,7 +216,7 @@ func TestDeleted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for deleted, want := range map[member.Deleted]int{member.WithoutDeleted: 1, member.AlsoDeleted: 2, member.OnlyDeleted: 1} {
+	for deleted, want := range map[directory.Deleted]int{directory.WithoutDeleted: 1, directory.AlsoDeleted: 2, directory.OnlyDeleted: 1} {
 		text := exported(t, db, export.Options{Format: export.JSONL, Deleted: deleted})
 		if got := strings.Count(text, "\n"); got != want {
 			t.Errorf("%q: got %d members, want %d", deleted, got, want)

@@ -110,3 +110,6 @@ func (f *Fields) Err() error {
 	}
 	return &Error{Kind: Invalid, Code: "invalid", Message: "The input is not valid.", Fields: f.list}
 }
+
+// Len returns how many fields are noted.
+func (f *Fields) Len() int { return len(f.list) }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/musterhq/muster/internal/directory"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/media"
 	"github.com/musterhq/muster/internal/member"
@@ -67,7 +68,7 @@ func TestEncodingByHandIsTheLibrarys(t *testing.T) {
 		page := MemberPage{
 			Items:      rapid.SliceOfN(members, 0, 3).Draw(t, "items"),
 			NextCursor: rapid.Ptr(rapid.String(), true).Draw(t, "cursor"),
-			Total:      member.Total{Count: rapid.Int64().Draw(t, "count"), Exact: rapid.Bool().Draw(t, "exact")},
+			Total:      directory.Total{Count: rapid.Int64().Draw(t, "count"), Exact: rapid.Bool().Draw(t, "exact")},
 		}
 		answers := []any{page}
 		for _, m := range page.Items {

@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/musterhq/muster/internal/audit"
+	"github.com/musterhq/muster/internal/directory"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/member"
@@ -22,9 +23,9 @@ import (
 
 // MemberPage is a page of the list of members.
 type MemberPage struct {
-	Items      []Member     `json:"items"`
-	NextCursor *string      `json:"next_cursor" doc:"Brings the next page; null on the last."`
-	Total      member.Total `json:"total" doc:"How many members pass the filter: exactly, or at least so many."`
+	Items      []Member        `json:"items"`
+	NextCursor *string         `json:"next_cursor" doc:"Brings the next page; null on the last."`
+	Total      directory.Total `json:"total" doc:"How many members pass the filter: exactly, or at least so many."`
 }
 
 // NewMember is what a member is made of.
@@ -145,7 +146,7 @@ func includeParam(usual []string) param {
 
 func deletedParam() param {
 	return param{
-		name: "deleted", kind: huma.TypeString, choices: []string{string(member.OnlyDeleted), string(member.AlsoDeleted)}, max: 16,
+		name: "deleted", kind: huma.TypeString, choices: []string{string(directory.OnlyDeleted), string(directory.AlsoDeleted)}, max: 16,
 		doc: "Deleted members are not shown unless this asks for them: `only` these, or `include` them.",
 	}
 }
@@ -213,7 +214,7 @@ func subscriptions() []string {
 
 func sortOrders() []string {
 	var list []string
-	for _, by := range []member.SortKey{member.ByCreated, member.ByUpdated, member.ByName, member.ByBirthYear} {
+	for _, by := range []directory.SortKey{directory.ByCreated, directory.ByUpdated, directory.ByName, directory.ByBirthYear} {
 		list = append(list, string(by), "-"+string(by))
 	}
 	return list
@@ -223,19 +224,19 @@ func listMembers(a *API, in *input) reading {
 	o := listOptions(in)
 	scope := scopeOf("members", in)
 	if token := in.text("cursor"); token != "" {
-		o.After = new(member.Cursor)
+		o.After = new(directory.Cursor)
 		if err := a.cursors.Open(scope, token, o.After); err != nil {
 			in.wrong.Add("cursor", errCursor.Code, "%s", errCursor.Message)
 		}
 	}
 	ready := reading{once: o.Once()}
-	if a.rules.SearchesPhone(o.Filter.Text) {
+	if directory.SearchesPhone(a.rules, o.Filter.Text) {
 		ready.takes = operator.Of(operator.RevealPhones)
 		// Which phone it was is no business of the record: it would tell it.
 		ready.reveal = audit.Event{Action: member.ActionSearched, Target: "phone", Became: map[string]any{"sort": in.text("sort"), "further_page": in.text("cursor") != ""}}
 	}
 	ready.run = func(ctx context.Context, r *session.Read) (reply, error) {
-		page, err := member.List(ctx, r, a.rules, o)
+		page, err := directory.List(ctx, r, a.rules, o)
 		if err != nil {
 			return reply{}, err
 		}
@@ -257,14 +258,14 @@ func listMembers(a *API, in *input) reading {
 	return ready
 }
 
-func listOptions(in *input) member.ListOptions {
-	f := member.Filter{
+func listOptions(in *input) directory.ListOptions {
+	f := directory.Filter{
 		BirthYearFrom: in.integer("birth_year_from"), BirthYearTo: in.integer("birth_year_to"),
 		CreatedFrom: in.moment("created_from"), CreatedTo: in.moment("created_to"),
 		UpdatedFrom: in.moment("updated_from"), UpdatedTo: in.moment("updated_to"),
 		Region: in.text("region"), Plan: in.text("plan"), Subscription: in.text("subscription"), Text: in.text("q"),
 		HasPhotos: in.boolean("has_photos"), HasDocuments: in.boolean("has_documents"),
-		Deleted: member.Deleted(in.text("deleted")),
+		Deleted: directory.Deleted(in.text("deleted")),
 	}
 	for _, s := range in.texts("status") {
 		f.Status = append(f.Status, member.Status(s))
@@ -276,9 +277,9 @@ func listOptions(in *input) member.ListOptions {
 	ordered(in.params, "birth_year_from", f.BirthYearFrom, "birth_year_to", f.BirthYearTo, before)
 	ordered(in.params, "created_from", f.CreatedFrom, "created_to", f.CreatedTo, time.Time.After)
 	ordered(in.params, "updated_from", f.UpdatedFrom, "updated_to", f.UpdatedTo, time.Time.After)
-	o := member.ListOptions{Filter: f, Include: includes(in, 0)}
+	o := directory.ListOptions{Filter: f, Include: includes(in, 0)}
 	if sort := in.text("sort"); sort != "" {
-		o.Sort, _ = member.ParseSort(sort) // one of the choices
+		o.Sort, _ = directory.ParseSort(sort) // one of the choices
 	}
 	if limit := in.integer("limit"); limit != nil {
 		o.Limit = *limit
@@ -311,13 +312,13 @@ func scopeOf(list string, in *input) string {
 func getMember(a *API, in *input) reading {
 	rel := includes(in, member.WithAll)
 	load := rel
-	deleted := member.Deleted(in.text("deleted"))
-	if deleted != member.WithoutDeleted {
+	deleted := directory.Deleted(in.text("deleted"))
+	if deleted != directory.WithoutDeleted {
 		load |= member.IncludeDeleted
 	}
 	return reading{once: true, run: func(ctx context.Context, r *session.Read) (reply, error) {
 		d, err := session.Run(ctx, r, member.Load(in.member, load))
-		if err == nil && deleted == member.OnlyDeleted && d.DeletedAt == nil {
+		if err == nil && deleted == directory.OnlyDeleted && d.DeletedAt == nil {
 			err = member.NotFound(in.member)
 		}
 		if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/musterhq/muster/internal/directory"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/importer"
 	"github.com/musterhq/muster/internal/member"
@@ -60,7 +61,7 @@ func one(t *testing.T, db *session.DB, id, settings, cell string) (member.Detail
 	if report.Rejected == 1 {
 		return member.Detail{}, report.Problems[0].Field + " " + report.Problems[0].Class
 	}
-	for _, m := range list(t, db, member.Filter{}) {
+	for _, m := range list(t, db, directory.Filter{}) {
 		if deref(m.ExternalID) == "test/"+id {
 			return m, ""
 		}
@@ -194,7 +195,7 @@ columns = { z = "zest", a = "art", m = "mirth" }
 `),
 		File: write(t, "club.csv", "branch;number;family;given;pet1;pet2;z;a;m\nS;7;Kim;Bada;NA;cat;5;9;5\nS;8;NA;Anna;;;1;;NA\n"),
 	})
-	members := list(t, db, member.Filter{})
+	members := list(t, db, directory.Filter{})
 	first, second := members[0], members[1]
 	if deref(first.ExternalID) != "test/S/7" || first.Name != "Kim, Bada" || second.Name != "Anna" {
 		t.Errorf("got %q %q and %q", deref(first.ExternalID), first.Name, second.Name)
@@ -341,7 +342,7 @@ func TestRejects(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("got mode %v, %v, want 0600", info.Mode(), err)
 	}
-	for _, m := range list(t, db, member.Filter{}) {
+	for _, m := range list(t, db, directory.Filter{}) {
 		if m.Name == "=Han" {
 			return
 		}
@@ -379,7 +380,7 @@ func TestRejectsAreNotWrittenOver(t *testing.T) {
 	if text, _ := os.ReadFile(options.Rejects); string(text) != "work" {
 		t.Errorf("the file holds %q now", text)
 	}
-	if n := len(list(t, db, member.Filter{})); n != 1 {
+	if n := len(list(t, db, directory.Filter{})); n != 1 {
 		t.Errorf("got %d members, want nothing imported", n)
 	}
 }
@@ -389,7 +390,7 @@ func TestDryRun(t *testing.T) {
 	db, options := setupTroubled(t)
 	options.DryRun = true
 	dry := run(t, db, options)
-	if n := len(list(t, db, member.Filter{})); n != 1 {
+	if n := len(list(t, db, directory.Filter{})); n != 1 {
 		t.Fatalf("got %d members, want nothing imported", n)
 	}
 	options.DryRun, options.Rejects = false, filepath.Join(t.TempDir(), "rejects.csv")
@@ -439,7 +440,7 @@ func TestInterrupted(t *testing.T) {
 	if diff := cmp.Diff(wantRejects, rejected(t, options.Rejects)); diff != "" {
 		t.Errorf("rejects (-left alone +interrupted):\n%s", diff)
 	}
-	if n := len(list(t, db, member.Filter{})); int64(n) != want.Created {
+	if n := len(list(t, db, directory.Filter{})); int64(n) != want.Created {
 		t.Errorf("got %d members, want %d", n, want.Created)
 	}
 }

@@ -113,4 +113,7 @@ const (
 	SubscriptionExpired   SubscriptionStatus = "expired"
 )
 
-var subscriptionStatuses = []SubscriptionStatus{SubscriptionActive, SubscriptionPaused, SubscriptionCancelled, SubscriptionExpired}
+// SubscriptionStatuses are all states of a subscription.
+func SubscriptionStatuses() []SubscriptionStatus {
+	return []SubscriptionStatus{SubscriptionActive, SubscriptionPaused, SubscriptionCancelled, SubscriptionExpired}
+}

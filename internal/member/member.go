@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/media"
 )
@@ -54,9 +55,30 @@ const (
 	WithAll = WithProfile | WithLifestyle | WithPreference | WithSubscription | WithPhotos | WithDocuments
 )
 
+// Faults of operations.
+var (
+	ErrPhoneTaken        = fault.New(fault.Conflict, "phone_taken", "Another member has this phone number.")
+	ErrExternalTaken     = fault.New(fault.Conflict, "external_id_taken", "A member with this external id exists already.")
+	ErrVersionMismatch   = fault.New(fault.Stale, "version_mismatch", "The member was changed since you loaded it. Load it again, and repeat your change if it still applies.")
+	ErrIllegalTransition = fault.New(fault.Conflict, "illegal_transition", "The status cannot change in this way.")
+)
+
 var relationNames = map[string]Relations{
 	"profile": WithProfile, "lifestyle": WithLifestyle, "preference": WithPreference,
 	"subscription": WithSubscription, "photos": WithPhotos, "documents": WithDocuments,
+}
+
+// ParseInclude reads names of relations. Faults: invalid, field include.
+func ParseInclude(names []string) (rel Relations, err error) {
+	var f fault.Fields
+	for _, name := range names {
+		r, known := relationNames[name]
+		if !known && !f.Has("include") {
+			f.Add("include", "invalid", "A relation is profile, lifestyle, preference, subscription, photos or documents.")
+		}
+		rel |= r
+	}
+	return rel, f.Err()
 }
 
 // Gender is one of three.

@@ -9,19 +9,13 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/internal/audit"
+	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/media"
+	"github.com/musterhq/muster/internal/nameindex"
 	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
-)
-
-// Faults of operations.
-var (
-	ErrPhoneTaken        = fault.New(fault.Conflict, "phone_taken", "Another member has this phone number.")
-	ErrExternalTaken     = fault.New(fault.Conflict, "external_id_taken", "A member with this external id exists already.")
-	ErrVersionMismatch   = fault.New(fault.Stale, "version_mismatch", "The member was changed since you loaded it. Load it again, and repeat your change if it still applies.")
-	ErrIllegalTransition = fault.New(fault.Conflict, "illegal_transition", "The status cannot change in this way.")
 )
 
 // What is recorded of members. The fields of an entry are those that changed,
@@ -43,8 +37,8 @@ const (
 // with the commit. Faults, at the commit: phone_taken, external_id_taken.
 func Create(w *session.Write, by audit.Recorder, rules Rules, n New, at time.Time) Detail {
 	d := add(w, &n, at)
-	w.Add(unindexed(d.ID))
-	w.Add(rules.recount(nil, &d.User, at)...)
+	w.Add(nameindex.Enqueue(d.ID))
+	w.Add(counters.Move(nil, rules.kindOf(&d.User), at)...)
 	by.Record(w, audit.Event{Action: ActionCreated, Member: d.ID, Became: d.present()}, at)
 	return d
 }
@@ -58,24 +52,22 @@ const createStep = 500
 // record is the caller's to write: one entry for all.
 func CreateMany(ctx context.Context, w *session.Write, rules Rules, list []New, at time.Time) ([]ids.Member, error) {
 	made := make([]ids.Member, len(list))
-	names := make([]named, len(list))
-	t := make(tally)
+	names := make([]nameindex.Entry, len(list))
+	t := make(counters.Tally)
 	for i := range list {
 		n := &list[i]
 		d := add(w, n, at)
 		made[i] = d.ID
-		names[i] = named{d.ID, n.grams()}
-		t[rules.kindOf(&d.User)]++
+		names[i] = n.entry(d.ID)
+		t[*rules.kindOf(&d.User)]++
 		if i%createStep == createStep-1 {
 			if err := w.Gather(ctx); err != nil { // sends what was added
 				return nil, err
 			}
 		}
 	}
-	for k, n := range t {
-		w.Add(k.count(n, at))
-	}
-	if err := index(ctx, w, names); err != nil {
+	w.Add(t.Add(at)...)
+	if err := nameindex.Add(ctx, w, names); err != nil {
 		return nil, fmt.Errorf("indexing names: %w", err)
 	}
 	return made, nil
@@ -134,9 +126,9 @@ func Update(ctx context.Context, w *session.Write, by audit.Recorder, rules Rule
 	d.touch(at)
 	w.Add(update(&old.User, &d.User))
 	w.Add(changes...)
-	w.Add(rules.recount(&old.User, &d.User, at)...)
+	w.Add(counters.Move(rules.kindOf(&old.User), rules.kindOf(&d.User), at)...)
 	if d.Name != old.Name || !reflect.DeepEqual(d.Phone, old.Phone) {
-		w.Add(unindexed(id))
+		w.Add(nameindex.Enqueue(id))
 	}
 	was, became := differences(&old, &d)
 	by.Record(w, audit.Event{Action: ActionChanged, Member: id, Was: was, Became: became}, at)
@@ -218,7 +210,7 @@ func Delete(ctx context.Context, w *session.Write, by audit.Recorder, rules Rule
 	deleted := d.UpdatedAt
 	d.DeletedAt = &deleted
 	w.Add(setDeleted(&old, &d.User))
-	w.Add(rules.recount(&old, nil, at)...)
+	w.Add(counters.Move(rules.kindOf(&old), nil, at)...)
 	by.Record(w, audit.Event{Action: ActionDeleted, Member: id}, at)
 	return d, nil
 }
@@ -242,7 +234,7 @@ func Restore(ctx context.Context, w *session.Write, by audit.Recorder, rules Rul
 	d.touch(at)
 	d.DeletedAt = nil
 	w.Add(setDeleted(&old, &d.User))
-	w.Add(rules.recount(nil, &d.User, at)...)
+	w.Add(counters.Move(nil, rules.kindOf(&d.User), at)...)
 	by.Record(w, audit.Event{Action: ActionRestored, Member: id}, at)
 	return d, nil
 }

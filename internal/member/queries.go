@@ -1,18 +1,23 @@
 package member
 
 import (
+	"context"
 	"slices"
 	"time"
 
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/media"
+	"github.com/musterhq/muster/internal/nameindex"
 	"github.com/musterhq/muster/query"
+	"github.com/musterhq/muster/session"
 )
 
-const userColumns = "u.id, u.external_id, u.phone, u.name, u.gender, u.birth_year, u.status, u.updated_at, u.deleted_at, u.version"
+// UserColumns are the columns of users, as u, that [ScanUser] reads.
+const UserColumns = "u.id, u.external_id, u.phone, u.name, u.gender, u.birth_year, u.status, u.updated_at, u.deleted_at, u.version"
 
-func scanUser(r query.Row) (u User, err error) {
+// ScanUser reads a row of [UserColumns].
+func ScanUser(r query.Row) (u User, err error) {
 	var year int
 	err = r.Scan(&u.ID, &u.ExternalID, &u.Phone, &u.Name, (*string)(&u.Gender), &year,
 		(*string)(&u.Status), &u.UpdatedAt, &u.DeletedAt, &u.Version)
@@ -57,14 +62,14 @@ func Load(id ids.Member, rel Relations) query.Query[Detail] {
 	})
 }
 
-const selectUser = "select " + userColumns + " from users u where u.id = $1"
+const selectUser = "select " + UserColumns + " from users u where u.id = $1"
 
 func byID(id ids.Member, rel Relations) query.Query[User] {
 	text := selectUser + " and u.deleted_at is null"
 	if rel&IncludeDeleted != 0 {
 		text = selectUser
 	}
-	return query.Map(query.Maybe(text, scanUser, id), func(u *User) (User, error) {
+	return query.Map(query.Maybe(text, ScanUser, id), func(u *User) (User, error) {
 		if u == nil {
 			return User{}, NotFound(id)
 		}
@@ -76,7 +81,7 @@ func byID(id ids.Member, rel Relations) query.Query[User] {
 // one round trip, and one statement for each relation. One that is absent is
 // left out. The list is a page: it has at most a few hundred members.
 func LoadAll(list []ids.Member, rel Relations) query.Query[[]Detail] {
-	text := "select " + userColumns + " from users u where u.id {in_ids $1}"
+	text := "select " + UserColumns + " from users u where u.id {in_ids $1}"
 	if rel&IncludeDeleted == 0 {
 		text += " and u.deleted_at is null"
 	}
@@ -86,7 +91,7 @@ func LoadAll(list []ids.Member, rel Relations) query.Query[[]Detail] {
 	}
 	both := query.Together(func(l *loaded) []query.Part {
 		return []query.Part{
-			query.Into(&l.users, query.Many(text, scanUser, list)),
+			query.Into(&l.users, query.Many(text, ScanUser, list)),
 			query.Into(&l.relations, relationsOf(list, rel)),
 		}
 	})
@@ -151,6 +156,23 @@ func (x relations) attach(users []User, rel Relations) []Detail {
 	return list
 }
 
+// WithRelations returns the users with the relations in rel, in one round trip
+// if there are any.
+func WithRelations(ctx context.Context, r *session.Read, users []User, rel Relations) ([]Detail, error) {
+	var x relations
+	if rel&WithAll != 0 && len(users) > 0 {
+		list := make([]ids.Member, len(users))
+		for i, u := range users {
+			list[i] = u.ID
+		}
+		var err error
+		if x, err = session.Run(ctx, r, relationsOf(list, rel)); err != nil {
+			return nil, err
+		}
+	}
+	return x.attach(users, rel), nil
+}
+
 // TakenPhones are those of the E.164 phones that live members have.
 func TakenPhones(phones []string) query.Query[[]string] {
 	return query.Many("select phone from users where phone {in $1} and deleted_at is null", scanText, phones)
@@ -169,7 +191,7 @@ func insertUser(id ids.Member, n *New, updated time.Time) query.Change {
 	return query.Exec(`
 		insert into users (id, external_id, phone, name, name_key, gender, birth_year, status, created_at, updated_at, version)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1)`,
-		id, n.ExternalID, n.Phone, n.Name, n.key(), string(n.Gender), yearOf(n.BirthYear), string(n.Status), id.Time(), updated).
+		id, n.ExternalID, n.Phone, n.Name, n.normalizedName(), string(n.Gender), StoredYear(n.BirthYear), string(n.Status), id.Time(), updated).
 		OnConflict("users_phone_key", ErrPhoneTaken).
 		OnConflict("users_external_id_key", ErrExternalTaken)
 }
@@ -196,14 +218,14 @@ func update(old, u *User) query.Change {
 		update users set phone = $3, name = $4, name_key = $5, gender = $6, birth_year = $7, status = $8,
 			updated_at = $9, version = version + 1
 		where id = $1 and version = $2 and deleted_at is null and status {in $10}`,
-		u.ID, old.Version, u.Phone, u.Name, fold(u.Name), string(u.Gender), yearOf(u.BirthYear), string(u.Status), u.UpdatedAt, from).
+		u.ID, old.Version, u.Phone, u.Name, nameindex.Normalize(u.Name), string(u.Gender), StoredYear(u.BirthYear), string(u.Status), u.UpdatedAt, from).
 		OnConflict("users_phone_key", ErrPhoneTaken).
 		Else(ErrVersionMismatch)
 }
 
-// yearOf is a birth year as it is stored: an order of a list has no place for
-// NULL that both databases agree on.
-func yearOf(year *int) int {
+// StoredYear is a birth year as it is stored, 0 for none: an order of a list has
+// no place for NULL that both databases agree on.
+func StoredYear(year *int) int {
 	if year == nil {
 		return 0
 	}

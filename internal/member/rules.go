@@ -10,8 +10,10 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/ids"
+	"github.com/musterhq/muster/internal/nameindex"
 	"github.com/musterhq/muster/internal/privacy"
 )
 
@@ -21,6 +23,17 @@ type Rules struct {
 	Region   string         // ISO 3166 code of the country that local phones are of: "KR"
 	Zone     *time.Location // in which days are counted
 	Imported bool           // a phone and a birth year may be absent, a phone be out of use, and the status be any
+}
+
+// DayOf returns the day of a moment in the zone of the rules.
+func (r Rules) DayOf(t time.Time) counters.Day { return counters.DayOf(t, r.Zone) }
+
+// kindOf is what a member is counted by, or nil for none.
+func (r Rules) kindOf(u *User) *counters.Kind {
+	if u == nil {
+		return nil
+	}
+	return new(counters.KindOf(u.ID.Time(), r.Zone, string(u.Gender), string(u.Status)))
 }
 
 // New is what a member is created from. Check it before it is used.
@@ -38,8 +51,8 @@ type New struct {
 	Subscription *Subscription `json:"subscription,omitempty"`
 
 	// For the search index, made by Check of an import.
-	folded string   // the name
-	pieces []string // of name and phone
+	normalized string   // the name
+	grams      []string // of name and phone
 }
 
 // Bounds of what a member may hold.
@@ -75,26 +88,27 @@ func (n *New) Check(rules Rules, at time.Time) error {
 	n.Preference = checked(&c, n.Preference)
 	n.Subscription = checked(&c, n.Subscription)
 	if rules.Imported { // beside the write session, which has better to do
-		n.folded = fold(n.Name)
-		n.pieces = grams(n.folded, n.Phone)
+		n.normalized = nameindex.Normalize(n.Name)
+		n.grams = nameindex.Grams(n.normalized, n.Phone)
 	}
 	return c.Err()
 }
 
-// key is the name in the form in which it is compared.
-func (n *New) key() string {
-	if n.folded == "" {
-		return fold(n.Name)
+// normalizedName is the name in the form in which it is compared.
+func (n *New) normalizedName() string {
+	if n.normalized == "" {
+		return nameindex.Normalize(n.Name)
 	}
-	return n.folded
+	return n.normalized
 }
 
-// grams are the pieces by which the search index finds the member.
-func (n *New) grams() []string {
-	if n.pieces == nil {
-		return grams(n.key(), n.Phone)
+// entry is the member in the search index.
+func (n *New) entry(id ids.Member) nameindex.Entry {
+	grams := n.grams
+	if grams == nil {
+		grams = nameindex.Grams(n.normalizedName(), n.Phone)
 	}
-	return n.pieces
+	return nameindex.Entry{ID: id, Grams: grams}
 }
 
 // created is when the member that is made of n at a time was created.
@@ -115,7 +129,7 @@ type checker struct {
 func (c *checker) ok(field string) bool { return !c.Has(field) }
 
 func (c *checker) external(n *New) {
-	if id := n.ExternalID; id != nil && (*id == "" || utf8.RuneCountInString(*id) > MaxWord || !printable(*id, false)) {
+	if id := n.ExternalID; id != nil && (*id == "" || utf8.RuneCountInString(*id) > MaxWord || !Printable(*id, false)) {
 		c.Add("external_id", "invalid", "An external id has 1 to %d printable characters.", MaxWord)
 	}
 	if t := n.CreatedAt; t != nil && (t.Year() < 1970 || t.After(c.at)) {
@@ -134,7 +148,7 @@ func (c *checker) phone(phone *string, optional bool) *string {
 		c.Add("phone", "masked", "This is what is shown in place of a phone, and no phone: leave it out to keep the one that is stored.")
 		return nil
 	}
-	e164, ok := parsePhone(*phone, c.rules.Region, !c.rules.Imported)
+	e164, ok := ParsePhone(*phone, c.rules.Region, !c.rules.Imported)
 	switch {
 	case ok:
 	case c.rules.Region == "":
@@ -152,7 +166,7 @@ func (c *checker) name(name string) string {
 		c.Add("name", "required", "A name is required.")
 	case n > MaxName:
 		c.Add("name", "too_long", "A name has at most %d characters.", MaxName)
-	case !printable(name, false):
+	case !Printable(name, false):
 		c.Add("name", "invalid", "A name has no control characters.")
 	}
 	return name
@@ -250,7 +264,7 @@ func (s *Subscription) check(c *checker) {
 	if s.Status == "" {
 		s.Status = SubscriptionActive
 	}
-	if !slices.Contains(subscriptionStatuses, s.Status) {
+	if !slices.Contains(SubscriptionStatuses(), s.Status) {
 		c.Add("subscription.status", "invalid", "A subscription is active, paused, cancelled or expired.")
 	}
 	if s.StartedAt.IsZero() {
@@ -294,7 +308,7 @@ func (c *checker) text(field string, text **string, most int) {
 		*text = nil
 	case utf8.RuneCountInString(s) > most:
 		c.Add(field, "too_long", "It has at most %d characters.", most)
-	case !printable(s, most == MaxText):
+	case !Printable(s, most == MaxText):
 		c.Add(field, "invalid", "It has no control characters.")
 	}
 }
@@ -318,9 +332,9 @@ func (c *checker) list(field string, list *[]string) {
 	*list = normal
 }
 
-// printable reports whether a text is valid UTF-8 without control characters
+// Printable reports whether a text is valid UTF-8 without control characters
 // and without those that turn the direction of what is around them.
-func printable(s string, lines bool) bool {
+func Printable(s string, lines bool) bool {
 	for _, r := range s {
 		switch {
 		case lines && (r == '\n' || r == '\r' || r == '\t'):

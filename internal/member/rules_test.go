@@ -85,3 +85,13 @@ func TestCheckLeavesTheCallersValues(t *testing.T) {
 		t.Error("Check changed what the caller holds")
 	}
 }
+
+func TestParseInclude(t *testing.T) {
+	t.Parallel()
+	if rel, err := member.ParseInclude([]string{"photos", "profile"}); err != nil || rel != member.WithPhotos|member.WithProfile {
+		t.Errorf("include: got %b, %v", rel, err)
+	}
+	if _, err := member.ParseInclude([]string{"photos", "secrets"}); fault.As(err) == nil {
+		t.Error("an unknown relation was taken")
+	}
+}

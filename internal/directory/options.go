@@ -1,9 +1,7 @@
-package member
+package directory
 
 import (
 	"cmp"
-	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,24 +10,24 @@ import (
 
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/ids"
-	"github.com/musterhq/muster/query"
-	"github.com/musterhq/muster/session"
+	"github.com/musterhq/muster/internal/member"
+	"github.com/musterhq/muster/internal/nameindex"
 )
 
 // ListOptions say which members a list shows, and how.
 type ListOptions struct {
 	Filter  Filter
-	Sort    Sort      // the zero value: newest first
-	After   *Cursor   // nil: from the beginning
-	Limit   int       // 1 to 200; 0 is 50
-	Include Relations // loaded for the page, in one more round trip
+	Sort    Sort             // the zero value: newest first
+	After   *Cursor          // nil: from the beginning
+	Limit   int              // 1 to 200; 0 is 50
+	Include member.Relations // loaded for the page, in one more round trip
 }
 
 // Filter narrows a list. Every zero field lets all pass; the others must all
 // hold.
 type Filter struct {
-	Status        []Status
-	Gender        []Gender
+	Status        []member.Status
+	Gender        []member.Gender
 	BirthYearFrom *int       // inclusive
 	BirthYearTo   *int       // inclusive
 	CreatedFrom   *time.Time // inclusive
@@ -72,7 +70,7 @@ type SortKey string
 const (
 	ByCreated   SortKey = "created_at"
 	ByUpdated   SortKey = "updated_at"
-	ByName      SortKey = "name" // folded, by code point
+	ByName      SortKey = "name" // normalized, by code point
 	ByBirthYear SortKey = "birth_year"
 )
 
@@ -101,19 +99,6 @@ func (s Sort) String() string {
 	return "-" + string(s.By)
 }
 
-// ParseInclude reads names of relations. Faults: invalid, field include.
-func ParseInclude(names []string) (rel Relations, err error) {
-	var f fault.Fields
-	for _, name := range names {
-		r, known := relationNames[name]
-		if !known && !f.Has("include") {
-			f.Add("include", "invalid", "A relation is profile, lifestyle, preference, subscription, photos or documents.")
-		}
-		rel |= r
-	}
-	return rel, f.Err()
-}
-
 // Cursor is the place in a list after which a page starts. It holds what the
 // last member was sorted by, which may be a name: seal it before it leaves.
 type Cursor struct {
@@ -125,7 +110,7 @@ type Cursor struct {
 
 // Page is a part of a list.
 type Page struct {
-	Items []Detail
+	Items []member.Detail
 	Next  *Cursor // nil on the last page
 	Total Total
 }
@@ -142,13 +127,6 @@ const (
 	DefaultLimit = 50
 	MaxLimit     = 200
 )
-
-// Once reports whether List costs one round trip with these options, so that
-// its session may be opened with [session.Once].
-func (o ListOptions) Once() bool {
-	o = o.normal()
-	return o.Filter.Text == "" && o.Include&WithAll == 0 && !o.needsEstimate()
-}
 
 // normal is o with its defaults filled in.
 func (o ListOptions) normal() ListOptions {
@@ -169,19 +147,19 @@ func (o *ListOptions) check() error {
 		f.Add("sort", "invalid", "A list is sorted by created_at, updated_at, name or birth_year.")
 	}
 	for _, s := range x.Status {
-		if !slices.Contains(Statuses(), s) && !f.Has("status") {
+		if !slices.Contains(member.Statuses(), s) && !f.Has("status") {
 			f.Add("status", "invalid", "A status is pending, approved, rejected, needs_info or suspended.")
 		}
 	}
 	for _, g := range x.Gender {
-		if !slices.Contains(Genders(), g) && !f.Has("gender") {
+		if !slices.Contains(member.Genders(), g) && !f.Has("gender") {
 			f.Add("gender", "invalid", "A gender is male, female or other.")
 		}
 	}
 	if !slices.Contains([]Deleted{WithoutDeleted, OnlyDeleted, AlsoDeleted}, x.Deleted) {
 		f.Add("deleted", "invalid", "It is only or include.")
 	}
-	if s := x.Subscription; s != "" && s != NoSubscription && !slices.Contains(subscriptionStatuses, SubscriptionStatus(s)) {
+	if s := x.Subscription; s != "" && s != NoSubscription && !slices.Contains(member.SubscriptionStatuses(), member.SubscriptionStatus(s)) {
 		f.Add("subscription", "invalid", "A subscription is active, paused, cancelled, expired or none.")
 	}
 	if from, to := x.BirthYearFrom, x.BirthYearTo; from != nil && to != nil && *from > *to {
@@ -190,8 +168,8 @@ func (o *ListOptions) check() error {
 	timesInOrder(&f, "created", x.CreatedFrom, x.CreatedTo)
 	timesInOrder(&f, "updated", x.UpdatedFrom, x.UpdatedTo)
 	for name, text := range map[string]string{"region": x.Region, "plan": x.Plan, "q": x.Text} {
-		if utf8.RuneCountInString(text) > MaxWord || !printable(text, false) {
-			f.Add(name, "invalid", "It has at most %d printable characters.", MaxWord)
+		if utf8.RuneCountInString(text) > member.MaxWord || !member.Printable(text, false) {
+			f.Add(name, "invalid", "It has at most %d printable characters.", member.MaxWord)
 		}
 	}
 	if c := o.After; c != nil && (c.Sort != o.Sort.String() || c.ID.IsZero() || !o.Sort.By.fits(c.Value)) {
@@ -226,113 +204,35 @@ func (k SortKey) fits(value string) bool {
 }
 
 // cursorAt is the cursor of a list after u.
-func (s Sort) cursorAt(u *User) *Cursor {
+func (s Sort) cursorAt(u *member.User) *Cursor {
 	c := &Cursor{Sort: s.String(), ID: u.ID}
 	switch s.By {
 	case ByUpdated:
 		c.Value = u.UpdatedAt.Format(time.RFC3339Nano)
 	case ByName:
-		c.Value = fold(u.Name)
+		c.Value = nameindex.Normalize(u.Name)
 	case ByBirthYear:
-		c.Value = strconv.Itoa(yearOf(u.BirthYear))
+		c.Value = strconv.Itoa(member.StoredYear(u.BirthYear))
 	case ByCreated:
 	}
 	return c
 }
 
 // compare orders two members as the sort does.
-func (s Sort) compare(a, b *User) int {
+func (s Sort) compare(a, b *member.User) int {
 	var n int
 	switch s.By {
 	case ByUpdated:
 		n = a.UpdatedAt.Compare(b.UpdatedAt)
 	case ByName:
-		n = cmp.Compare(fold(a.Name), fold(b.Name))
+		n = cmp.Compare(nameindex.Normalize(a.Name), nameindex.Normalize(b.Name))
 	case ByBirthYear:
-		n = cmp.Compare(yearOf(a.BirthYear), yearOf(b.BirthYear))
+		n = cmp.Compare(member.StoredYear(a.BirthYear), member.StoredYear(b.BirthYear))
 	case ByCreated:
 	}
-	n = cmp.Or(n, compareIDs(a.ID, b.ID))
+	n = cmp.Or(n, a.ID.Compare(b.ID))
 	if !s.Ascending {
 		n = -n
 	}
 	return n
-}
-
-// List gives a page of members that pass the filter, and their total. It costs
-// one round trip; one more when relations are included; one more when it must
-// first see which of several filters is the narrowest; and a few for a search,
-// whose page may then be shorter than the limit although there is a next one.
-// Faults: invalid, also for a text that too many members match to be sorted
-// otherwise than newest first.
-func List(ctx context.Context, r *session.Read, rules Rules, o ListOptions) (Page, error) {
-	o = o.normal()
-	if err := o.check(); err != nil {
-		return Page{}, err
-	}
-	list := listed
-	if o.Filter.Text != "" {
-		list = searched
-	}
-	p, users, err := list(ctx, r, rules, o)
-	if err != nil {
-		return Page{}, fmt.Errorf("listing members: %w", err)
-	}
-	p.Items, err = withRelations(ctx, r, users, o.Include)
-	if err != nil {
-		return Page{}, fmt.Errorf("loading the relations of a page: %w", err)
-	}
-	return p, nil
-}
-
-// listed is a page of a list without free text.
-func listed(ctx context.Context, r *session.Read, _ Rules, o ListOptions) (Page, []User, error) {
-	plans, err := planned(ctx, r, o, nil)
-	if err != nil {
-		return Page{}, nil, err
-	}
-	return run(ctx, r, o, plans)
-}
-
-// run asks for the page and the total of each side, together, and makes one
-// page of them.
-func run(ctx context.Context, r *session.Read, o ListOptions, plans []plan) (Page, []User, error) {
-	pages := make([][]User, len(plans))
-	totals := make([]Total, len(plans))
-	var parts []query.Part
-	for i, p := range plans {
-		parts = append(parts, query.Into(&pages[i], p.page()), query.Into(&totals[i], p.total()))
-	}
-	if err := r.Gather(ctx, parts...); err != nil {
-		return Page{}, nil, err
-	}
-	users := slices.Concat(pages...)
-	page := Page{Total: Total{Exact: true}}
-	for _, t := range totals {
-		page.Total.Count += t.Count
-		page.Total.Exact = page.Total.Exact && t.Exact
-	}
-	if len(plans) > 1 {
-		slices.SortFunc(users, func(a, b User) int { return o.Sort.compare(&a, &b) })
-	}
-	if len(users) > o.Limit {
-		users = users[:o.Limit]
-		page.Next = o.Sort.cursorAt(&users[o.Limit-1])
-	}
-	return page, users, nil
-}
-
-func withRelations(ctx context.Context, r *session.Read, users []User, rel Relations) ([]Detail, error) {
-	var x relations
-	if rel&WithAll != 0 && len(users) > 0 {
-		list := make([]ids.Member, len(users))
-		for i, u := range users {
-			list[i] = u.ID
-		}
-		var err error
-		if x, err = session.Run(ctx, r, relationsOf(list, rel)); err != nil {
-			return nil, err
-		}
-	}
-	return x.attach(users, rel), nil
 }

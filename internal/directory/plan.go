@@ -1,4 +1,4 @@
-package member
+package directory
 
 import (
 	"context"
@@ -6,7 +6,9 @@ import (
 	"math"
 	"slices"
 
+	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/ids"
+	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
 )
@@ -108,7 +110,7 @@ func (s source) size(most int) query.Query[int64] {
 }
 
 // page is the query for the members of the page, and one more.
-func (p plan) page() query.Query[[]User] {
+func (p plan) page() query.Query[[]member.User] {
 	t := new(text)
 	switch {
 	case p.found != nil || p.narrow != nil:
@@ -119,7 +121,7 @@ func (p plan) page() query.Query[[]User] {
 		p.writeKinds(t)
 		t.WriteString(" order by " + p.order("u"))
 	case p.along != nil:
-		t.WriteString("select " + userColumns + " from " + p.along.table + " cross join users u where " +
+		t.WriteString("select " + member.UserColumns + " from " + p.along.table + " cross join users u where " +
 			p.along.where(t) + " and u.id = " + p.along.id)
 		if c := p.options.After; c != nil {
 			t.and(p.along.id + p.options.Sort.beyond() + t.arg(c.ID))
@@ -128,23 +130,23 @@ func (p plan) page() query.Query[[]User] {
 		t.and(p.checks(t, "u")...)
 		t.WriteString(" order by " + p.along.id + p.options.Sort.direction())
 	default:
-		t.WriteString("select " + userColumns + " from users u where " + p.side.of("u"))
+		t.WriteString("select " + member.UserColumns + " from users u where " + p.side.of("u"))
 		t.WriteString(p.bounds(t))
 		t.and(p.checks(t, "u")...)
 		p.after(t, "u")
 		t.WriteString(" order by " + p.order("u"))
 	}
 	t.WriteString(" limit " + t.arg(p.options.Limit+1))
-	return query.Many(t.String(), scanUser, t.args...)
+	return query.Many(t.String(), member.ScanUser, t.args...)
 }
 
 // fetched writes the query for all that the narrowest filter lets pass and the
 // others do as well.
 func (p plan) fetched(t *text) {
 	if p.found != nil {
-		t.WriteString("select " + userColumns + " from users u where u.id {in_ids " + t.arg(p.found) + "}")
+		t.WriteString("select " + member.UserColumns + " from users u where u.id {in_ids " + t.arg(p.found) + "}")
 	} else {
-		t.WriteString("select " + userColumns + " from (select " + p.narrow.id + " as id from " +
+		t.WriteString("select " + member.UserColumns + " from (select " + p.narrow.id + " as id from " +
 			p.narrow.of(t, narrowLimit) + ") n cross join users u where u.id = n.id")
 	}
 	t.and(p.side.of("u"))
@@ -157,7 +159,7 @@ func (p plan) fetched(t *text) {
 func (p plan) writeKinds(t *text) {
 	statuses, genders := p.options.kinds()
 	limit, first := t.arg(p.options.Limit+1), true
-	t.WriteString("select " + userColumns + " from (")
+	t.WriteString("select " + member.UserColumns + " from (")
 	for _, status := range statuses {
 		for _, gender := range genders {
 			if !first {
@@ -239,15 +241,8 @@ func (p plan) total() query.Query[Total] {
 }
 
 func (p plan) countersTotal() query.Query[Total] {
-	t := new(text)
-	t.WriteString("select coalesce(cast(sum(n) as bigint), 0) from " + counted + " where 1 = 1")
-	if f := &p.options.Filter; len(f.Status) > 0 {
-		t.and("status {in " + t.arg(words(f.Status)) + "}")
-	}
-	if f := &p.options.Filter; len(f.Gender) > 0 {
-		t.and("gender {in " + t.arg(words(f.Gender)) + "}")
-	}
-	return query.Map(query.Scalar[int64](t.String(), t.args...), func(n int64) (Total, error) {
+	f := &p.options.Filter
+	return query.Map(counters.CountOf(words(f.Status), words(f.Gender)), func(n int64) (Total, error) {
 		return Total{Count: n, Exact: true}, nil
 	})
 }
@@ -285,4 +280,32 @@ func (p plan) examinedTotal(s source) query.Query[Total] {
 		total.Exact = examined <= examineLimit
 		return total, err
 	}, t.args...)
+}
+
+// run asks for the page and the total of each side, together, and makes one
+// page of them.
+func run(ctx context.Context, r *session.Read, o ListOptions, plans []plan) (Page, []member.User, error) {
+	pages := make([][]member.User, len(plans))
+	totals := make([]Total, len(plans))
+	var parts []query.Part
+	for i, p := range plans {
+		parts = append(parts, query.Into(&pages[i], p.page()), query.Into(&totals[i], p.total()))
+	}
+	if err := r.Gather(ctx, parts...); err != nil {
+		return Page{}, nil, err
+	}
+	users := slices.Concat(pages...)
+	page := Page{Total: Total{Exact: true}}
+	for _, t := range totals {
+		page.Total.Count += t.Count
+		page.Total.Exact = page.Total.Exact && t.Exact
+	}
+	if len(plans) > 1 {
+		slices.SortFunc(users, func(a, b member.User) int { return o.Sort.compare(&a, &b) })
+	}
+	if len(users) > o.Limit {
+		users = users[:o.Limit]
+		page.Next = o.Sort.cursorAt(&users[o.Limit-1])
+	}
+	return page, users, nil
 }

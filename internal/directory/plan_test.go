@@ -1,4 +1,4 @@
-package member_test
+package directory_test
 
 import (
 	"database/sql"
@@ -9,6 +9,7 @@ import (
 
 	_ "github.com/ncruces/go-sqlite3/driver"
 
+	"github.com/musterhq/muster/internal/directory"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/media"
 	"github.com/musterhq/muster/internal/member"
@@ -68,23 +69,23 @@ func highest(text string) (most int) {
 func TestPlans(t *testing.T) {
 	t.Parallel()
 	_, file := testkit.OpenFile(t)
-	cursors := map[member.SortKey]string{member.ByUpdated: now.Format("2006-01-02T15:04:05Z07:00"), member.ByName: "x", member.ByBirthYear: "1980"}
+	cursors := map[directory.SortKey]string{directory.ByUpdated: now.Format("2006-01-02T15:04:05Z07:00"), directory.ByName: "x", directory.ByBirthYear: "1980"}
 	statements := make(map[string][]string)
 	for name, f := range filters() {
-		for _, f.Deleted = range []member.Deleted{member.WithoutDeleted, member.OnlyDeleted} {
-			for _, by := range []member.SortKey{member.ByCreated, member.ByUpdated, member.ByName, member.ByBirthYear} {
+		for _, f.Deleted = range []directory.Deleted{directory.WithoutDeleted, directory.OnlyDeleted} {
+			for _, by := range []directory.SortKey{directory.ByCreated, directory.ByUpdated, directory.ByName, directory.ByBirthYear} {
 				for _, ascending := range []bool{false, true} {
-					s := member.Sort{By: by, Ascending: ascending}
-					o := member.ListOptions{Filter: f, Sort: s}
+					s := directory.Sort{By: by, Ascending: ascending}
+					o := directory.ListOptions{Filter: f, Sort: s}
 					key := name + ", " + string(f.Deleted) + ", " + s.String()
-					statements[key] = member.ListStatements(o)
-					o.After = &member.Cursor{Sort: s.String(), Value: cursors[by], ID: ids.New[ids.Member](now)}
-					statements[key+" after"] = member.ListStatements(o)
+					statements[key] = directory.ListStatements(o)
+					o.After = &directory.Cursor{Sort: s.String(), Value: cursors[by], ID: ids.New[ids.Member](now)}
+					statements[key+" after"] = directory.ListStatements(o)
 				}
 			}
 		}
 	}
-	search, err := member.SearchStatements("0190a5c6", korea)
+	search, err := directory.SearchStatements("0190a5c6", korea)
 	if err != nil {
 		t.Fatal(err)
 	}

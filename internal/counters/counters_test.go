@@ -1,19 +1,81 @@
-package member_test
+package counters_test
 
 import (
+	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
+	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/testkit"
+	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// now is the time of every test.
+var now = time.Date(2026, 3, 15, 13, 37, 42, 123456000, time.UTC)
+
+// imported are imported that allow every status and no phone.
+var imported = member.Rules{Region: "KR", Zone: mustZone("Asia/Seoul"), Imported: true}
+
+func mustZone(name string) *time.Location {
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		panic(err)
+	}
+	return zone
+}
+
+// person is a valid new member with nothing but what is required.
+func person(name string) member.New {
+	return member.New{Name: name, Gender: member.Female, Status: member.Pending, BirthYear: new(1990)}
+}
+
+// bundle is a store with what tests do to it.
+type bundle struct {
+	*testing.T
+	db *session.DB
+}
+
+func setup(t *testing.T) bundle {
+	t.Helper()
+	b := bundle{t, testkit.Open(t)}
+	b.useZone(imported.Zone)
+	return b
+}
+
+func (b bundle) useZone(zone *time.Location) {
+	b.Helper()
+	if err := counters.UseZone(b.Context(), b.db, zone); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (b bundle) write(fn func(*session.Write) error) {
+	b.Helper()
+	if err := b.db.Write(b.Context(), fn); err != nil {
+		b.Fatalf("write session: %v", err)
+	}
+}
+
+func (b bundle) create(n member.New) (id ids.Member) {
+	b.Helper()
+	b.write(func(w *session.Write) error {
+		id = member.Create(w, testkit.Recorder(), imported, n, now).ID
+		return nil
+	})
+	return id
+}
 
 // checkCounters compares every counter with a recount, in one snapshot.
 func (b bundle) checkCounters() {
@@ -22,6 +84,9 @@ func (b bundle) checkCounters() {
 		b.Errorf("counters differ from a recount (-recounted +counted):\n%s", diff)
 	}
 }
+
+// ctx is for what runs in the middle of a property, which has no context.
+var ctx = context.Background()
 
 type fatal interface {
 	Helper()
@@ -32,12 +97,8 @@ func countersDiff(t fatal, db *session.DB) string {
 	t.Helper()
 	var diff string
 	err := db.Read(ctx, func(r *session.Read) error {
-		counted, recounted, err := member.Recount(ctx, r)
-		for name, n := range counted {
-			if n == 0 {
-				delete(counted, name)
-			}
-		}
+		counted, recounted, err := counters.Recount(ctx, r)
+		maps.DeleteFunc(counted, func(_ string, n int64) bool { return n == 0 })
 		diff = cmp.Diff(recounted, counted)
 		return err
 	})
@@ -47,18 +108,13 @@ func countersDiff(t fatal, db *session.DB) string {
 	return diff
 }
 
-// TestCountersProperty does random changes, several at once, with folding in
+// TestCountersProperty does random changes, several at once, with rollups in
 // between, and recounts after each batch.
 func TestCountersProperty(t *testing.T) {
 	t.Parallel()
-	db := testkit.Open(t)
-	if err := member.UseZone(t.Context(), db, korea.Zone); err != nil {
-		t.Fatal(err)
-	}
+	db := setup(t).db
 	var all []ids.Member
 	var mu sync.Mutex
-	rules := korea
-	rules.Imported = true
 	patches := []string{
 		`{"status": "approved"}`, `{"status": "rejected"}`, `{"status": "pending"}`, `{"status": "needs_info"}`,
 		`{"status": "suspended"}`, `{"gender": "male"}`, `{"gender": "other"}`, `{"name": "Another"}`,
@@ -77,22 +133,22 @@ func TestCountersProperty(t *testing.T) {
 				n := person("Someone")
 				n.Gender, n.Status = member.Genders()[pick%3], member.Statuses()[pick2%5]
 				n.CreatedAt = new(now.Add(-time.Duration(pick%100) * 11 * time.Hour))
-				id := member.Create(w, testkit.Recorder(), rules, n, now).ID
-				w.AfterCommit(func(_ ctxType) {
+				id := member.Create(w, testkit.Recorder(), imported, n, now).ID
+				w.AfterCommit(func(context.Context) {
 					mu.Lock()
 					defer mu.Unlock()
 					all = append(all, id)
 				})
 			case 2, 3:
-				_, err = member.Update(ctx, w, testkit.Recorder(), rules, id, []byte(patches[pick2%len(patches)]), nil, now)
+				_, err = member.Update(ctx, w, testkit.Recorder(), imported, id, []byte(patches[pick2%len(patches)]), nil, now)
 			case 4:
-				_, err = member.Delete(ctx, w, testkit.Recorder(), rules, id, nil, now)
+				_, err = member.Delete(ctx, w, testkit.Recorder(), imported, id, nil, now)
 			case 5:
-				_, err = member.Restore(ctx, w, testkit.Recorder(), rules, id, nil, now)
+				_, err = member.Restore(ctx, w, testkit.Recorder(), imported, id, nil, now)
 			case 6:
 				list := []member.New{person("A"), person("B"), person("C")}
 				list[0].Status, list[1].Status, list[2].Status = member.Approved, member.Pending, member.Pending
-				_, err = member.CreateMany(ctx, w, rules, list, now)
+				_, err = member.CreateMany(ctx, w, imported, list, now)
 			}
 			return err
 		})
@@ -106,8 +162,8 @@ func TestCountersProperty(t *testing.T) {
 			wg.Go(func() {
 				if c[0] != 7 {
 					do(c[0], c[1], c[2])
-				} else if _, err := member.Fold(ctx, db); err != nil {
-					rt.Errorf("folding: %v", err)
+				} else if _, err := counters.Rollup(ctx, db); err != nil {
+					rt.Errorf("rolling up: %v", err)
 				}
 			})
 		}
@@ -127,7 +183,7 @@ func TestRecountFindsADifference(t *testing.T) {
 	b.create(person("Someone"))
 	b.checkCounters()
 	b.write(func(w *session.Write) error {
-		w.Add(execute("update member_delta set n = 2"))
+		w.Add(query.Exec("update member_delta set n = 2"))
 		return nil
 	})
 	if countersDiff(b, b.db) == "" {
@@ -138,23 +194,20 @@ func TestRecountFindsADifference(t *testing.T) {
 func TestUseZone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	if err := member.UseZone(t.Context(), b.db, korea.Zone); err != nil {
-		t.Fatal(err)
-	}
+	b.useZone(imported.Zone) // it may be set twice
 	n := person("Someone")
 	n.CreatedAt = new(time.Date(2026, 3, 14, 15, 30, 0, 0, time.UTC)) // the 15th in Seoul
 	b.create(n)
 	gone := b.create(n)
-	if _, err := b.do(member.Delete, gone, nil); err != nil {
-		t.Fatal(err)
-	}
+	b.write(func(w *session.Write) error {
+		_, err := member.Delete(t.Context(), w, testkit.Recorder(), imported, gone, nil, now)
+		return err
+	})
 	for _, c := range []struct{ zone, day string }{{"Asia/Seoul", "2026-03-15"}, {"UTC", "2026-03-14"}, {"America/New_York", "2026-03-14"}} {
-		if err := member.UseZone(t.Context(), b.db, mustZone(c.zone)); err != nil {
-			t.Fatal(err)
-		}
+		b.useZone(mustZone(c.zone))
 		b.checkCounters()
 		err := b.db.Read(t.Context(), func(r *session.Read) error {
-			counted, _, err := member.Recount(t.Context(), r)
+			counted, _, err := counters.Recount(t.Context(), r)
 			if counted["day "+c.day] != 1 {
 				t.Errorf("in %s: got %v, want one member on %s", c.zone, counted, c.day)
 			}
@@ -164,12 +217,12 @@ func TestUseZone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := member.UseZone(t.Context(), b.db, time.Local); err == nil && time.Local.String() == "Local" {
+	if err := counters.UseZone(t.Context(), b.db, time.Local); err == nil && time.Local.String() == "Local" {
 		t.Error("a zone without a name was taken")
 	}
 }
 
-func TestFoldIsBounded(t *testing.T) {
+func TestRollupIsBounded(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	const members = 2500
@@ -178,17 +231,17 @@ func TestFoldIsBounded(t *testing.T) {
 			for i := range members / 5 {
 				n := person(fmt.Sprintf("Number %d-%d", batch, i))
 				n.Status = member.Approved
-				member.Create(w, testkit.Recorder(), korea, n, now)
+				member.Create(w, testkit.Recorder(), imported, n, now)
 			}
 			return nil
 		})
 	}
-	moved, err := member.Fold(t.Context(), b.db)
-	if err != nil || moved != 2*members {
-		t.Errorf("folded %d, %v; want %d deltas and as many names", moved, err, members)
+	moved, err := counters.Rollup(t.Context(), b.db)
+	if err != nil || moved != members {
+		t.Errorf("rolled up %d, %v; want %d deltas", moved, err, members)
 	}
-	if moved, err := member.Fold(t.Context(), b.db); err != nil || moved != 0 {
-		t.Errorf("folded %d more, %v; want 0", moved, err)
+	if moved, err := counters.Rollup(t.Context(), b.db); err != nil || moved != 0 {
+		t.Errorf("rolled up %d more, %v; want 0", moved, err)
 	}
 	b.checkCounters()
 }

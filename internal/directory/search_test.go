@@ -1,4 +1,4 @@
-package member_test
+package directory_test
 
 import (
 	"context"
@@ -8,16 +8,18 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/musterhq/muster/internal/directory"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/member"
+	"github.com/musterhq/muster/internal/nameindex"
 	"github.com/musterhq/muster/session"
 )
 
 // find gives the names that a search finds, sorted.
 func (b bundle) find(text string) []string {
 	b.Helper()
-	list, _ := b.walk(member.ListOptions{Filter: member.Filter{Text: text}, Limit: 50})
+	list, _ := b.walk(directory.ListOptions{Filter: directory.Filter{Text: text}, Limit: 50})
 	names := make([]string, len(list))
 	for i, d := range list {
 		names[i] = d.Name
@@ -81,13 +83,13 @@ func TestSearch(t *testing.T) {
 		{"id without dashes", strings.ReplaceAll(made["李小龍"].String(), "-", ""), []string{"李小龍"}},
 		{"beginning of an id", made["Мария Иванова"].String()[:30], []string{"Мария Иванова"}},
 	}
-	for _, folded := range []string{"waiting for the index", "in the index"} {
+	for _, when := range []string{"waiting for the index", "in the index"} {
 		for _, c := range cases {
 			if got := b.find(c.text); !slices.Equal(got, c.want) {
-				t.Errorf("%s (%s): %q found %q, want %q", c.name, folded, c.text, got, c.want)
+				t.Errorf("%s (%s): %q found %q, want %q", c.name, when, c.text, got, c.want)
 			}
 		}
-		if _, err := member.Fold(t.Context(), b.db); err != nil {
+		if _, err := nameindex.Update(t.Context(), b.db); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -97,8 +99,8 @@ func TestSearchAfterChanges(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	id := b.create(person("Johanna"))
-	fold := func() {
-		if _, err := member.Fold(t.Context(), b.db); err != nil {
+	update := func() {
+		if _, err := nameindex.Update(t.Context(), b.db); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -108,7 +110,7 @@ func TestSearchAfterChanges(t *testing.T) {
 			t.Errorf("%s: %q found %q, want %q", when, text, got, want)
 		}
 	}
-	fold()
+	update()
 	if _, err := b.update(id, `{"name": "Margit", "phone": "010-2222-3333"}`, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -116,13 +118,13 @@ func TestSearchAfterChanges(t *testing.T) {
 		expect("renamed", "johanna")
 		expect("renamed", "argi", "Margit")
 		expect("with a phone", "2222-3333", "Margit")
-		fold()
+		update()
 	}
 	if _, err := b.do(member.Delete, id, nil); err != nil {
 		t.Fatal(err)
 	}
 	expect("deleted", "margit")
-	gone, _ := b.walk(member.ListOptions{Filter: member.Filter{Text: "margit", Deleted: member.OnlyDeleted}, Limit: 5})
+	gone, _ := b.walk(directory.ListOptions{Filter: directory.Filter{Text: "margit", Deleted: directory.OnlyDeleted}, Limit: 5})
 	if len(gone) != 1 {
 		t.Errorf("among the deleted: found %d, want 1", len(gone))
 	}
@@ -148,20 +150,20 @@ func TestSearchProperty(t *testing.T) {
 		} else {
 			text = rapid.StringOfN(rapid.SampledFrom(letters), 2, 4, -1).Draw(rt, "text")
 		}
-		words := strings.Fields(member.Fold4Test(text))
+		words := strings.Fields(nameindex.Normalize(text))
 		long := slices.ContainsFunc(words, func(w string) bool { return len([]rune(w)) > 1 || len(w) == 3 })
 		if !long {
 			return
 		}
-		o := member.ListOptions{Limit: 20, Filter: member.Filter{Text: text}}
-		o.Filter.Deleted = rapid.SampledFrom([]member.Deleted{member.WithoutDeleted, member.OnlyDeleted, member.AlsoDeleted}).Draw(rt, "deleted")
-		o.Sort = member.Sort{By: rapid.SampledFrom([]member.SortKey{member.ByCreated, member.ByName}).Draw(rt, "sort"), Ascending: rapid.Bool().Draw(rt, "ascending")}
+		o := directory.ListOptions{Limit: 20, Filter: directory.Filter{Text: text}}
+		o.Filter.Deleted = rapid.SampledFrom([]directory.Deleted{directory.WithoutDeleted, directory.OnlyDeleted, directory.AlsoDeleted}).Draw(rt, "deleted")
+		o.Sort = directory.Sort{By: rapid.SampledFrom([]directory.SortKey{directory.ByCreated, directory.ByName}).Draw(rt, "sort"), Ascending: rapid.Bool().Draw(rt, "ascending")}
 		if rapid.Bool().Draw(rt, "filtered") {
 			o.Filter.Gender = []member.Gender{member.Male, member.Other}
 		}
 		var want []member.Detail
 		for _, d := range all {
-			missing := func(w string) bool { return !strings.Contains(member.Fold4Test(d.Name), w) }
+			missing := func(w string) bool { return !strings.Contains(nameindex.Normalize(d.Name), w) }
 			if passes(o.Filter, d) && !slices.ContainsFunc(words, missing) {
 				want = append(want, d)
 			}
@@ -198,22 +200,22 @@ func TestSearchOfMany(t *testing.T) {
 		}
 	}
 	b.createMany(rules, list)
-	region := member.Filter{Region: "Seoul"}
+	region := directory.Filter{Region: "Seoul"}
 	for name, c := range map[string]struct {
 		text   string
-		filter member.Filter
+		filter directory.Filter
 		want   int
 		exact  bool
 	}{
-		"one piece":              {"an", member.Filter{}, count, false},
-		"word":                   {"anna", member.Filter{}, count, false},
-		"words":                  {"lee anna", member.Filter{}, 1833, false},
-		"word that is rarer":     {"park", member.Filter{}, 1833, false},
-		"with a narrow filter":   {"an", member.Filter{Status: []member.Status{member.Rejected}}, 11, true},
+		"one piece":              {"an", directory.Filter{}, count, false},
+		"word":                   {"anna", directory.Filter{}, count, false},
+		"words":                  {"lee anna", directory.Filter{}, 1833, false},
+		"word that is rarer":     {"park", directory.Filter{}, 1833, false},
+		"with a narrow filter":   {"an", directory.Filter{Status: []member.Status{member.Rejected}}, 11, true},
 		"with a wide filter":     {"an", region, 2750, false},
 		"with a filter and rare": {"kim", region, 917, false},
 	} {
-		o := member.ListOptions{Limit: 200, Filter: c.filter}
+		o := directory.ListOptions{Limit: 200, Filter: c.filter}
 		o.Filter.Text = c.text
 		got, total := b.walk(o)
 		if len(got) != c.want || total.Exact != c.exact || total.Count > int64(len(got)) {
@@ -223,13 +225,13 @@ func TestSearchOfMany(t *testing.T) {
 			t.Errorf("%s: the members are not sorted", name)
 		}
 	}
-	byName := member.ListOptions{Limit: 200, Sort: member.Sort{By: member.ByName}, Filter: member.Filter{Text: "park"}}
-	if got, total := b.walk(byName); len(got) != 1833 || total != (member.Total{Count: 1833, Exact: true}) {
+	byName := directory.ListOptions{Limit: 200, Sort: directory.Sort{By: directory.ByName}, Filter: directory.Filter{Text: "park"}}
+	if got, total := b.walk(byName); len(got) != 1833 || total != (directory.Total{Count: 1833, Exact: true}) {
 		t.Errorf("by name: found %d, total %+v", len(got), total)
 	}
 	byName.Filter.Text = "anna"
 	err := b.db.Read(t.Context(), func(r *session.Read) error {
-		_, err := member.List(t.Context(), r, korea, byName)
+		_, err := directory.List(t.Context(), r, korea, byName)
 		return err
 	})
 	if f := fault.As(err); f == nil || f.Kind != fault.Invalid || f.Fields[0].Code != "too_broad" {
@@ -237,7 +239,7 @@ func TestSearchOfMany(t *testing.T) {
 	}
 	trips := b.trips(func(ctx context.Context) {
 		err := b.db.Read(ctx, func(s *session.Read) error {
-			p, err := member.List(ctx, s, korea, member.ListOptions{Filter: member.Filter{Text: "an"}})
+			p, err := directory.List(ctx, s, korea, directory.ListOptions{Filter: directory.Filter{Text: "an"}})
 			if len(p.Items) != 50 {
 				t.Errorf("a common piece: %d members, want 50", len(p.Items))
 			}
@@ -261,7 +263,7 @@ func TestSearchesPhone(t *testing.T) {
 			"1234": false, " 12-34 ": false, "０１２３４": false, "바다": false, "a1234567": false, "123": false, "": false,
 			"12345": true, "1234 5678": true, "010-1234-5678": true, "+49 30 12345": true, "１２３４５": true,
 		} {
-			if got := rules.SearchesPhone(text); got != want {
+			if got := directory.SearchesPhone(rules, text); got != want {
 				t.Errorf("%q in %q: got %t, want %t", text, region, got, want)
 			}
 		}

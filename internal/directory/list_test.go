@@ -1,4 +1,4 @@
-package member_test
+package directory_test
 
 import (
 	"cmp"
@@ -12,10 +12,12 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"github.com/musterhq/muster/internal/directory"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/media"
 	"github.com/musterhq/muster/internal/member"
+	"github.com/musterhq/muster/internal/nameindex"
 	"github.com/musterhq/muster/internal/testkit"
 	"github.com/musterhq/muster/session"
 )
@@ -85,7 +87,7 @@ func (b bundle) populate(count int) []member.Detail {
 			return nil
 		})
 		if half == 0 {
-			if _, err := member.Fold(b.Context(), b.db); err != nil {
+			if _, err := nameindex.Update(b.Context(), b.db); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -102,7 +104,7 @@ func (b bundle) populate(count int) []member.Detail {
 }
 
 // passes is the filter once more, in Go.
-func passes(f member.Filter, d member.Detail) bool {
+func passes(f directory.Filter, d member.Detail) bool {
 	none := func(is bool) bool { return !is }
 	within := func(t time.Time, from, to *time.Time) bool {
 		return (from == nil || !t.Before(*from)) && (to == nil || t.Before(*to))
@@ -115,7 +117,7 @@ func passes(f member.Filter, d member.Detail) bool {
 		plan, status = s.Plan, string(s.Status)
 	}
 	switch {
-	case f.Deleted == member.WithoutDeleted && d.DeletedAt != nil, f.Deleted == member.OnlyDeleted && d.DeletedAt == nil,
+	case f.Deleted == directory.WithoutDeleted && d.DeletedAt != nil, f.Deleted == directory.OnlyDeleted && d.DeletedAt == nil,
 		len(f.Status) > 0 && !slices.Contains(f.Status, d.Status), len(f.Gender) > 0 && !slices.Contains(f.Gender, d.Gender),
 		f.BirthYearFrom != nil && (d.BirthYear == nil || *d.BirthYear < *f.BirthYearFrom),
 		f.BirthYearTo != nil && (d.BirthYear == nil || *d.BirthYear > *f.BirthYearTo),
@@ -127,7 +129,7 @@ func passes(f member.Filter, d member.Detail) bool {
 	return true
 }
 
-func order(s member.Sort, a, b member.Detail) int {
+func order(s directory.Sort, a, b member.Detail) int {
 	n := 0
 	year := func(d member.Detail) int {
 		if d.BirthYear == nil {
@@ -136,11 +138,11 @@ func order(s member.Sort, a, b member.Detail) int {
 		return *d.BirthYear
 	}
 	switch s.By {
-	case member.ByUpdated:
+	case directory.ByUpdated:
 		n = a.UpdatedAt.Compare(b.UpdatedAt)
-	case member.ByName:
-		n = cmp.Compare(member.Fold4Test(a.Name), member.Fold4Test(b.Name))
-	case member.ByBirthYear:
+	case directory.ByName:
+		n = cmp.Compare(nameindex.Normalize(a.Name), nameindex.Normalize(b.Name))
+	case directory.ByBirthYear:
 		n = cmp.Compare(year(a), year(b))
 	}
 	n = cmp.Or(n, strings.Compare(a.ID.String(), b.ID.String()))
@@ -151,17 +153,17 @@ func order(s member.Sort, a, b member.Detail) int {
 }
 
 // walk reads a list to its end.
-func (b bundle) walk(o member.ListOptions) (list []member.Detail, total member.Total) {
+func (b bundle) walk(o directory.ListOptions) (list []member.Detail, total directory.Total) {
 	b.Helper()
 	for pages := 0; ; pages++ {
-		var p member.Page
+		var p directory.Page
 		trips := b.trips(func(ctx context.Context) {
 			var options []session.Option
 			if o.Once() {
 				options = append(options, session.Once)
 			}
 			err := b.db.Read(ctx, func(r *session.Read) (err error) {
-				p, err = member.List(ctx, r, korea, o)
+				p, err = directory.List(ctx, r, korea, o)
 				return err
 			}, options...)
 			if err != nil {
@@ -192,10 +194,10 @@ func idsOf(list []member.Detail) []string {
 	return texts
 }
 
-func filters() map[string]member.Filter {
+func filters() map[string]directory.Filter {
 	at := func(h int) *time.Time { return new(now.Add(time.Duration(h) * time.Hour)) }
 	minute := func(m int) *time.Time { return new(now.Add(time.Duration(m) * time.Minute)) }
-	return map[string]member.Filter{
+	return map[string]directory.Filter{
 		"none":              {},
 		"a status":          {Status: []member.Status{member.NeedsInfo}},
 		"statuses":          {Status: []member.Status{member.Pending, member.Rejected}},
@@ -232,17 +234,17 @@ func TestList(t *testing.T) {
 	b := setup(t)
 	all := b.populate(240)
 	for name, f := range filters() {
-		for _, f.Deleted = range []member.Deleted{member.WithoutDeleted, member.OnlyDeleted, member.AlsoDeleted} {
+		for _, f.Deleted = range []directory.Deleted{directory.WithoutDeleted, directory.OnlyDeleted, directory.AlsoDeleted} {
 			want := slices.DeleteFunc(slices.Clone(all), func(d member.Detail) bool { return !passes(f, d) })
-			for _, by := range []member.SortKey{member.ByCreated, member.ByUpdated, member.ByName, member.ByBirthYear} {
+			for _, by := range []directory.SortKey{directory.ByCreated, directory.ByUpdated, directory.ByName, directory.ByBirthYear} {
 				for _, ascending := range []bool{false, true} {
-					o := member.ListOptions{Filter: f, Sort: member.Sort{By: by, Ascending: ascending}, Limit: 61}
+					o := directory.ListOptions{Filter: f, Sort: directory.Sort{By: by, Ascending: ascending}, Limit: 61}
 					slices.SortFunc(want, func(a, b member.Detail) int { return order(o.Sort, a, b) })
 					got, total := b.walk(o)
 					if !slices.Equal(idsOf(got), idsOf(want)) {
 						t.Errorf("%s, deleted %q, sort %s: got %d members, want %d, or in another order", name, f.Deleted, o.Sort, len(got), len(want))
 					}
-					if want := (member.Total{Count: int64(len(want)), Exact: true}); total != want {
+					if want := (directory.Total{Count: int64(len(want)), Exact: true}); total != want {
 						t.Errorf("%s, deleted %q, sort %s: total %+v, want %+v", name, f.Deleted, o.Sort, total, want)
 					}
 				}
@@ -266,28 +268,28 @@ func TestListBeyondBounds(t *testing.T) {
 		list[i].CreatedAt = new(now.Add(-time.Duration(i*7919%count) * time.Minute))
 	}
 	b.createMany(korea, list)
-	sorts := []member.SortKey{member.ByCreated, member.ByUpdated, member.ByName, member.ByBirthYear}
+	sorts := []directory.SortKey{directory.ByCreated, directory.ByUpdated, directory.ByName, directory.ByBirthYear}
 	if testkit.Racing {
 		sorts = sorts[:1]
 	}
 	for name, c := range map[string]struct {
-		filter  member.Filter
+		filter  directory.Filter
 		members int
-		total   member.Total
+		total   directory.Total
 	}{
-		"region":            {member.Filter{Region: "Seoul"}, count, member.Total{Count: 1001}},
-		"region and years":  {member.Filter{Region: "Seoul", BirthYearTo: new(1955)}, 1500, member.Total{Count: 1500, Exact: true}},
-		"years":             {member.Filter{BirthYearFrom: new(1952)}, 2000, member.Total{Count: 2000, Exact: true}},
-		"more years":        {member.Filter{BirthYearFrom: new(1951)}, 2250, member.Total{Count: 2250, Exact: true}},
-		"status and photos": {member.Filter{Status: []member.Status{member.Pending}, HasPhotos: new(false)}, -1, member.Total{Count: -1}},
-		"no photos":         {member.Filter{HasPhotos: new(false)}, count, member.Total{Count: 1001}},
-		"created":           {member.Filter{CreatedFrom: new(now.Add(-1800 * time.Minute))}, 1801, member.Total{Count: 1801, Exact: true}},
-		"region and status": {member.Filter{Region: "Seoul", Status: []member.Status{member.Pending, member.Approved}}, count, member.Total{Count: 1001}},
-		"text":              {member.Filter{Text: "an"}, count, member.Total{Count: -1}},
-		"text of words":     {member.Filter{Text: "ann 12"}, -1, member.Total{Count: -1}},
+		"region":            {directory.Filter{Region: "Seoul"}, count, directory.Total{Count: 1001}},
+		"region and years":  {directory.Filter{Region: "Seoul", BirthYearTo: new(1955)}, 1500, directory.Total{Count: 1500, Exact: true}},
+		"years":             {directory.Filter{BirthYearFrom: new(1952)}, 2000, directory.Total{Count: 2000, Exact: true}},
+		"more years":        {directory.Filter{BirthYearFrom: new(1951)}, 2250, directory.Total{Count: 2250, Exact: true}},
+		"status and photos": {directory.Filter{Status: []member.Status{member.Pending}, HasPhotos: new(false)}, -1, directory.Total{Count: -1}},
+		"no photos":         {directory.Filter{HasPhotos: new(false)}, count, directory.Total{Count: 1001}},
+		"created":           {directory.Filter{CreatedFrom: new(now.Add(-1800 * time.Minute))}, 1801, directory.Total{Count: 1801, Exact: true}},
+		"region and status": {directory.Filter{Region: "Seoul", Status: []member.Status{member.Pending, member.Approved}}, count, directory.Total{Count: 1001}},
+		"text":              {directory.Filter{Text: "an"}, count, directory.Total{Count: -1}},
+		"text of words":     {directory.Filter{Text: "ann 12"}, -1, directory.Total{Count: -1}},
 	} {
 		for i, by := range sorts {
-			o := member.ListOptions{Filter: c.filter, Sort: member.Sort{By: by, Ascending: i%2 == 1}, Limit: 200}
+			o := directory.ListOptions{Filter: c.filter, Sort: directory.Sort{By: by, Ascending: i%2 == 1}, Limit: 200}
 			got, total := b.walk(o)
 			seen := make(map[ids.Member]bool)
 			for i, d := range got {
@@ -313,15 +315,15 @@ func TestListWithRelations(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	all := b.populate(60)
-	got, _ := b.walk(member.ListOptions{Limit: 25, Include: member.WithAll})
+	got, _ := b.walk(directory.ListOptions{Limit: 25, Include: member.WithAll})
 	want := slices.DeleteFunc(all, func(d member.Detail) bool { return d.DeletedAt != nil })
-	slices.SortFunc(want, func(a, b member.Detail) int { return order(member.Sort{}, a, b) })
+	slices.SortFunc(want, func(a, b member.Detail) int { return order(directory.Sort{}, a, b) })
 	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	trips := b.trips(func(ctx context.Context) {
 		err := b.db.Read(ctx, func(r *session.Read) error {
-			_, err := member.List(ctx, r, korea, member.ListOptions{Include: member.WithAll})
+			_, err := directory.List(ctx, r, korea, directory.ListOptions{Include: member.WithAll})
 			return err
 		})
 		if err != nil {
@@ -347,12 +349,12 @@ func TestKeysetUnderChange(t *testing.T) {
 			defer func() { _, _ = b.do(member.Delete, id, nil) }()
 		}
 	}
-	o := member.ListOptions{Limit: 7, Sort: member.Sort{By: member.ByName}}
+	o := directory.ListOptions{Limit: 7, Sort: directory.Sort{By: directory.ByName}}
 	var seen []string
 	for {
-		var p member.Page
+		var p directory.Page
 		err := b.db.Read(t.Context(), func(r *session.Read) (err error) {
-			p, err = member.List(t.Context(), r, korea, o)
+			p, err = directory.List(t.Context(), r, korea, o)
 			return err
 		})
 		if err != nil {
@@ -377,35 +379,35 @@ func TestKeysetUnderChange(t *testing.T) {
 func TestListOptionsRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	cursor := func(sort, value string) *member.Cursor {
-		return &member.Cursor{Sort: sort, Value: value, ID: ids.New[ids.Member](now)}
+	cursor := func(sort, value string) *directory.Cursor {
+		return &directory.Cursor{Sort: sort, Value: value, ID: ids.New[ids.Member](now)}
 	}
 	for name, c := range map[string]struct {
-		options member.ListOptions
+		options directory.ListOptions
 		fields  string
 	}{
-		"limit":              {member.ListOptions{Limit: 201}, "limit"},
-		"negative limit":     {member.ListOptions{Limit: -1}, "limit"},
-		"sort":               {member.ListOptions{Sort: member.Sort{By: "phone"}}, "sort"},
-		"several":            {member.ListOptions{Limit: 999, Filter: member.Filter{Status: []member.Status{"x"}, Gender: []member.Gender{"y"}}}, "limit status gender"},
-		"years turned round": {member.ListOptions{Filter: member.Filter{BirthYearFrom: new(1990), BirthYearTo: new(1980)}}, "birth_year_from"},
-		"times turned round": {member.ListOptions{Filter: member.Filter{CreatedFrom: new(now), CreatedTo: new(now.Add(-1))}}, "created_from"},
-		"far times":          {member.ListOptions{Filter: member.Filter{UpdatedFrom: new(time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC))}}, "updated_from"},
-		"subscription":       {member.ListOptions{Filter: member.Filter{Subscription: "gold"}}, "subscription"},
-		"deleted":            {member.ListOptions{Filter: member.Filter{Deleted: "yes"}}, "deleted"},
-		"region":             {member.ListOptions{Filter: member.Filter{Region: "a\x00b"}}, "region"},
-		"other list":         {member.ListOptions{After: cursor("name", "x")}, "cursor"},
-		"value of no time":   {member.ListOptions{Sort: member.Sort{By: member.ByUpdated}, After: cursor("-updated_at", "x")}, "cursor"},
-		"value of no year":   {member.ListOptions{Sort: member.Sort{By: member.ByBirthYear}, After: cursor("-birth_year", "x")}, "cursor"},
-		"no id":              {member.ListOptions{After: &member.Cursor{Sort: "-created_at"}}, "cursor"},
-		"short text":         {member.ListOptions{Filter: member.Filter{Text: "a"}}, "q"},
-		"short words":        {member.ListOptions{Filter: member.Filter{Text: "a b c"}}, "q"},
-		"long text":          {member.ListOptions{Filter: member.Filter{Text: strings.Repeat("ab", 60)}}, "q"},
-		"text of another":    {member.ListOptions{Filter: member.Filter{Text: "ab\x00cd"}}, "q"},
-		"text of bad UTF-8":  {member.ListOptions{Filter: member.Filter{Text: "ab\xffcd"}}, "q"},
+		"limit":              {directory.ListOptions{Limit: 201}, "limit"},
+		"negative limit":     {directory.ListOptions{Limit: -1}, "limit"},
+		"sort":               {directory.ListOptions{Sort: directory.Sort{By: "phone"}}, "sort"},
+		"several":            {directory.ListOptions{Limit: 999, Filter: directory.Filter{Status: []member.Status{"x"}, Gender: []member.Gender{"y"}}}, "limit status gender"},
+		"years turned round": {directory.ListOptions{Filter: directory.Filter{BirthYearFrom: new(1990), BirthYearTo: new(1980)}}, "birth_year_from"},
+		"times turned round": {directory.ListOptions{Filter: directory.Filter{CreatedFrom: new(now), CreatedTo: new(now.Add(-1))}}, "created_from"},
+		"far times":          {directory.ListOptions{Filter: directory.Filter{UpdatedFrom: new(time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC))}}, "updated_from"},
+		"subscription":       {directory.ListOptions{Filter: directory.Filter{Subscription: "gold"}}, "subscription"},
+		"deleted":            {directory.ListOptions{Filter: directory.Filter{Deleted: "yes"}}, "deleted"},
+		"region":             {directory.ListOptions{Filter: directory.Filter{Region: "a\x00b"}}, "region"},
+		"other list":         {directory.ListOptions{After: cursor("name", "x")}, "cursor"},
+		"value of no time":   {directory.ListOptions{Sort: directory.Sort{By: directory.ByUpdated}, After: cursor("-updated_at", "x")}, "cursor"},
+		"value of no year":   {directory.ListOptions{Sort: directory.Sort{By: directory.ByBirthYear}, After: cursor("-birth_year", "x")}, "cursor"},
+		"no id":              {directory.ListOptions{After: &directory.Cursor{Sort: "-created_at"}}, "cursor"},
+		"short text":         {directory.ListOptions{Filter: directory.Filter{Text: "a"}}, "q"},
+		"short words":        {directory.ListOptions{Filter: directory.Filter{Text: "a b c"}}, "q"},
+		"long text":          {directory.ListOptions{Filter: directory.Filter{Text: strings.Repeat("ab", 60)}}, "q"},
+		"text of another":    {directory.ListOptions{Filter: directory.Filter{Text: "ab\x00cd"}}, "q"},
+		"text of bad UTF-8":  {directory.ListOptions{Filter: directory.Filter{Text: "ab\xffcd"}}, "q"},
 	} {
 		err := b.db.Read(t.Context(), func(r *session.Read) error {
-			_, err := member.List(t.Context(), r, korea, c.options)
+			_, err := directory.List(t.Context(), r, korea, c.options)
 			return err
 		})
 		f := fault.As(err)
@@ -423,24 +425,18 @@ func TestListOptionsRefused(t *testing.T) {
 	}
 }
 
-func TestParseSortAndInclude(t *testing.T) {
+func TestParseSort(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]member.Sort{
-		"": {By: member.ByCreated}, "name": {By: member.ByName, Ascending: true}, "-updated_at": {By: member.ByUpdated},
+	for text, want := range map[string]directory.Sort{
+		"": {By: directory.ByCreated}, "name": {By: directory.ByName, Ascending: true}, "-updated_at": {By: directory.ByUpdated},
 	} {
-		if got, err := member.ParseSort(text); err != nil || got != want {
+		if got, err := directory.ParseSort(text); err != nil || got != want {
 			t.Errorf("sort %q: got %+v, %v", text, got, err)
 		}
 	}
 	for _, text := range []string{"phone", "--name", "name,phone", "-"} {
-		if _, err := member.ParseSort(text); fault.As(err) == nil {
+		if _, err := directory.ParseSort(text); fault.As(err) == nil {
 			t.Errorf("sort %q: got %v", text, err)
 		}
-	}
-	if rel, err := member.ParseInclude([]string{"photos", "profile"}); err != nil || rel != member.WithPhotos|member.WithProfile {
-		t.Errorf("include: got %b, %v", rel, err)
-	}
-	if _, err := member.ParseInclude([]string{"photos", "secrets"}); fault.As(err) == nil {
-		t.Error("an unknown relation was taken")
 	}
 }

@@ -1,8 +1,7 @@
-package member
+package nameindex
 
 import (
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -27,7 +26,7 @@ func TestMergeProperty(t *testing.T) {
 			for _, n := range rapid.SliceOfN(rapid.IntRange(0, 300), 1, 200).Draw(rt, "ids") {
 				batch = append(batch, ids.First[ids.Member](at.Add(time.Duration(base+n)*time.Second)))
 			}
-			slices.SortFunc(batch, compareIDs)
+			slices.SortFunc(batch, ids.Member.Compare)
 			batch = slices.Compact(batch)
 			for _, id := range batch {
 				want[id] = true
@@ -36,25 +35,25 @@ func TestMergeProperty(t *testing.T) {
 			for first, list := range stored {
 				touched = append(touched, block{"g", first, list})
 			}
-			slices.SortFunc(touched, func(a, b block) int { return compareIDs(a.first, b.first) })
+			slices.SortFunc(touched, func(a, b block) int { return a.first.Compare(b.first) })
 			for i, b := range slices.Backward(touched) {
-				if compareIDs(b.first, batch[0]) <= 0 {
+				if b.first.Compare(batch[0]) <= 0 {
 					touched = touched[i:]
 					break
 				}
 			}
 			for _, b := range merge("g", touched, batch) {
-				if len(b.ids) == 0 || len(b.ids) > blockLength || b.first != b.ids[0] {
+				if len(b.ids) == 0 || len(b.ids) > BlockLength || b.first != b.ids[0] {
 					rt.Fatalf("a block of %d ids", len(b.ids))
 				}
 				stored[b.first] = b.ids
 			}
 		}
 		var all []ids.Member
-		for _, first := range slices.SortedFunc(keys(stored), compareIDs) {
+		for _, first := range slices.SortedFunc(keys(stored), ids.Member.Compare) {
 			all = append(all, stored[first]...)
 		}
-		if !slices.IsSortedFunc(all, compareIDs) {
+		if !slices.IsSortedFunc(all, ids.Member.Compare) {
 			rt.Fatal("the blocks overlap")
 		}
 		if len(slices.Compact(all)) != len(all) || len(all) != len(want) {
@@ -77,21 +76,21 @@ func TestAppendedBlocksAreFull(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	var list []ids.Member
-	for i := range 3*blockLength + 7 {
+	for i := range 3*BlockLength + 7 {
 		list = append(list, ids.First[ids.Member](at.Add(time.Duration(i)*time.Second)))
 	}
-	blocks := merge("g", nil, list[:blockLength+5])
-	blocks = append(blocks[:1], merge("g", blocks[1:], list[blockLength+5:])...)
+	blocks := merge("g", nil, list[:BlockLength+5])
+	blocks = append(blocks[:1], merge("g", blocks[1:], list[BlockLength+5:])...)
 	for i, b := range blocks[:3] {
-		if len(b.ids) != blockLength {
-			t.Errorf("block %d has %d ids, want %d", i, len(b.ids), blockLength)
+		if len(b.ids) != BlockLength {
+			t.Errorf("block %d has %d ids, want %d", i, len(b.ids), BlockLength)
 		}
 	}
 }
 
 func TestGrams(t *testing.T) {
 	t.Parallel()
-	got := grams("김바다 ann", new("+821012345678"))
+	got := Grams("김바다 ann", new("+821012345678"))
 	slices.Sort(got)
 	want := strings.Fields("#078 #256 an ann nn 김 김바 김바다 다 바 바다")
 	if !slices.Equal(got, want) {
@@ -103,7 +102,7 @@ func TestGrams(t *testing.T) {
 // character; a text that is no UTF-8 has pieces as well.
 func TestGramsProperty(t *testing.T) {
 	t.Parallel()
-	grams("a\xff\xfeb \xff", nil)
+	Grams("a\xff\xfeb \xff", nil)
 	rapid.Check(t, func(rt *rapid.T) {
 		key := rapid.StringOfN(rapid.SampledFrom([]rune("abé ü김바李さ")), 0, 40, -1).Draw(rt, "key")
 		want := map[string]bool{}
@@ -117,41 +116,10 @@ func TestGramsProperty(t *testing.T) {
 				}
 			}
 		}
-		got := grams(key, nil)
+		got := Grams(key, nil)
 		slices.Sort(got)
 		if all := slices.Sorted(maps.Keys(want)); !slices.Equal(got, all) {
 			rt.Fatalf("got %q, want %q", got, all)
 		}
 	})
-}
-
-// TestFieldsAndColumns holds each struct to its columns: one for each field of
-// the struct, in its order, named as on the wire.
-func TestFieldsAndColumns(t *testing.T) {
-	t.Parallel()
-	checkColumns(t, profileColumns, &Profile{})
-	checkColumns(t, lifestyleColumns, &Lifestyle{})
-	checkColumns(t, preferenceColumns, &Preference{})
-	checkColumns(t, subscriptionColumns, &Subscription{})
-}
-
-func checkColumns[T any, R record[T]](t *testing.T, columns string, v R) {
-	t.Helper()
-	names := strings.Split(columns, ", ")
-	value := reflect.ValueOf(v).Elem()
-	pointers := v.fields()
-	if len(names) != value.NumField() || len(pointers) != value.NumField() {
-		t.Fatalf("%T has %d fields, %d columns and %d pointers", v, value.NumField(), len(names), len(pointers))
-	}
-	for i, name := range names {
-		if tag := value.Type().Field(i).Tag.Get("json"); tag != name {
-			t.Errorf("%T: column %s is of field %s", v, name, tag)
-		}
-		if reflect.ValueOf(pointers[i]).Pointer() != value.Field(i).Addr().Pointer() {
-			t.Errorf("%T: the pointer of column %s is of another field", v, name)
-		}
-	}
-	if got := values(pointers); len(got) != len(names) {
-		t.Errorf("%T: %d values", v, len(got))
-	}
 }

@@ -1,4 +1,4 @@
-package member
+package directory
 
 import (
 	"slices"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/internal/ids"
+	"github.com/musterhq/muster/internal/member"
 )
 
 // side is one half of the members, each with indexes of its own.
@@ -56,27 +57,6 @@ func (s source) of(t *text, limit int) string {
 		from += " order by " + s.id + " desc"
 	}
 	return from + " limit " + t.arg(limit)
-}
-
-// text is SQL text in the making, with its arguments. All that is written into
-// it is of this package; what comes from outside is an argument.
-type text struct {
-	strings.Builder
-	args []any
-}
-
-// arg adds an argument and gives its placeholder.
-func (t *text) arg(v any) string {
-	t.args = append(t.args, v)
-	return "$" + strconv.Itoa(len(t.args))
-}
-
-func (t *text) and(conditions ...string) {
-	for _, c := range conditions {
-		if c != "" {
-			t.WriteString(" and " + c)
-		}
-	}
 }
 
 // sources are the indexes that the filters of a side can be read from.
@@ -158,25 +138,17 @@ func (o *ListOptions) filters() (n int) {
 // kinds are the statuses and genders that pass, all of them for those that are
 // not filtered by.
 func (o *ListOptions) kinds() (statuses, genders []string) {
-	for _, s := range Statuses() {
+	for _, s := range member.Statuses() {
 		if len(o.Filter.Status) == 0 || slices.Contains(o.Filter.Status, s) {
 			statuses = append(statuses, string(s))
 		}
 	}
-	for _, g := range Genders() {
+	for _, g := range member.Genders() {
 		if len(o.Filter.Gender) == 0 || slices.Contains(o.Filter.Gender, g) {
 			genders = append(genders, string(g))
 		}
 	}
 	return statuses, genders
-}
-
-func words[T ~string](list []T) []string {
-	texts := make([]string, len(list))
-	for i, v := range list {
-		texts[i] = string(v)
-	}
-	return texts
 }
 
 func (s Sort) column(alias string) string {
@@ -301,16 +273,6 @@ func (o *ListOptions) created(t *text, column string) string {
 
 func (o *ListOptions) updated(t *text, column string) string {
 	return within(t, column, o.Filter.UpdatedFrom, o.Filter.UpdatedTo, " < ")
-}
-
-func within[T any](t *text, column string, low, high *T, below string) (s string) {
-	if low != nil {
-		s = " and " + column + " >= " + t.arg(*low)
-	}
-	if high != nil {
-		s += " and " + column + below + t.arg(*high)
-	}
-	return s
 }
 
 // firstID is the least id that a member created at or after a time can have.

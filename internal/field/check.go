@@ -1,0 +1,227 @@
+package field
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/musterhq/muster/internal/fault"
+)
+
+// Every time lies between these years, which both databases can store.
+const (
+	minYear = 1970
+	maxYear = 9998
+)
+
+// Checker is a struct with rules that concern several of its fields. Check runs
+// after each field was found right by itself.
+type Checker interface {
+	// Check notes what is wrong, under prefix and the field's name.
+	Check(wrong *fault.Fields, prefix string)
+}
+
+// Check brings each field of v, a pointer to the struct, into the form that is
+// stored, and notes what is wrong with it under prefix and the field's name.
+// Texts are normalized; an empty one that may be absent becomes absent, and so
+// does an empty list; times become UTC, in whole microseconds. Objects are not
+// entered: they may be checked by themselves. What v points to is replaced and
+// not changed.
+func (s *Struct) Check(v any, prefix string, wrong *fault.Fields) {
+	value := reflect.ValueOf(v).Elem()
+	right := true
+	for _, f := range s.Fields {
+		if !f.ReadOnly && f.Source == JSON && f.Name != "" {
+			right = f.Check(f.of(value), prefix+f.Name, wrong) && right
+		}
+	}
+	if c, ok := v.(Checker); ok && right {
+		c.Check(wrong, prefix)
+	}
+}
+
+// Check is that of one field, whose place v is; it reports whether the value is
+// right.
+func (d *Field) Check(v reflect.Value, name string, wrong *fault.Fields) bool {
+	var code, message string
+	switch d.Kind {
+	case Text:
+		code, message = d.checkText(v)
+	case Texts:
+		return d.checkTexts(v, name, wrong)
+	case Integer:
+		code, message = d.checkInteger(v)
+	case Time:
+		code, message = d.checkTime(v)
+	default:
+		return true
+	}
+	if code == "" {
+		return true
+	}
+	wrong.Add(name, code, "%s", message)
+	return false
+}
+
+func (d *Field) checkText(v reflect.Value) (code, message string) {
+	if v.Kind() != reflect.Pointer {
+		text := Normalize(v.String())
+		v.SetString(text)
+		if text == "" && !d.OmitZero {
+			return CodeRequired, "Required."
+		}
+		return d.textFault(text)
+	}
+	if v.IsNil() {
+		return "", ""
+	}
+	text := Normalize(v.Elem().String())
+	if text == "" {
+		v.SetZero()
+		return "", ""
+	}
+	copied := reflect.New(d.Type)
+	copied.Elem().SetString(text)
+	v.Set(copied)
+	return d.textFault(text)
+}
+
+// textFault returns what is wrong with a text that is normalized.
+func (d *Field) textFault(text string) (code, message string) {
+	if text == "" {
+		return "", ""
+	}
+	if len(d.Choices) > 0 {
+		if !slices.Contains(d.Choices, text) {
+			return CodeNotAChoice, "Must be one of: " + strings.Join(d.Choices, ", ") + "."
+		}
+		return "", ""
+	}
+	if code, message = CheckText(text, d.Lines); code != "" {
+		return code, message
+	}
+	switch n := utf8.RuneCountInString(text); {
+	case n > d.MaxLength:
+		return CodeTooLong, fmt.Sprintf("Must be at most %d characters long.", d.MaxLength)
+	case n < d.MinLength:
+		return CodeTooShort, fmt.Sprintf("Must be at least %d characters long.", d.MinLength)
+	}
+	return "", ""
+}
+
+// checkTexts checks a list, each of whose entries is reported under its number.
+func (d *Field) checkTexts(v reflect.Value, name string, wrong *fault.Fields) bool {
+	if v.Len() > d.MaxItems {
+		wrong.Add(name, CodeTooMany, "Must have at most %d entries.", d.MaxItems)
+		return false
+	}
+	list := make([]string, v.Len())
+	right := true
+	for i := range v.Len() {
+		text := Normalize(v.Index(i).String())
+		code, message := CodeEmpty, "Must not be empty."
+		if text != "" {
+			code, message = d.textFault(text)
+		}
+		if code != "" {
+			wrong.Add(name+"."+strconv.Itoa(i), code, "%s", message)
+			right = false
+		}
+		list[i] = text
+	}
+	setTexts(v, list)
+	return right
+}
+
+// setTexts sets v, a list of strings of any type; an empty list is absent.
+func setTexts(v reflect.Value, list []string) {
+	if len(list) == 0 {
+		v.SetZero()
+		return
+	}
+	v.Set(reflect.MakeSlice(v.Type(), len(list), len(list)))
+	for i, text := range list {
+		v.Index(i).SetString(text)
+	}
+}
+
+func (d *Field) checkInteger(v reflect.Value) (code, message string) {
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return "", ""
+		}
+		v = v.Elem()
+	}
+	if n := v.Int(); d.Min != nil && n < *d.Min || d.Max != nil && n > *d.Max {
+		return CodeOutOfRange, d.rangeMessage()
+	}
+	return "", ""
+}
+
+func (d *Field) rangeMessage() string {
+	switch {
+	case d.Min == nil:
+		return fmt.Sprintf("Must be at most %d.", *d.Max)
+	case d.Max == nil:
+		return fmt.Sprintf("Must be at least %d.", *d.Min)
+	default:
+		return fmt.Sprintf("Must be from %d to %d.", *d.Min, *d.Max)
+	}
+}
+
+func (d *Field) checkTime(v reflect.Value) (code, message string) {
+	at, ok := d.Value(v).(time.Time)
+	if !ok || at.IsZero() {
+		return "", ""
+	}
+	at = at.UTC().Truncate(time.Microsecond)
+	if year := at.Year(); year < minYear || year > maxYear {
+		return CodeOutOfRange, fmt.Sprintf("Must be from %d to %d.", minYear, maxYear)
+	}
+	if v.Kind() == reflect.Pointer {
+		v.Set(reflect.ValueOf(&at))
+	} else {
+		v.Set(reflect.ValueOf(at))
+	}
+	return "", ""
+}
+
+// Ordered notes a range whose end comes before its start.
+func Ordered[T any](wrong *fault.Fields, fromName string, from *T, toName string, to *T, after func(from, to T) bool) {
+	if from != nil && to != nil && after(*from, *to) {
+		wrong.Add(toName, CodeRangeInverted, "Must not come before %s.", fromName)
+	}
+}
+
+// wanted says in words what a field of the kind takes.
+func (d *Field) wanted() string {
+	switch d.Kind {
+	case Text:
+		return "a string"
+	case Integer:
+		return "a whole number"
+	case Number:
+		return "a number"
+	case Boolean:
+		return "true or false"
+	case Time:
+		return "a time, such as 2026-01-31T09:00:00Z"
+	case ID:
+		return "a UUID, such as " + ExampleID
+	case Texts:
+		return "a list of strings"
+	case Object:
+		if d.Nullable {
+			return "an object or null"
+		}
+		return "an object"
+	case Objects:
+		return "a list of objects"
+	default:
+		return "of the type that /docs names"
+	}
+}

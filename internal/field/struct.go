@@ -1,0 +1,199 @@
+package field
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// Bounds of fields that declare none.
+const (
+	MaxText  = 200 // characters
+	MaxItems = 50
+)
+
+// Source says which part of a request brings a field.
+type Source uint8
+
+// The sources of a field.
+const (
+	JSON Source = iota // a member of the body
+	Query
+	Path
+)
+
+// Struct is the descriptor of a struct type.
+type Struct struct {
+	Type   reflect.Type
+	Fields []*Field // in the order of their declaration, those of embedded structs in their place
+
+	columns []*Field
+	byName  map[string]*Field
+}
+
+// Field is what a struct declares of one of its fields.
+type Field struct {
+	Name   string // on the wire
+	Column string // in the database; empty for none
+	Source Source
+	Type   reflect.Type // without the pointer of a nullable field
+	Kind   Kind
+
+	Doc, Format, Default, Mask string
+	Example                    any // as JSON has it
+	Choices                    []string
+	Min, Max                   *int64 // of a number
+	MinLength, MaxLength       int    // of a text, in characters
+	MaxItems                   int    // of a list
+
+	Nullable   bool // a pointer or a list: it may be absent, which JSON shows as null
+	Required   bool
+	ReadOnly   bool
+	UpdateOnly bool
+	Lines      bool
+	OmitZero   bool // JSON leaves out the zero value
+
+	Struct *Struct // of an object, or of each object of a list; nil otherwise
+
+	index  []int
+	quoted string // the name in JSON, with its colon
+	zero   bool   // the column has 0 in place of NULL
+}
+
+var structs sync.Map // reflect.Type -> *Struct
+
+// For returns the descriptor of T, a struct type.
+func For[T any]() *Struct { return Of(reflect.TypeFor[T]()) }
+
+// Of returns the descriptor of t, a struct type or a pointer to one. It panics
+// for a tag that cannot be read: a test makes every descriptor.
+func Of(t reflect.Type) *Struct {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if s, known := structs.Load(t); known {
+		return s.(*Struct) //nolint:forcetypeassert // there is nothing else in it
+	}
+	s := &Struct{Type: t, byName: make(map[string]*Field)}
+	s.add(t, nil)
+	known, _ := structs.LoadOrStore(t, s)
+	return known.(*Struct) //nolint:forcetypeassert // as above
+}
+
+// Field returns the field with the name on the wire, or nil.
+func (s *Struct) Field(name string) *Field { return s.byName[name] }
+
+func (s *Struct) add(t reflect.Type, index []int) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		at := append(append([]int(nil), index...), i)
+		if f.Anonymous && f.Tag.Get("json") == "" {
+			s.add(f.Type, at)
+			continue
+		}
+		if d := describe(f, at); d != nil {
+			s.Fields = append(s.Fields, d)
+			if d.Name != "" {
+				s.byName[d.Name] = d
+			}
+			if d.Column != "" {
+				s.columns = append(s.columns, d)
+			}
+		}
+	}
+}
+
+// describe reads the tags of a field; nil for one that is neither on the wire
+// nor in the database.
+func describe(f reflect.StructField, index []int) *Field {
+	d := &Field{index: index, Doc: f.Tag.Get("doc"), Format: f.Tag.Get("format"), Default: f.Tag.Get("default"), Mask: f.Tag.Get("mask")}
+	if !f.IsExported() || !d.name(f.Tag) {
+		return nil
+	}
+	d.Type, d.Nullable = f.Type, f.Type.Kind() == reflect.Slice
+	if f.Type.Kind() == reflect.Pointer {
+		d.Type, d.Nullable = f.Type.Elem(), true
+	}
+	d.Kind = kindOf(d.Type)
+	if element := d.Type; d.Kind == Object || d.Kind == Objects {
+		if d.Kind == Objects {
+			element = element.Elem()
+		}
+		d.Struct = Of(element)
+	}
+	is := func(tag, value string) bool { return f.Tag.Get(tag) == value }
+	d.Required, d.ReadOnly, d.Lines = is("required", "true"), is("readOnly", "true"), is("lines", "true")
+	d.UpdateOnly = is("write", "update")
+	d.bounds(f)
+	d.choices(f.Tag)
+	d.Example = example(d.Kind, f.Tag.Get("example"))
+	return d
+}
+
+// name reads where the field is, and reports whether it is anywhere.
+func (d *Field) name(tag reflect.StructTag) bool {
+	column, options, _ := strings.Cut(tag.Get("db"), ",")
+	d.zero = options == "zero"
+	for source, key := range []string{JSON: "json", Query: "query", Path: "path"} {
+		name, options, _ := strings.Cut(tag.Get(key), ",")
+		if name == "" || name == "-" {
+			continue
+		}
+		d.Name, d.Source = name, Source(source) //nolint:gosec // it is one of three
+		d.OmitZero = strings.Contains(options, "omit")
+		d.quoted = strconv.Quote(name) + ":"
+	}
+	switch {
+	case column == "-" || d.Source != JSON:
+	case column != "":
+		d.Column = column
+	default:
+		d.Column = d.Name
+	}
+	return d.Name != "" || d.Column != ""
+}
+
+func (d *Field) bounds(f reflect.StructField) {
+	number := func(tag string) *int64 {
+		text, declared := f.Tag.Lookup(tag)
+		if !declared {
+			return nil
+		}
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			panic(fmt.Sprintf("field: %s: the tag %s is no number", f.Name, tag))
+		}
+		return &n
+	}
+	length := func(tag string, fallback int) int {
+		if n := number(tag); n != nil {
+			return int(*n)
+		}
+		return fallback
+	}
+	d.Min, d.Max = number("minimum"), number("maximum")
+	d.MinLength, d.MaxLength, d.MaxItems = length("minLength", 0), length("maxLength", MaxText), length("maxItems", MaxItems)
+}
+
+func (d *Field) choices(tag reflect.StructTag) {
+	t := d.Type
+	if d.Kind == Texts {
+		t = t.Elem()
+	}
+	if c, ok := reflect.Zero(t).Interface().(interface{ Choices() []string }); ok {
+		d.Choices = c.Choices()
+	}
+	if list := tag.Get("enum"); list != "" {
+		d.Choices = strings.Split(list, ",")
+	}
+}
+
+// of returns the field's place in a struct value.
+func (d *Field) of(v reflect.Value) reflect.Value {
+	if len(d.index) == 1 {
+		return v.Field(d.index[0])
+	}
+	return v.FieldByIndex(d.index)
+}
