@@ -118,7 +118,7 @@ func (e exportCmd) Run(ctx context.Context, c console) error {
 			return err
 		}
 		err = d.write(ctx, func(w *session.Write) error {
-			d.Recorder.Because(e.Reason).Record(w, audit.Event{
+			d.Recorder.WithReason(e.Reason).Record(w, audit.Event{
 				Action: member.ActionExported, Became: map[string]any{"format": e.As, "deleted": e.Deleted, "revealed": e.Reveal},
 			}, d.At)
 			return nil

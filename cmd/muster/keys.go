@@ -71,10 +71,10 @@ func (s *store) auditLog(ctx context.Context, path string, lost bool, log *slog.
 	}
 	err = l.CheckKeys(ctx, s.db)
 	switch {
-	case errors.Is(err, audit.ErrKey) && lost:
+	case errors.Is(err, audit.ErrUnknownKey) && lost:
 		log.Warn("a part of the record was made with a key that is lost, and cannot be verified", "error", err)
 		return l, nil
-	case errors.Is(err, audit.ErrKey):
+	case errors.Is(err, audit.ErrUnknownKey):
 		return nil, unusable("%s: %w", auditKey(path), err)
 	}
 	return l, err
@@ -112,7 +112,7 @@ func (s *store) begunWithout(ctx context.Context, file string) (begun bool, err 
 		return false, nil // what else there is to say of it, its reader says
 	}
 	err = s.db.Read(ctx, func(r *session.Read) (err error) {
-		begun, err = session.Run(ctx, r, audit.Begun())
+		begun, err = session.Run(ctx, r, audit.HasHistory())
 		return err
 	}, session.Once)
 	if err != nil {

@@ -126,7 +126,7 @@ type front struct {
 func (n Network) certificates(f folder, log *slog.Logger) (front, error) {
 	switch {
 	case n.TLSCert != "":
-		files, err := certificate.Read(n.TLSCert, n.TLSKey, log)
+		files, err := certificate.LoadFiles(n.TLSCert, n.TLSKey, log)
 		if err != nil {
 			return front{}, err
 		}
@@ -134,7 +134,7 @@ func (n Network) certificates(f folder, log *slog.Logger) (front, error) {
 	case len(n.ACMEDomain) > 0:
 		account := n.account(f)
 		account.Log = log
-		authority, err := certificate.Ask(account)
+		authority, err := certificate.NewAuthority(account)
 		if err != nil {
 			return front{}, explain(string(f), err)
 		}

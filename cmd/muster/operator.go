@@ -47,7 +47,7 @@ func (r Recording) at(ctx context.Context, c console, o opening, fn func(princip
 
 // settle makes the first administrator of a store that has no operators.
 func (d principal) settle(ctx context.Context) error {
-	if err := d.write(ctx, func(w *session.Write) error { return operator.Settle(ctx, w, d.Principal) }); err != nil {
+	if err := d.write(ctx, func(w *session.Write) error { return operator.EnsureAdministrator(ctx, w, d.Principal) }); err != nil {
 		return fmt.Errorf("making the first administrator: %w", err)
 	}
 	return nil
@@ -191,7 +191,7 @@ func (n Named) change(ctx context.Context, c console, p operator.Patch, text str
 		err := d.narrow(ctx, func(w *session.Write) error {
 			o, err := operator.Find(ctx, w, n.Name)
 			if err == nil {
-				changed, _, err = operator.Change(ctx, w, d.Principal, o.ID, p, nil)
+				changed, _, err = operator.Update(ctx, w, d.Principal, o.ID, p, nil)
 			}
 			return err
 		})

@@ -43,7 +43,7 @@ func record(ts *testscript.TestScript, neg bool, args []string) {
 			for i := range n {
 				e, recorder := audit.Event{Action: "member.update", Member: ids.New[ids.Member](now), Was: map[string]any{"status": "pending"}}, recorder
 				if i%3 == 0 {
-					e, recorder = audit.Event{Action: "phone.reveal", Member: e.Member}, recorder.Because("=asked by phone")
+					e, recorder = audit.Event{Action: "phone.reveal", Member: e.Member}, recorder.WithReason("=asked by phone")
 				}
 				recorder.Record(w, e, now.Add(time.Duration(i)*time.Microsecond))
 			}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -152,7 +151,7 @@ func writeTokens(out io.Writer, list []namedToken, now time.Time) error {
 		}
 		scope := "all"
 		if t.Scope != nil {
-			scope = strings.Join(t.Scope, " ")
+			scope = t.Scope.String()
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.Prefix, t.Name, t.OperatorName, scope,
 			moment(&t.CreatedAt, ""), moment(t.ExpiresAt, "never"), moment(t.LastUsedAt, "never"), state, t.ID)

@@ -38,20 +38,20 @@ type Event struct {
 
 // Entry is an event as it is on the record.
 type Entry struct {
-	ID         ids.Row         `json:"id"`
-	At         time.Time       `json:"at"`
-	OperatorID *ids.Operator   `json:"operator_id"` // null: the command line, or Muster itself
-	Operator   *string         `json:"operator"`    // the operator's name today
-	TokenID    *ids.Row        `json:"token_id"`
-	Source     string          `json:"source"`
-	RequestID  *string         `json:"request_id"`
-	Action     Action          `json:"action"`
-	MemberID   *ids.Member     `json:"member_id"`
-	Target     *string         `json:"target"`
-	Reason     *string         `json:"reason"`
-	Was        json.RawMessage `json:"was"`
-	Became     json.RawMessage `json:"became"`
-	Seq        *int64          `json:"seq"` // in the chain; null: not sealed yet
+	ID         ids.Row         `json:"id" doc:"The id. Ids sort by time of creation." example:"0190a5c6-7d2e-7b31-8f60-2f1c5d0e9a47" format:"uuid" readOnly:"true"`
+	At         time.Time       `json:"at" doc:"The time of the action." example:"2026-01-31T09:00:00.123456Z" readOnly:"true"`
+	OperatorID *ids.Operator   `json:"operator_id" doc:"The operator who acted; null for the command line and for Muster itself." example:"0190a5c6-7d2e-7b31-8f60-2f1c5d0e9a47" format:"uuid" readOnly:"true"`
+	Operator   *string         `json:"operator" db:"o.name" doc:"The current name of the operator." example:"Kim Minji" readOnly:"true"`
+	TokenID    *ids.Row        `json:"token_id" doc:"The token that was used." example:"0190a5c6-7d2e-7b31-8f60-2f1c5d0e9a47" format:"uuid" readOnly:"true"`
+	Source     string          `json:"source" doc:"Where the request came from: an address, or the command line." example:"192.0.2.7" readOnly:"true"`
+	RequestID  *string         `json:"request_id" doc:"The request ID." example:"0190a5c67d2e7b318f602f1c5d0e9a47" readOnly:"true"`
+	Action     Action          `json:"action" doc:"The action." example:"member.change" readOnly:"true"`
+	MemberID   *ids.Member     `json:"member_id" doc:"The member concerned." example:"0190a5c6-7d2e-7b31-8f60-2f1c5d0e9a47" format:"uuid" readOnly:"true"`
+	Target     *string         `json:"target" doc:"What else the action concerned: an operator, a role or a document." readOnly:"true"`
+	Reason     *string         `json:"reason" doc:"The reason, for actions that require one." example:"the member asked to be called back" readOnly:"true"`
+	Was        json.RawMessage `json:"was" doc:"The changed fields with their previous values; phones are masked." readOnly:"true"`
+	Became     json.RawMessage `json:"became" doc:"The changed fields with their new values; phones are masked." readOnly:"true"`
+	Seq        *int64          `json:"seq" db:"s.seq" doc:"The position in the chain; null until the entry is sealed, within a second." readOnly:"true"`
 }
 
 // Filter narrows the record. Every zero field lets all pass; the others must all

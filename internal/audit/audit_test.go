@@ -143,7 +143,7 @@ func TestEntryComesBack(t *testing.T) {
 		w.Add(query.Exec("insert into operators (id, name, name_key, role, created_at, updated_at, version) values ($1, $2, $3, $4, $5, $5, 1)",
 			operator, "Bada", "bada", "viewer", at.Truncate(time.Microsecond)))
 		recorder := b.ledger.Recorder(audit.Actor{Operator: operator, Token: token, Source: "::1", Request: "r1"})
-		recorder.Because("the <member> asked").Record(w, audit.Event{
+		recorder.WithReason("the <member> asked").Record(w, audit.Event{
 			Action: "phone.reveal", Member: member, Target: "phone",
 			Was: map[string]any{"b": 1, "a": "<x>\x00"}, Became: map[string]any{"a": nil},
 		}, at)
@@ -215,8 +215,8 @@ func TestRecordGoesWithItsSession(t *testing.T) {
 		}
 		return errNothing
 	})
-	if !errors.Is(err, errNothing) || ask(t, b, audit.Begun()) {
-		t.Errorf("got %v, and something is left: %t", err, ask(t, b, audit.Begun()))
+	if !errors.Is(err, errNothing) || ask(t, b, audit.HasHistory()) {
+		t.Errorf("got %v, and something is left: %t", err, ask(t, b, audit.HasHistory()))
 	}
 }
 
@@ -249,7 +249,7 @@ func TestPenIsAValue(t *testing.T) {
 	b := setup(t)
 	operator := ids.New[ids.Operator](at)
 	recorder := b.ledger.Recorder(audit.Actor{Operator: operator})
-	other := recorder.Because("a reason")
+	other := recorder.WithReason("a reason")
 	b.write(t, func(w *session.Write) {
 		recorder.Record(w, audit.Event{Action: "a.b"}, at)
 		other.Record(w, audit.Event{Action: "a.b"}, at.Add(time.Second))
@@ -322,7 +322,7 @@ func TestKeysRotate(t *testing.T) {
 		t.Errorf("without the old key: got %+v", r)
 	}
 	b.ledger = ledger(t, 1)
-	if err := b.ledger.CheckKeys(t.Context(), b.DB); !errors.Is(err, audit.ErrKey) {
+	if err := b.ledger.CheckKeys(t.Context(), b.DB); !errors.Is(err, audit.ErrUnknownKey) {
 		t.Errorf("without the new key: got %v", err)
 	}
 	if r := b.verify(t); r.Found != 3 || r.Findings[0].Kind != audit.UnknownKey {
@@ -341,7 +341,7 @@ func TestKeysOfWhatWaits(t *testing.T) {
 	}
 	b.record(t, 2)
 	other := ledger(t, 3)
-	if err := other.CheckKeys(t.Context(), b.DB); !errors.Is(err, audit.ErrKey) {
+	if err := other.CheckKeys(t.Context(), b.DB); !errors.Is(err, audit.ErrUnknownKey) {
 		t.Errorf("entries wait: got %v", err)
 	}
 	sealed, err := other.Seal(t.Context(), b.DB)

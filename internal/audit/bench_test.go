@@ -71,7 +71,7 @@ func fill(b *testing.B, db *session.DB, l *audit.Log, size int) {
 					Became: map[string]any{"status": "approved", "profile.occupation": "architect", "version": i + 1},
 				}
 				if i%10 == 0 {
-					recorder, e = recorder.Because("asked by the member on the phone"), audit.Event{Action: "phone.reveal", Member: e.Member}
+					recorder, e = recorder.WithReason("asked by the member on the phone"), audit.Event{Action: "phone.reveal", Member: e.Member}
 				}
 				recorder.Record(w, e, when)
 			}

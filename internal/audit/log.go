@@ -253,7 +253,7 @@ type Recorder struct {
 func (l *Log) Recorder(a Actor) Recorder { return Recorder{l, a} }
 
 // Because gives the same recorder with a reason.
-func (p Recorder) Because(reason string) Recorder {
+func (p Recorder) WithReason(reason string) Recorder {
 	p.actor.Reason = reason
 	return p
 }

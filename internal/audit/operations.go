@@ -18,8 +18,8 @@ const (
 	sealSteps = 50
 )
 
-// ErrKey is the fault for a record that was made with a key that is not here.
-var ErrKey = fault.New(fault.Unavailable, "audit_key_unknown", "The record was made with a key that is not in keys/audit: put the file back that was there, or add its lines below the newest.")
+// ErrUnknownKey is the fault for a record that was made with a key that is not here.
+var ErrUnknownKey = fault.New(fault.Unavailable, "audit_key_unknown", "The record was made with a key that is not in keys/audit: put the file back that was there, or add its lines below the newest.")
 
 // errEnd is for a chain to which somebody has added the last number there is.
 var errEnd = errors.New("the chain of the record has no number left: look at what audit verify says")
@@ -185,7 +185,7 @@ func (l *Log) CheckKeys(ctx context.Context, db *session.DB) error {
 	}
 	for _, key := range keys {
 		if _, here := l.keys[key]; !here {
-			return ErrKey.Because(fmt.Errorf("the key %.40q is missing", key))
+			return ErrUnknownKey.Because(fmt.Errorf("the key %.40q is missing", key))
 		}
 	}
 	return nil

@@ -37,9 +37,9 @@ func scanHead(r query.Row) (h Head, err error) {
 	return h, err
 }
 
-// Begun reports whether anything was ever recorded here, or left of it: then
+// HasHistory reports whether anything was ever recorded here, or left of it: then
 // there was a key.
-func Begun() query.Query[bool] {
+func HasHistory() query.Query[bool] {
 	return query.Scalar[bool](`
 		select exists (select 1 from audit) or exists (select 1 from audit_pending) or exists (select 1 from audit_seal)`)
 }

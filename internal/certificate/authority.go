@@ -81,10 +81,10 @@ type Authority struct {
 // between says only that there is nothing.
 const complainAgain = 10 * time.Minute
 
-// Ask prepares to ask an authority: the first certificate is asked for by
+// NewAuthority prepares to ask an authority: the first certificate is asked for by
 // [Authority.Prepare], or by the first handshake. To call it is to accept the
 // authority's terms. Errors are those of [Account.Check] and of the folder.
-func Ask(account Account) (*Authority, error) {
+func NewAuthority(account Account) (*Authority, error) {
 	if err := account.Check(); err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ func ask(t *testing.T, authority *certificatetest.Authority, folder string, d *d
 	t.Helper()
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: certificatetest.Pool(authority.Trust)}}
 	t.Cleanup(transport.CloseIdleConnections)
-	a, err := Ask(Account{
+	a, err := NewAuthority(Account{
 		Domains: []string{"Members.Muster.test"}, Email: "someone@muster.test", Directory: authority.Directory,
 		Folder: folder, HTTP: &http.Client{Transport: transport}, Log: d.log(),
 	})
@@ -186,7 +186,7 @@ func TestAccounts(t *testing.T) {
 			t.Parallel()
 			a := Account{Domains: []string{"members.example.org"}, Email: "a@example.org", Folder: t.TempDir(), Log: slog.New(slog.DiscardHandler)}
 			c.change(&a)
-			if _, err := Ask(a); (err == nil) != c.good {
+			if _, err := NewAuthority(a); (err == nil) != c.good {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -195,7 +195,7 @@ func TestAccounts(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Ask(Account{Folder: file}); err == nil || errors.Is(err, os.ErrNotExist) {
+	if _, err := NewAuthority(Account{Folder: file}); err == nil || errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v, want that the folder is a file", err)
 	}
 }

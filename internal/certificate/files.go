@@ -38,11 +38,11 @@ type Files struct {
 	seen [sha256.Size]byte // what was read last, usable or not
 }
 
-// Read reads a certificate, with those between it and its root, and its key, as
+// LoadFiles reads a certificate, with those between it and its root, and its key, as
 // PEM. Its errors are for the person who runs the server: a file that is not
 // there, a key of another certificate, a certificate that is over or not yet
 // good.
-func Read(certificate, key string, log *slog.Logger) (*Files, error) {
+func LoadFiles(certificate, key string, log *slog.Logger) (*Files, error) {
 	f := &Files{certificate: certificate, key: key, log: log, now: time.Now}
 	p := f.read()
 	c, err := f.parse(p)

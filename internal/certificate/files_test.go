@@ -62,7 +62,7 @@ func TestFilesThatCannotBeUsed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			certificate, key := c.pair.Write(t, t.TempDir())
-			_, err := Read(certificate, key, slog.New(slog.DiscardHandler))
+			_, err := LoadFiles(certificate, key, slog.New(slog.DiscardHandler))
 			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
@@ -74,11 +74,11 @@ func TestFilesThatCannotBeUsed(t *testing.T) {
 	t.Run("not there", func(t *testing.T) {
 		t.Parallel()
 		folder := t.TempDir()
-		_, err := Read(filepath.Join(folder, "c.pem"), filepath.Join(folder, "k.pem"), slog.New(slog.DiscardHandler))
+		_, err := LoadFiles(filepath.Join(folder, "c.pem"), filepath.Join(folder, "k.pem"), slog.New(slog.DiscardHandler))
 		if err == nil || !strings.Contains(err.Error(), "c.pem is not there") || !strings.Contains(err.Error(), "k.pem is not there") {
 			t.Errorf("got %v, want that both are not there", err)
 		}
-		if _, err = Read(folder, folder, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "is a directory") {
+		if _, err = LoadFiles(folder, folder, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "is a directory") {
 			t.Errorf("got %v, want that it is a directory", err)
 		}
 	})
@@ -99,7 +99,7 @@ func TestWarnings(t *testing.T) {
 		t.Fatal(err)
 	}
 	var d diary
-	if _, err := Read(certificate, key, d.log()); err != nil {
+	if _, err := LoadFiles(certificate, key, d.log()); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"others on this machine can read the key", "the certificate ends soon"} {
@@ -112,7 +112,7 @@ func TestWarnings(t *testing.T) {
 		t.Fatal(err)
 	}
 	var quiet diary
-	if _, err := Read(certificate, key, quiet.log()); err != nil || quiet.String() != "" {
+	if _, err := LoadFiles(certificate, key, quiet.log()); err != nil || quiet.String() != "" {
 		t.Errorf("got %v and %s, want no word", err, quiet.String())
 	}
 }
@@ -155,7 +155,7 @@ func TestVersions(t *testing.T) {
 	t.Parallel()
 	pair := certificatetest.SelfSigned(t, "a.test", 90*day)
 	certificate, key := pair.Write(t, t.TempDir())
-	f, err := Read(certificate, key, slog.New(slog.DiscardHandler))
+	f, err := LoadFiles(certificate, key, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestFilesAreReadAgain(t *testing.T) {
 	first, second := certificatetest.SelfSigned(t, "a.test", 90*day), certificatetest.SelfSigned(t, "a.test", 90*day)
 	certificate, key := first.Write(t, folder)
 	var d diary
-	f, err := Read(certificate, key, d.log())
+	f, err := LoadFiles(certificate, key, d.log())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -273,7 +273,7 @@ func TestHandshakesWhileFilesChange(t *testing.T) {
 	folder := t.TempDir()
 	pairs := []certificatetest.Pair{certificatetest.SelfSigned(t, "a.test", 90*day), certificatetest.SelfSigned(t, "a.test", 90*day)}
 	certificate, key := pairs[0].Write(t, folder)
-	f, err := Read(certificate, key, slog.New(slog.DiscardHandler))
+	f, err := LoadFiles(certificate, key, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

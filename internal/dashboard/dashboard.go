@@ -10,23 +10,23 @@ import (
 // Summary is the state of the membership at one moment. Deleted members are in
 // none of the numbers.
 type Summary struct {
-	TotalMembers   int64     `json:"total_members"`
-	MonthlySignups int64     `json:"monthly_signups"` // created in the last 30 days
-	WeeklySignups  int64     `json:"weekly_signups"`  // created in the last 7 days
-	TodaySignups   int64     `json:"today_signups"`   // created since midnight in the configured zone
-	MaleCount      int64     `json:"male_count"`
-	FemaleCount    int64     `json:"female_count"`
-	PendingReviews int64     `json:"pending_reviews"`
-	AsOf           time.Time `json:"as_of"`
+	TotalMembers   int64     `json:"total_members" doc:"All members." example:"100000" minimum:"0"`
+	MonthlySignups int64     `json:"monthly_signups" doc:"Members created in the last 30 days, exact to the instant." example:"2113" minimum:"0"`
+	WeeklySignups  int64     `json:"weekly_signups" doc:"Members created in the last 7 days, exact to the instant." example:"498" minimum:"0"`
+	TodaySignups   int64     `json:"today_signups" doc:"Members created since midnight in the configured time zone." example:"31" minimum:"0"`
+	MaleCount      int64     `json:"male_count" doc:"Male members." example:"50912" minimum:"0"`
+	FemaleCount    int64     `json:"female_count" doc:"Female members." example:"48377" minimum:"0"`
+	PendingReviews int64     `json:"pending_reviews" doc:"Members waiting for a review." example:"214" minimum:"0"`
+	AsOf           time.Time `json:"as_of" doc:"The moment at which all of these numbers are true." example:"2026-01-31T09:00:00.123456Z"`
 }
 
 // SignupCount is how many members of a kind were created on a day and are not
 // deleted.
 type SignupCount struct {
-	Day    string        `json:"day"` // 2026-01-31, in the configured zone
-	Gender member.Gender `json:"gender"`
-	Status member.Status `json:"status"`
-	Count  int64         `json:"count"`
+	Day    string        `json:"day" doc:"The day, in the configured time zone." example:"2026-01-31" format:"date"`
+	Gender member.Gender `json:"gender" doc:"The gender." example:"female"`
+	Status member.Status `json:"status" doc:"The state of the review." example:"pending"`
+	Count  int64         `json:"count" doc:"The number of members." example:"12" minimum:"0"`
 }
 
 // Difference is a number that the counters and a recount do not agree on.

@@ -25,9 +25,9 @@ const (
 
 // Field is what is wrong with one field of the input, and the remedy.
 type Field struct {
-	Name    string `json:"field"`   // as on the wire, dotted: "profile.height"
-	Code    string `json:"code"`    // stable: "out_of_range"
-	Message string `json:"message"` // for a person: what is taken instead
+	Name    string `json:"field" doc:"The field or parameter as it was sent, with dots for nested fields: profile.height." example:"birth_year"`
+	Code    string `json:"code" doc:"A stable code for programs." example:"out_of_range"`
+	Message string `json:"message" doc:"A message for people: what to send instead." example:"must be between 1900 and 2008"`
 }
 
 // Error is a failure that may be shown. It never holds personal data.

@@ -100,7 +100,7 @@ func forbidden(missing operator.Permissions) error {
 func (x *exchange) caller(token operator.Secret, now time.Time, n need) query.Query[operator.Caller] {
 	return operator.Authenticate(token, now, x.api.idle, func(c operator.Caller) error {
 		x.token, x.operator = c.Token, c.Operator
-		x.api.uses.Note(c.Token, now)
+		x.api.usage.Add(c.Token, now)
 		return n.check(c)
 	})
 }
@@ -109,7 +109,7 @@ func (x *exchange) caller(token operator.Secret, now time.Time, n need) query.Qu
 // caller may is looked at in the transaction itself. A token that this server
 // has not seen yet costs a look of its own.
 func (x *exchange) owner(ctx context.Context, token operator.Secret, now time.Time, n need) (operator.Owner, error) {
-	if o, known := x.api.owners.Of(token); known {
+	if o, known := x.api.owners.Owner(token); known {
 		return o, nil
 	}
 	var c operator.Caller
@@ -120,7 +120,7 @@ func (x *exchange) owner(ctx context.Context, token operator.Secret, now time.Ti
 	if err != nil {
 		return operator.Owner{}, err
 	}
-	x.api.owners.Note(token, c)
+	x.api.owners.Add(token, c)
 	return operator.Owner{Token: c.Token, Operator: c.Operator}, nil
 }
 

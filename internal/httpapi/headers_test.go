@@ -160,7 +160,7 @@ func (b *bundle) overTLS(t *testing.T) {
 	t.Helper()
 	pair := certificatetest.SelfSigned(t, "muster.test", time.Hour)
 	file, key := pair.Write(t, t.TempDir())
-	files, err := certificate.Read(file, key, slog.New(slog.DiscardHandler))
+	files, err := certificate.LoadFiles(file, key, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

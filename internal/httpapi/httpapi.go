@@ -38,7 +38,7 @@ type Options struct {
 	History session.History       // of the database, where sessions have positions
 	Nodes   func() []session.Node // tells how the servers of the database are, for /readyz
 	Observe func(Seen)            // is told of each request when it is answered, by its goroutine
-	Uses    *operator.Uses        // notes when tokens are used; the caller flushes it. Nil: nobody does
+	Usage   *operator.Usage       // notes when tokens are used; the caller flushes it. Nil: nobody does
 }
 
 // API answers requests. It is safe for concurrent use.
@@ -60,8 +60,8 @@ type API struct {
 	mux       *http.ServeMux
 	crossSite *http.CrossOriginProtection
 	deadlines *deadlines
-	uses      *operator.Uses
-	owners    operator.Owners
+	usage     *operator.Usage
+	owners    operator.TokenCache
 	draining  atomic.Bool
 }
 
@@ -77,7 +77,7 @@ func New(o Options) (*API, error) {
 	a := &API{
 		db: o.DB, blob: o.Blob, rules: o.Rules, zone: o.Zone, clock: o.Clock, logger: o.Log, network: o.Network,
 		cursors: cursors, auditLog: o.AuditLog, reveals: cmp.Or(o.Reveals, usualReveals), idle: o.TokenIdle, mux: http.NewServeMux(), crossSite: http.NewCrossOriginProtection(),
-		deadlines: newDeadlines(requestDeadline), positions: newPositions(cursors, o.History), nodes: o.Nodes, observe: o.Observe, uses: o.Uses,
+		deadlines: newDeadlines(requestDeadline), positions: newPositions(cursors, o.History), nodes: o.Nodes, observe: o.Observe, usage: o.Usage,
 	}
 	a.settle()
 	document, err := OpenAPI(o.Version)
@@ -109,8 +109,8 @@ func (a *API) settle() {
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)
 	}
-	if a.uses == nil {
-		a.uses = new(operator.Uses)
+	if a.usage == nil {
+		a.usage = new(operator.Usage)
 	}
 }
 

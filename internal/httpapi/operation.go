@@ -328,7 +328,7 @@ func (x *exchange) answerOnce(o *Operation, token operator.Secret, n need, in *i
 			return refused
 		}
 		refused = x.commit(o, token, n, in, run, func(a reply, body []byte) []query.Change {
-			return idempotency.Keep(who.Token, request, idempotency.Record{
+			return idempotency.Store(who.Token, request, idempotency.Response{
 				Status: o.status, ETag: a.etag, Location: a.location, Body: body,
 			}, in.now)
 		})
@@ -341,7 +341,7 @@ func (x *exchange) answerOnce(o *Operation, token operator.Secret, n need, in *i
 
 // admit asks whose token it is, and what was answered under the key: where there
 // are replicas, the server that has just refused to answer it twice.
-func (x *exchange) admit(token operator.Secret, n need, in *input, request idempotency.Request, refused bool) (who operator.Caller, kept *idempotency.Record, err error) {
+func (x *exchange) admit(token operator.Secret, n need, in *input, request idempotency.Request, refused bool) (who operator.Caller, kept *idempotency.Response, err error) {
 	ctx := x.ctx
 	parts := []query.Part{
 		query.Into(&who, x.caller(token, in.now, n)),
@@ -356,7 +356,7 @@ func (x *exchange) admit(token operator.Secret, n need, in *input, request idemp
 	if err != nil {
 		return who, nil, err
 	}
-	x.api.owners.Note(token, who)
+	x.api.owners.Add(token, who)
 	if kept != nil {
 		err = kept.Check(request)
 	}

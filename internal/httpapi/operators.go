@@ -284,7 +284,7 @@ func updateOperator(_ *API, in *input) writer {
 	}
 	version := in.oneVersion()
 	return in.atDesk(func(ctx context.Context, w *session.Write, principal operator.Principal) (reply, error) {
-		o, narrows, err := operator.Change(ctx, w, principal, in.operator, operator.Patch(q), version)
+		o, narrows, err := operator.Update(ctx, w, principal, in.operator, operator.Patch(q), version)
 		return reply{body: o, etag: entityTag(o.Version), narrows: narrows}, err
 	})
 }

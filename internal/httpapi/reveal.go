@@ -113,7 +113,7 @@ func revealMember(a *API, in *input) writer {
 	}
 	return func(ctx context.Context, w *session.Write) (reply, error) {
 		var d member.Detail
-		err := a.reveal(ctx, w, in.recorder.Because(q.Reason), in.now, audit.Event{Action: member.ActionRevealed, Member: in.member, Target: "phone"},
+		err := a.reveal(ctx, w, in.recorder.WithReason(q.Reason), in.now, audit.Event{Action: member.ActionRevealed, Member: in.member, Target: "phone"},
 			query.Into(&d, member.Load(in.member, 0)))
 		return reply{body: Revealed{ID: d.ID, Phone: d.Phone}}, err
 	}
@@ -128,7 +128,7 @@ func revealDocument(a *API, in *input) writer {
 	in.reason(q.Reason)
 	return func(ctx context.Context, w *session.Write) (reply, error) {
 		var d member.Detail
-		err := a.reveal(ctx, w, in.recorder.Because(q.Reason), in.now, audit.Event{Action: member.ActionOpened, Member: in.member, Target: in.document.String()},
+		err := a.reveal(ctx, w, in.recorder.WithReason(q.Reason), in.now, audit.Event{Action: member.ActionOpened, Member: in.member, Target: in.document.String()},
 			query.Into(&d, member.Load(in.member, member.WithDocuments)))
 		if err != nil {
 			return reply{}, err

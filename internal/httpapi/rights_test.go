@@ -171,7 +171,7 @@ func (b *bundle) disable(t testing.TB, name string) {
 	err := b.db.Write(t.Context(), func(w *session.Write) error {
 		o, err := operator.Find(t.Context(), w, name)
 		if err == nil {
-			_, _, err = operator.Change(t.Context(), w, testkit.Principal(b.clock.Now()), o.ID, operator.Patch{Disabled: new(true)}, nil)
+			_, _, err = operator.Update(t.Context(), w, testkit.Principal(b.clock.Now()), o.ID, operator.Patch{Disabled: new(true)}, nil)
 		}
 		return err
 	})
@@ -246,12 +246,12 @@ func TestNarrowingWaitsForAllServers(t *testing.T) {
 func TestIdleTokensEnd(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	uses := new(operator.Uses)
-	b.reopen(t, func(o *httpapi.Options) { o.TokenIdle, o.Uses = 24*time.Hour, uses })
+	usage := new(operator.Usage)
+	b.reopen(t, func(o *httpapi.Options) { o.TokenIdle, o.Usage = 24*time.Hour, usage })
 	used, idle := b.as(t, operator.Viewer), b.as(t, operator.Reviewer)
 	b.clock.set(start.Add(20 * time.Hour))
 	b.call(t, "GET", admin+"/me", "", used).want(t, 200)
-	if err := uses.Flush(t.Context(), b.db); err != nil {
+	if err := usage.Flush(t.Context(), b.db); err != nil {
 		t.Fatal(err)
 	}
 	b.clock.set(start.Add(30 * time.Hour))

@@ -291,8 +291,8 @@ func TestDatabaseThatIsGone(t *testing.T) {
 func TestServeFinishesWhatIsInFlight(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	uses := new(operator.Uses)
-	b.reopen(t, func(o *httpapi.Options) { o.Uses = uses })
+	usage := new(operator.Usage)
+	b.reopen(t, func(o *httpapi.Options) { o.Usage = usage })
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -335,7 +335,7 @@ func TestServeFinishesWhatIsInFlight(t *testing.T) {
 		t.Errorf("Serve: %v", err)
 	}
 	b.call(t, "GET", "/readyz", "").problem(t, 503, "unavailable")
-	if err := uses.Flush(context.Background(), b.db); err != nil {
+	if err := usage.Flush(context.Background(), b.db); err != nil {
 		t.Error(err)
 	}
 	var tokens []operator.Token

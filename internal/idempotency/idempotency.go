@@ -7,8 +7,8 @@ import (
 	"github.com/musterhq/muster/internal/fault"
 )
 
-// Life is how long an answer is kept.
-const Life = 24 * time.Hour
+// TTL is how long an answer is kept.
+const TTL = 24 * time.Hour
 
 // ErrReused is the fault for a key that came with another request before.
 var ErrReused = fault.New(fault.Invalid, "idempotency_key_reused", "This Idempotency-Key came with another request before. A new request takes a new key; a repetition is the same to the byte.")
@@ -24,8 +24,8 @@ type Request struct {
 	Body         [32]byte // the SHA-256 of the body
 }
 
-// Record is the answer to a request.
-type Record struct {
+// Response is the answer to a request.
+type Response struct {
 	Status   int
 	ETag     string
 	Location string
@@ -37,7 +37,7 @@ type Record struct {
 
 // Check returns [ErrReused] if the record answered another request than this
 // one.
-func (r *Record) Check(q Request) error {
+func (r *Response) Check(q Request) error {
 	if r.call != q.Method+" "+q.Path || !bytes.Equal(r.bodyHash, q.Body[:]) {
 		return ErrReused
 	}

@@ -37,12 +37,12 @@ func setup(t *testing.T) bundle {
 
 func (b bundle) keep(ctx context.Context, q idempotency.Request, body string, at time.Time) error {
 	return b.db.Write(ctx, func(w *session.Write) error {
-		w.Add(idempotency.Keep(b.token, q, idempotency.Record{Status: 201, ETag: `"v1"`, Location: "/m/1", Body: []byte(body)}, at)...)
+		w.Add(idempotency.Store(b.token, q, idempotency.Response{Status: 201, ETag: `"v1"`, Location: "/m/1", Body: []byte(body)}, at)...)
 		return nil
 	})
 }
 
-func (b bundle) find(t *testing.T, key string, at time.Time) (rec *idempotency.Record) {
+func (b bundle) find(t *testing.T, key string, at time.Time) (rec *idempotency.Response) {
 	t.Helper()
 	err := b.db.Read(t.Context(), func(r *session.Read) (err error) {
 		rec, err = session.Run(t.Context(), r, idempotency.Find(b.hash, key, at))
@@ -67,7 +67,7 @@ func TestRecordComesBack(t *testing.T) {
 	if err := b.keep(t.Context(), request("k", "one"), "answer", at); err != nil {
 		t.Fatal(err)
 	}
-	rec := b.find(t, "k", at.Add(idempotency.Life-time.Microsecond))
+	rec := b.find(t, "k", at.Add(idempotency.TTL-time.Microsecond))
 	if rec == nil || rec.Status != 201 || rec.ETag != `"v1"` || rec.Location != "/m/1" || string(rec.Body) != "answer" {
 		t.Fatalf("got %+v", rec)
 	}
@@ -85,7 +85,7 @@ func TestRecordComesBack(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", name, err, c.want)
 		}
 	}
-	if rec := b.find(t, "k", at.Add(idempotency.Life)); rec != nil {
+	if rec := b.find(t, "k", at.Add(idempotency.TTL)); rec != nil {
 		t.Errorf("after its life: got %+v", rec)
 	}
 }
@@ -99,10 +99,10 @@ func TestSecondRecordConflicts(t *testing.T) {
 	if err := b.keep(t.Context(), request("k", "one"), "second", at); !errors.Is(err, idempotency.ErrAnswered) {
 		t.Errorf("got %v, want %v", err, idempotency.ErrAnswered)
 	}
-	if err := b.keep(t.Context(), request("k", "two"), "next", at.Add(idempotency.Life)); err != nil {
+	if err := b.keep(t.Context(), request("k", "two"), "next", at.Add(idempotency.TTL)); err != nil {
 		t.Errorf("after the life of the first: %v", err)
 	}
-	if rec := b.find(t, "k", at.Add(idempotency.Life)); rec == nil || string(rec.Body) != "next" {
+	if rec := b.find(t, "k", at.Add(idempotency.TTL)); rec == nil || string(rec.Body) != "next" {
 		t.Errorf("got %+v, want the next", rec)
 	}
 }
@@ -117,21 +117,21 @@ func TestSweepIsBoundedAndComplete(t *testing.T) {
 			if i >= over {
 				when = at.Add(time.Hour)
 			}
-			w.Add(idempotency.Keep(b.token, request(fmt.Sprint(i), ""), idempotency.Record{Status: 201, Body: []byte("x")}, when)...)
+			w.Add(idempotency.Store(b.token, request(fmt.Sprint(i), ""), idempotency.Response{Status: 201, Body: []byte("x")}, when)...)
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	swept, err := idempotency.Sweep(t.Context(), b.db, at.Add(idempotency.Life))
+	swept, err := idempotency.Sweep(t.Context(), b.db, at.Add(idempotency.TTL))
 	if err != nil || swept != over {
 		t.Errorf("got %d, %v, want %d", swept, err, over)
 	}
-	if again, err := idempotency.Sweep(t.Context(), b.db, at.Add(idempotency.Life)); err != nil || again != 0 {
+	if again, err := idempotency.Sweep(t.Context(), b.db, at.Add(idempotency.TTL)); err != nil || again != 0 {
 		t.Errorf("again: got %d, %v, want 0", again, err)
 	}
-	if rec := b.find(t, fmt.Sprint(over), at.Add(idempotency.Life)); rec == nil {
+	if rec := b.find(t, fmt.Sprint(over), at.Add(idempotency.TTL)); rec == nil {
 		t.Error("one whose time is not over was swept")
 	}
 }

@@ -16,7 +16,7 @@ type headers struct {
 
 // Find gives what was answered under the key to the holder of the token with
 // this hash, or nil.
-func Find(tokenHash []byte, key string, at time.Time) query.Query[*Record] {
+func Find(tokenHash []byte, key string, at time.Time) query.Query[*Response] {
 	return query.Maybe(`
 		select i.method_path, i.body_hash, i.status, i.headers, i.body
 		from idempotency i join api_tokens t on t.id = i.token_id
@@ -24,7 +24,7 @@ func Find(tokenHash []byte, key string, at time.Time) query.Query[*Record] {
 		scan, tokenHash, key, at)
 }
 
-func scan(r query.Row) (rec Record, err error) {
+func scan(r query.Row) (rec Response, err error) {
 	var kept string
 	if err := r.Scan(&rec.call, &rec.bodyHash, &rec.Status, &kept, &rec.Body); err != nil {
 		return rec, err
@@ -35,17 +35,17 @@ func scan(r query.Row) (rec Record, err error) {
 	return rec, err
 }
 
-// Keep are the changes that keep an answer for [Life]. They belong into the
+// Store are the changes that keep an answer for [TTL]. They belong into the
 // transaction of what is answered. Faults: [ErrAnswered], when another has kept
 // an answer under the key meanwhile.
-func Keep(token ids.Row, q Request, r Record, at time.Time) []query.Change {
+func Store(token ids.Row, q Request, r Response, at time.Time) []query.Change {
 	kept, _ := json.Marshal(headers{r.ETag, r.Location}) // strings: they always encode
 	return []query.Change{
 		query.Exec("delete from idempotency where token_id = $1 and key = $2 and expires_at <= $3", token, q.Key, at),
 		query.Exec(`
 			insert into idempotency (token_id, key, method_path, body_hash, status, headers, body, created_at, expires_at)
 			values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-			token, q.Key, q.Method+" "+q.Path, q.Body[:], r.Status, string(kept), r.Body, at, at.Add(Life),
+			token, q.Key, q.Method+" "+q.Path, q.Body[:], r.Status, string(kept), r.Body, at, at.Add(TTL),
 		).OnConflict("idempotency_key", ErrAnswered),
 	}
 }

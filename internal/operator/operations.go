@@ -31,14 +31,14 @@ type Principal struct {
 
 func (d Principal) now() time.Time { return d.At.UTC().Truncate(time.Microsecond) }
 
-// Settle makes the first administrator where there is no operator, and gives it
+// EnsureAdministrator makes the first administrator where there is no operator, and gives it
 // the tokens that have none. It does nothing in a store that has operators.
-func Settle(ctx context.Context, w *session.Write, d Principal) error {
+func EnsureAdministrator(ctx context.Context, w *session.Write, d Principal) error {
 	some, err := session.Run(ctx, w, anyOperator())
 	if err != nil || some > 0 {
 		return err
 	}
-	first := d.create(w, New{Name: FirstName, Role: Administrator})
+	first := d.create(w, New{Name: FirstAdministrator, Role: Administrator})
 	w.Add(adopt(first.ID))
 	return nil
 }
@@ -106,13 +106,13 @@ type Patch struct {
 	Disabled *bool
 }
 
-// Change changes an operator and gives it as it is then; one that is so already
+// Update changes an operator and gives it as it is then; one that is so already
 // stays as it is. IfVersion, if not nil, is the version that the caller saw.
 // Narrows reports whether somebody may less than before; also where that is so
 // already, since who asks again may have been told that it was not yet so
 // everywhere. Faults: operator_not_found, invalid, version_mismatch, operator_name_taken,
 // privilege_exceeded, last_administrator.
-func Change(ctx context.Context, w *session.Write, d Principal, id ids.Operator, p Patch, ifVersion *int64) (o Operator, narrows bool, err error) {
+func Update(ctx context.Context, w *session.Write, d Principal, id ids.Operator, p Patch, ifVersion *int64) (o Operator, narrows bool, err error) {
 	old, err := session.Run(ctx, w, ByID(id))
 	if err != nil {
 		return o, false, err
@@ -202,7 +202,7 @@ func differences(old, o Operator) (was, became map[string]any) {
 }
 
 // SetRole makes a role of that name, or changes what it allows, and gives it as
-// it is then. Narrows is as that of [Change]. Faults: invalid, fields role and
+// it is then. Narrows is as that of [Update]. Faults: invalid, fields role and
 // permissions; version_mismatch, privilege_exceeded.
 func SetRole(ctx context.Context, w *session.Write, d Principal, name string, words []string, ifVersion *int64) (role Role, narrows bool, err error) {
 	if err := checkRoleName(name); err != nil {
@@ -303,7 +303,7 @@ func CreateToken(ctx context.Context, w *session.Write, d Principal, owner ids.O
 	t := Token{ID: ids.New[ids.Row](d.At), Operator: owner, Name: n.Name, Prefix: secret.Prefix(), ExpiresAt: n.ExpiresAt}
 	t.CreatedAt = t.ID.Time()
 	if scope != nil {
-		t.Scope = strings.Fields(*scope)
+		t.Scope = scopeOf(*scope)
 	}
 	w.Add(insertToken(t, secret.Hash(), scope))
 	d.Recorder.Record(w, audit.Event{

@@ -23,18 +23,18 @@ var (
 	ErrRoleInUse         = fault.New(fault.Conflict, "role_in_use", "Operators have this role: give them another first.")
 )
 
-// FirstName is the name of the operator that the first start makes.
-const FirstName = "administrator"
+// FirstAdministrator is the name of the operator that the first start makes.
+const FirstAdministrator = "administrator"
 
 // Operator is a person or a program that works here.
 type Operator struct {
-	ID         ids.Operator `json:"id"`
-	Name       string       `json:"name"`
-	Role       string       `json:"role"`
-	CreatedAt  time.Time    `json:"created_at"`
-	UpdatedAt  time.Time    `json:"updated_at"`
-	DisabledAt *time.Time   `json:"disabled_at"` // absent: enabled
-	Version    int64        `json:"version"`
+	ID         ids.Operator `json:"id" doc:"The id. Ids sort by time of creation." example:"0190a5c6-7d2e-7b31-8f60-2f1c5d0e9a47" format:"uuid" readOnly:"true"`
+	Name       string       `json:"name" doc:"The name." example:"Kim Minji" minLength:"1" maxLength:"100"`
+	Role       string       `json:"role" doc:"The role: viewer, reviewer, manager, administrator, or a custom role." example:"reviewer" minLength:"1" maxLength:"50"`
+	CreatedAt  time.Time    `json:"created_at" doc:"The time of creation." example:"2026-01-31T09:00:00.123456Z" readOnly:"true"`
+	UpdatedAt  time.Time    `json:"updated_at" doc:"The time of the last change." example:"2026-01-31T09:00:00.123456Z" readOnly:"true"`
+	DisabledAt *time.Time   `json:"disabled_at" doc:"The time at which the operator was disabled; null while it is enabled." readOnly:"true"`
+	Version    int64        `json:"version" doc:"The version, which grows with every change." example:"3" minimum:"1" readOnly:"true"`
 }
 
 // administrates reports whether the operator can always put things right.

@@ -125,7 +125,7 @@ func change(t *testing.T, db *session.DB, name string, p operator.Patch) {
 	err := db.Write(t.Context(), func(w *session.Write) error {
 		o, err := operator.Find(t.Context(), w, name)
 		if err == nil {
-			_, _, err = operator.Change(t.Context(), w, testkit.Principal(at), o.ID, p, nil)
+			_, _, err = operator.Update(t.Context(), w, testkit.Principal(at), o.ID, p, nil)
 		}
 		return err
 	})
@@ -244,14 +244,14 @@ func TestTokensOfOperators(t *testing.T) {
 	}
 }
 
-func TestUses(t *testing.T) {
+func TestUsage(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t)
 	token, _ := create(t, db, "ci", 0)
-	var uses operator.Uses
+	var usage operator.Usage
 	used := func(want time.Time) {
 		t.Helper()
-		if err := uses.Flush(t.Context(), db); err != nil {
+		if err := usage.Flush(t.Context(), db); err != nil {
 			t.Fatal(err)
 		}
 		list, err := run(t.Context(), db, operator.Tokens())
@@ -259,16 +259,16 @@ func TestUses(t *testing.T) {
 			t.Errorf("got %+v, %v, want one last used at %s", list, err, want)
 		}
 	}
-	uses.Note(token.ID, at.Add(time.Second))
-	uses.Note(token.ID, at) // a request that took longer
+	usage.Add(token.ID, at.Add(time.Second))
+	usage.Add(token.ID, at) // a request that took longer
 	used(at.Add(time.Second))
-	uses.Note(token.ID, at) // of another server, noted later
+	usage.Add(token.ID, at) // of another server, noted later
 	used(at.Add(time.Second))
 
-	uses.Note(token.ID, at.Add(time.Minute))
+	usage.Add(token.ID, at.Add(time.Minute))
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := uses.Flush(cancelled, db); err == nil {
+	if err := usage.Flush(cancelled, db); err == nil {
 		t.Error("a cancelled flush: got nil, want an error")
 	}
 	used(at.Add(time.Minute)) // it was kept
@@ -372,11 +372,11 @@ func TestNobodyGivesWhatTheyDoNotHold(t *testing.T) {
 			return err
 		}, ""},
 		"a wider role for oneself": {nil, func(ctx context.Context, w *session.Write, d operator.Principal) error {
-			_, _, err := operator.Change(ctx, w, d, d.Caller.Operator, operator.Patch{Role: new(operator.Administrator)}, nil)
+			_, _, err := operator.Update(ctx, w, d, d.Caller.Operator, operator.Patch{Role: new(operator.Administrator)}, nil)
 			return err
 		}, "privilege_exceeded"},
 		"the end of an administrator": {nil, func(ctx context.Context, w *session.Write, d operator.Principal) error {
-			_, _, err := operator.Change(ctx, w, d, find(ctx, w, "root"), operator.Patch{Disabled: new(true)}, nil)
+			_, _, err := operator.Update(ctx, w, d, find(ctx, w, "root"), operator.Patch{Disabled: new(true)}, nil)
 			return err
 		}, "privilege_exceeded"},
 		"a token of an administrator": {nil, func(ctx context.Context, w *session.Write, d operator.Principal) error {
@@ -479,7 +479,7 @@ func TestLastAdministrator(t *testing.T) {
 				return operator.ErrPrivilegeExceeded // as its token would say
 			}
 			d.Caller.Operator = c.ID
-			_, _, err = operator.Change(t.Context(), w, d, o.ID, p, nil)
+			_, _, err = operator.Update(t.Context(), w, d, o.ID, p, nil)
 			return err
 		})
 	}
@@ -494,11 +494,11 @@ func TestLastAdministrator(t *testing.T) {
 		if err := db.Write(t.Context(), func(w *session.Write) error {
 			b, err := operator.Find(t.Context(), w, "b")
 			if err == nil {
-				_, _, err = operator.Change(t.Context(), w, testkit.Principal(at), b.ID, operator.Patch{Role: new(operator.Administrator)}, nil)
+				_, _, err = operator.Update(t.Context(), w, testkit.Principal(at), b.ID, operator.Patch{Role: new(operator.Administrator)}, nil)
 			}
 			a, errA := operator.Find(t.Context(), w, "a")
 			if errA == nil {
-				_, _, errA = operator.Change(t.Context(), w, testkit.Principal(at), a.ID, operator.Patch{Role: new(operator.Administrator)}, nil)
+				_, _, errA = operator.Update(t.Context(), w, testkit.Principal(at), a.ID, operator.Patch{Role: new(operator.Administrator)}, nil)
 			}
 			return errors.Join(err, errA)
 		}); err != nil {
@@ -523,7 +523,7 @@ func TestLastAdministrator(t *testing.T) {
 }
 
 // The first start makes an administrator, who gets the tokens of before.
-func TestSettle(t *testing.T) {
+func TestEnsureAdministrator(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t)
 	_, secret := create(t, db, "old", 0)
@@ -538,7 +538,7 @@ func TestSettle(t *testing.T) {
 		t.Errorf("a token of nobody: got %v, want invalid_token", err)
 	}
 	for range 2 {
-		if err := db.Write(t.Context(), func(w *session.Write) error { return operator.Settle(t.Context(), w, testkit.Principal(at)) }); err != nil {
+		if err := db.Write(t.Context(), func(w *session.Write) error { return operator.EnsureAdministrator(t.Context(), w, testkit.Principal(at)) }); err != nil {
 			t.Fatal(err)
 		}
 	}

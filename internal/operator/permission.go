@@ -101,7 +101,13 @@ func (s Permissions) List() []Permission {
 	return slices.DeleteFunc(Grantable(), func(p Permission) bool { return !s.Has(p) })
 }
 
-// Words are those of the list.
+// Word is the name of a permission on the wire, such as members:read.
+type Word string
+
+// Choices returns the words that a role or a scope may hold.
+func (Word) Choices() []string { return All().Words() }
+
+// Words returns the words of the permissions of the set, except Anyone, in order.
 func (s Permissions) Words() []string {
 	list := s.List()
 	words := make([]string, len(list))

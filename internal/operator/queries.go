@@ -1,7 +1,6 @@
 package operator
 
 import (
-	"strings"
 	"time"
 
 	"github.com/musterhq/muster/internal/ids"
@@ -76,7 +75,7 @@ func scanToken(r query.Row) (t Token, err error) {
 		t.Operator = *operator
 	}
 	if scope != nil {
-		t.Scope = strings.Fields(*scope)
+		t.Scope = scopeOf(*scope)
 	}
 	return t, nil
 }
@@ -121,7 +120,7 @@ func adopt(id ids.Operator) query.Change {
 }
 
 // used notes when a token was last used; time does not run backwards.
-func used(id ids.Row, at time.Time) query.Change {
+func setLastUsed(id ids.Row, at time.Time) query.Change {
 	return query.Exec(`
 		update api_tokens set last_used_at = $2
 		where id = $1 and (last_used_at is null or last_used_at < $2)`, id, at)

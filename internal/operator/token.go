@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"strings"
 	"time"
 
 	"github.com/musterhq/muster/internal/fault"
@@ -26,15 +27,15 @@ var (
 
 // Token is an API token as its row says; the secret is not in it.
 type Token struct {
-	ID         ids.Row      `json:"id"`
-	Operator   ids.Operator `json:"operator_id"`
-	Name       string       `json:"name"`
-	Prefix     string       `json:"prefix"` // of the secret, to recognise it by
-	Scope      []string     `json:"scope"`  // the permissions that it is limited to; null: all of its operator
-	CreatedAt  time.Time    `json:"created_at"`
-	ExpiresAt  *time.Time   `json:"expires_at"` // absent: never
-	RevokedAt  *time.Time   `json:"revoked_at"`
-	LastUsedAt *time.Time   `json:"last_used_at"` // to the minute
+	ID         ids.Row      `json:"id" doc:"The id. Ids sort by time of creation." example:"0190a5c6-7d2e-7b31-8f60-2f1c5d0e9a47" format:"uuid" readOnly:"true"`
+	Operator   ids.Operator `json:"operator_id" doc:"The operator that the token belongs to." example:"0190a5c6-7d2e-7b31-8f60-2f1c5d0e9a47" format:"uuid" readOnly:"true"`
+	Name       string       `json:"name" doc:"The person or program that uses the token." example:"nightly report" minLength:"1" maxLength:"100"`
+	Prefix     string       `json:"prefix" doc:"The part of the secret after muster_, by which to recognise the token." example:"k4x7mq2p" readOnly:"true"`
+	Scope      Scope        `json:"scope" doc:"The permissions that the token is limited to; null for all permissions of its operator." example:"[\"dashboard:read\"]"`
+	CreatedAt  time.Time    `json:"created_at" doc:"The time of creation." example:"2026-01-31T09:00:00.123456Z" readOnly:"true"`
+	ExpiresAt  *time.Time   `json:"expires_at" doc:"The time at which the token expires; null for never." example:"2026-01-31T09:00:00.123456Z" readOnly:"true"`
+	RevokedAt  *time.Time   `json:"revoked_at" doc:"The time at which the token was revoked; null if it was not." readOnly:"true"`
+	LastUsedAt *time.Time   `json:"last_used_at" doc:"The time of the last use, to the minute; null before the first." readOnly:"true"`
 }
 
 // NewToken is what a token is made of.
@@ -42,4 +43,28 @@ type NewToken struct {
 	Name      string
 	Scope     []string   // nil: all that the operator may
 	ExpiresAt *time.Time // nil: never
+}
+
+// Scope is what a token is limited to; nil for no limit.
+type Scope []Word
+
+// scopeOf reads the scope of a row.
+func scopeOf(text string) Scope {
+	scope := Scope{}
+	for word := range strings.FieldsSeq(text) {
+		scope = append(scope, Word(word))
+	}
+	return scope
+}
+
+// String returns the words, separated by spaces, as a row stores them.
+func (s Scope) String() string {
+	var b strings.Builder
+	for i, word := range s {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(string(word))
+	}
+	return b.String()
 }
