@@ -110,15 +110,15 @@ func TestLeaseSurvivesAFailure(t *testing.T) {
 
 // runner is a server of a test with one task for the leader.
 type runner struct {
-	lease  *Lease
-	turns  chan struct{} // one for each turn of the task
-	others chan struct{} // one for each turn of a task that every server runs
-	stop   func()        // returns when Run has
+	lease   *Lease
+	turns   chan struct{} // one for each turn of the task
+	follows chan struct{} // one for each turn of the task as a follower
+	stop    func()        // returns when Run has
 }
 
 func startRunner(t *testing.T, db *session.DB, c *clock) *runner {
 	t.Helper()
-	r := &runner{lease: NewLease(db, c.now), turns: make(chan struct{}), others: make(chan struct{})}
+	r := &runner{lease: NewLease(db, c.now), turns: make(chan struct{}), follows: make(chan struct{})}
 	signal := func(turns chan struct{}) func(context.Context) error {
 		return func(ctx context.Context) error {
 			select {
@@ -133,8 +133,7 @@ func startRunner(t *testing.T, db *session.DB, c *clock) *runner {
 	var running sync.WaitGroup
 	running.Go(func() {
 		(&Runner{Log: silent, Lease: r.lease, Tasks: []Task{
-			{Name: "leader's", Every: time.Millisecond, Within: time.Minute, Leader: true, Run: signal(r.turns)},
-			{Name: "everybody's", Every: time.Millisecond, Within: time.Minute, Run: signal(r.others)},
+			{Name: "leader's", Every: time.Millisecond, Within: time.Minute, Leader: true, Run: signal(r.turns), Follow: signal(r.follows)},
 		}}).Run(ctx)
 	})
 	r.stop = func() { cancel(); running.Wait() }
@@ -154,19 +153,32 @@ func (r *runner) next(t *testing.T, other *runner) {
 	}
 }
 
+// lead waits until the server leads: it follows until it tries to again.
+func (r *runner) lead(t *testing.T) {
+	t.Helper()
+	for {
+		select {
+		case <-r.turns:
+			return
+		case <-r.follows:
+		case <-time.After(time.Minute):
+			t.Fatal("the server does not lead after a minute")
+		}
+	}
+}
+
 func TestOneOfTwoServersLeads(t *testing.T) {
 	t.Parallel()
 	db, c := testkit.Open(t), newClock()
 	one := startRunner(t, db, c)
-	<-one.turns
+	one.lead(t)
 	two := startRunner(t, db, c)
 	for range 50 {
+		<-two.follows
 		one.next(t, two)
 	}
 	one.stop() // and releases the lease: no time passes
-	for range 50 {
-		two.next(t, one)
-	}
+	two.lead(t)
 }
 
 func TestServerTakesOverFromADeadLeader(t *testing.T) {
@@ -179,11 +191,11 @@ func TestServerTakesOverFromADeadLeader(t *testing.T) {
 		select {
 		case <-heir.turns:
 			t.Fatal("a server leads while another holds the lease")
-		case <-heir.others:
+		case <-heir.follows:
 		}
 	}
 	c.advance(leaseLife)
-	<-heir.turns
+	heir.lead(t)
 	if dead.Held() {
 		t.Error("two servers hold the lease")
 	}

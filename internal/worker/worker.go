@@ -14,9 +14,10 @@ type Task struct {
 	Name   string                      // in the log and in metrics
 	Every  time.Duration               // between two turns; the first one comes after it
 	Within time.Duration               // the limit of a turn; the next turn continues the work
-	Leader bool                        // run on one server of a database only; see [Lease]
-	AtEnd  bool                        // run once more when the server stops, whether it leads or not
+	Leader bool                        // Run on one server of a database only; see [Lease]
 	Run    func(context.Context) error // one turn
+	Follow func(context.Context) error // the turn of a server that does not lead; nil: nothing
+	AtEnd  bool                        // Run one more time when the server stops, whether it leads or not
 }
 
 // Turn is a finished run of a task.
@@ -62,8 +63,12 @@ func (r *Runner) repeat(ctx context.Context, t Task) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if !t.Leader || r.leads() {
-				r.turn(ctx, t)
+			run := t.Run
+			if t.Leader && !r.leads() {
+				run = t.Follow
+			}
+			if run != nil {
+				r.turn(ctx, &t, run)
 			}
 		}
 	}
@@ -74,11 +79,11 @@ func (r *Runner) leads() bool { return r.Lease == nil || r.Lease.Held() }
 
 // turn runs the task once. A turn that the end of the server cuts short has not
 // failed.
-func (r *Runner) turn(ctx context.Context, t Task) {
+func (r *Runner) turn(ctx context.Context, t *Task, run func(context.Context) error) {
 	limited, cancel := context.WithTimeout(ctx, t.Within)
 	defer cancel()
 	start := time.Now()
-	err := t.Run(limited)
+	err := run(limited)
 	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
 		return
 	}
@@ -97,7 +102,7 @@ func (r *Runner) finish(ctx context.Context) {
 	defer cancel()
 	for _, t := range r.Tasks {
 		if t.AtEnd {
-			r.turn(ctx, t)
+			r.turn(ctx, &t, t.Run)
 		}
 	}
 	if r.Lease != nil {
