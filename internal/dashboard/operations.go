@@ -3,8 +3,6 @@ package dashboard
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/musterhq/muster/internal/counters"
@@ -64,24 +62,6 @@ func Signups(ctx context.Context, r *session.Read, from, to string) ([]SignupCou
 	list, err := session.Run(ctx, r, series(from, to))
 	if err != nil {
 		return nil, fmt.Errorf("loading the series of sign-ups: %w", err)
-	}
-	return list, nil
-}
-
-// Check recounts every member, in one snapshot, and gives what the counters say
-// otherwise: nothing, if all is well.
-func Check(ctx context.Context, r *session.Read) ([]Difference, error) {
-	counted, recounted, err := counters.Recount(ctx, r)
-	if err != nil {
-		return nil, fmt.Errorf("recounting members: %w", err)
-	}
-	names := maps.Clone(counted)
-	maps.Copy(names, recounted)
-	list := []Difference{}
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		if counted[name] != recounted[name] {
-			list = append(list, Difference{name, counted[name], recounted[name]})
-		}
 	}
 	return list, nil
 }
