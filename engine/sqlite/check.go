@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
@@ -14,7 +13,7 @@ import (
 const maxDamage = 100
 
 // Check has SQLite look for damage, and for rows whose parent is missing. It
-// returns what is wrong, in SQLite's words: nothing if all is well.
+// returns what is wrong, in SQLite's words: an empty list if all is well.
 func (e *Engine) Check(ctx context.Context) ([]string, error) {
 	text := func(r query.Row) (s string, err error) { return s, r.Scan(&s) }
 	var pages, parents []string
@@ -31,6 +30,6 @@ func (e *Engine) Check(ctx context.Context) ([]string, error) {
 	case err != nil:
 		return nil, fmt.Errorf("checking the database: %w", err)
 	}
-	found := slices.Concat(pages, parents)
+	found := append(append([]string{}, pages...), parents...)
 	return found[:min(len(found), maxDamage)], nil
 }
