@@ -32,7 +32,7 @@ func openTestStore(t *testing.T, at Store) *store {
 func (s *store) mustCreate(t *testing.T, name string, at time.Time) {
 	t.Helper()
 	err := s.db.Write(t.Context(), func(w *session.Write) error {
-		member.Create(w, testkit.Recorder(), member.Rules{}, member.New{Name: name, Gender: member.Other, Status: member.Pending}, at)
+		member.Create(w, testkit.Recorder(), member.Rules{}, member.Detail{User: member.User{Name: name, Gender: member.Other, Status: member.Pending}}, at)
 		return nil
 	})
 	if err != nil {

@@ -37,8 +37,8 @@ func mustZone(name string) *time.Location {
 }
 
 // person is a valid new member with nothing but what is required.
-func person(name string) member.New {
-	return member.New{Name: name, Gender: member.Female, Status: member.Pending, BirthYear: new(1990)}
+func person(name string) member.Detail {
+	return member.Detail{User: member.User{Name: name, Gender: member.Female, Status: member.Pending, BirthYear: new(1990)}}
 }
 
 // bundle is a store with what tests do to it.
@@ -68,7 +68,7 @@ func (b bundle) write(fn func(*session.Write) error) {
 	}
 }
 
-func (b bundle) create(n member.New) (id ids.Member) {
+func (b bundle) create(n member.Detail) (id ids.Member) {
 	b.Helper()
 	b.write(func(w *session.Write) error {
 		id = member.Create(w, testkit.Recorder(), imported, n, now).ID
@@ -132,7 +132,7 @@ func TestCountersProperty(t *testing.T) {
 			case 0, 1:
 				n := person("Someone")
 				n.Gender, n.Status = member.Genders()[pick%3], member.Statuses()[pick2%5]
-				n.CreatedAt = new(now.Add(-time.Duration(pick%100) * 11 * time.Hour))
+				n.CreatedAt = now.Add(-time.Duration(pick%100) * 11 * time.Hour)
 				id := member.Create(w, testkit.Recorder(), imported, n, now).ID
 				w.AfterCommit(func(context.Context) {
 					mu.Lock()
@@ -146,7 +146,7 @@ func TestCountersProperty(t *testing.T) {
 			case 5:
 				_, err = member.Restore(ctx, w, testkit.Recorder(), imported, id, nil, now)
 			case 6:
-				list := []member.New{person("A"), person("B"), person("C")}
+				list := []member.Draft{person("A").Draft(), person("B").Draft(), person("C").Draft()}
 				list[0].Status, list[1].Status, list[2].Status = member.Approved, member.Pending, member.Pending
 				_, err = member.CreateMany(ctx, w, imported, list, now)
 			}
@@ -196,7 +196,7 @@ func TestUseZone(t *testing.T) {
 	b := setup(t)
 	b.useZone(imported.Zone) // it may be set twice
 	n := person("Someone")
-	n.CreatedAt = new(time.Date(2026, 3, 14, 15, 30, 0, 0, time.UTC)) // the 15th in Seoul
+	n.CreatedAt = time.Date(2026, 3, 14, 15, 30, 0, 0, time.UTC) // the 15th in Seoul
 	b.create(n)
 	gone := b.create(n)
 	b.write(func(w *session.Write) error {

@@ -40,7 +40,7 @@ type fatal interface{ Fatalf(string, ...any) }
 
 func create(t fatal, db *session.DB, rules member.Rules, at time.Time, g member.Gender, s member.Status) (id ids.Member) {
 	err := db.Write(context.Background(), func(w *session.Write) error {
-		id = member.Create(w, testkit.Recorder(), rules, member.New{Name: "Someone", Gender: g, Status: s, CreatedAt: &at}, at).ID
+		id = member.Create(w, testkit.Recorder(), rules, member.Detail{User: member.User{Name: "Someone", Gender: g, Status: s, CreatedAt: at}}, at).ID
 		return nil
 	})
 	if err != nil {
@@ -77,7 +77,7 @@ func TestStatsProperty(t *testing.T) {
 							at = at.Truncate(15 * time.Minute)
 						}
 						o := one{at, member.Genders()[r.IntN(3)], member.Statuses()[r.IntN(5)]}
-						d := member.Create(w, testkit.Recorder(), rules, member.New{Name: "Someone", Gender: o.g, Status: o.s, CreatedAt: &o.at}, at)
+						d := member.Create(w, testkit.Recorder(), rules, member.Detail{User: member.User{Name: "Someone", Gender: o.g, Status: o.s, CreatedAt: o.at}}, at)
 						if i%5 != 0 {
 							all = append(all, o)
 						} else if _, err := member.Delete(t.Context(), w, testkit.Recorder(), rules, d.ID, nil, base); err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/musterhq/muster/internal/field"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/member"
 )
@@ -98,7 +99,7 @@ func (o *ListOptions) relationSources() (list []source) {
 		add("profile", func(t *text) string { return "p.region = " + t.arg(f.Region) })
 	}
 	if f.Subscription != "" && f.Subscription != NoSubscription {
-		add("subscription", func(t *text) string { return "p.current and p.status = " + t.arg(f.Subscription) })
+		add("subscription", func(t *text) string { return "p.current and p.status = " + t.arg(string(f.Subscription)) })
 	}
 	if f.Plan != "" {
 		add("subscription", func(t *text) string { return "p.current and p.plan = " + t.arg(f.Plan) })
@@ -197,10 +198,10 @@ func (s Sort) beyond() string {
 func (p plan) checks(t *text, alias string) (list []string) {
 	f := &p.options.Filter
 	if len(f.Status) > 0 {
-		list = append(list, "cast("+alias+".status as text) {in "+t.arg(words(f.Status))+"}")
+		list = append(list, "cast("+alias+".status as text) {in "+t.arg(field.Strings(f.Status))+"}")
 	}
 	if len(f.Gender) > 0 {
-		list = append(list, "cast("+alias+".gender as text) {in "+t.arg(words(f.Gender))+"}")
+		list = append(list, "cast("+alias+".gender as text) {in "+t.arg(field.Strings(f.Gender))+"}")
 	}
 	return append(list, p.checksBeside(t, alias)...)
 }
@@ -253,8 +254,8 @@ func (p plan) createdCheck(t *text, alias string) string {
 
 func (o *ListOptions) birthYears(t *text, column string) string {
 	low, high := o.Filter.BirthYearFrom, o.Filter.BirthYearTo
-	if low == nil && high != nil || low != nil && *low < 1 {
-		low = new(1) // a year that is not known is 0
+	if low == nil && high != nil {
+		low = new(1) // an unknown year is stored as 0
 	}
 	return within(t, column, low, high, " <= ")
 }

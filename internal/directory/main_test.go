@@ -47,16 +47,16 @@ func setup(t *testing.T) bundle {
 }
 
 // person is a valid new member with nothing but what is required.
-func person(name string) member.New {
-	return member.New{Name: name, Gender: member.Female, BirthYear: new(1990)}
+func person(name string) member.Detail {
+	return member.Detail{User: member.User{Name: name, Gender: member.Female, BirthYear: new(1990)}}
 }
 
 // create makes a member as an import does, with every status allowed.
-func (b bundle) create(n member.New) ids.Member {
+func (b bundle) create(n member.Detail) ids.Member {
 	b.Helper()
 	rules := korea
 	rules.Imported = true
-	if err := n.Check(rules, now); err != nil {
+	if err := rules.Check(&n, now); err != nil {
 		b.Fatalf("checking %+v: %v", n, err)
 	}
 	var id ids.Member
@@ -75,11 +75,15 @@ func (b bundle) write(fn func(*session.Write) error) {
 }
 
 // createMany makes members in batches that are short enough for a slow machine.
-func (b bundle) createMany(rules member.Rules, list []member.New) {
+func (b bundle) createMany(rules member.Rules, list []member.Detail) {
 	b.Helper()
 	for batch := range slices.Chunk(list, 250) {
 		b.write(func(w *session.Write) error {
-			_, err := member.CreateMany(b.Context(), w, rules, batch, now)
+			drafts := make([]member.Draft, len(batch))
+			for i, d := range batch {
+				drafts[i] = d.Draft()
+			}
+			_, err := member.CreateMany(b.Context(), w, rules, drafts, now)
 			return err
 		})
 	}

@@ -6,9 +6,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/field"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/nameindex"
@@ -24,27 +24,43 @@ type ListOptions struct {
 }
 
 // Filter narrows a list. Every zero field lets all pass; the others must all
-// hold.
+// hold. Its fields are the parameters of a request.
 type Filter struct {
-	Status        []member.Status
-	Gender        []member.Gender
-	BirthYearFrom *int       // inclusive
-	BirthYearTo   *int       // inclusive
-	CreatedFrom   *time.Time // inclusive
-	CreatedTo     *time.Time // exclusive
-	UpdatedFrom   *time.Time // inclusive
-	UpdatedTo     *time.Time // exclusive
-	Region        string     // of the profile, as stored
-	HasPhotos     *bool
-	HasDocuments  *bool
-	Subscription  string // a status of the current subscription, or "none"
-	Plan          string // of the current subscription
-	Text          string // free text: part of a name, a phone, an id
-	Deleted       Deleted
+	Text          string          `query:"q" doc:"Free text: part of a name in any script, the last four digits of a phone, or an ID. More digits of a phone require phones:reveal and count as a reveal." maxLength:"100"`
+	Status        []member.Status `query:"status" doc:"Any of these states."`
+	Gender        []member.Gender `query:"gender" doc:"Any of these genders."`
+	BirthYearFrom *int            `query:"birth_year_from" doc:"Born in this year or later." example:"1990" minimum:"1900" maximum:"2100"`
+	BirthYearTo   *int            `query:"birth_year_to" doc:"Born in this year or earlier." example:"1990" minimum:"1900" maximum:"2100"`
+	CreatedFrom   *time.Time      `query:"created_from" doc:"Created at this time or later." example:"2026-01-31T00:00:00Z"`
+	CreatedTo     *time.Time      `query:"created_to" doc:"Created before this time." example:"2026-01-31T00:00:00Z"`
+	UpdatedFrom   *time.Time      `query:"updated_from" doc:"Last changed at this time or later." example:"2026-01-31T00:00:00Z"`
+	UpdatedTo     *time.Time      `query:"updated_to" doc:"Last changed before this time." example:"2026-01-31T00:00:00Z"`
+	Region        string          `query:"region" doc:"The region of the profile, as it is stored."`
+	HasPhotos     *bool           `query:"has_photos" doc:"With photos, or without."`
+	HasDocuments  *bool           `query:"has_documents" doc:"With documents, or without."`
+	Subscription  Subscription    `query:"subscription" doc:"The status of the current subscription, or none."`
+	Plan          string          `query:"plan" doc:"The plan of the current subscription."`
+	Deleted       Deleted         `query:"deleted" doc:"Deleted members are left out unless this asks for only them, or includes them."`
 }
 
+// Check implements [field.Checker]: ranges are in order.
+func (f *Filter) Check(wrong *fault.Fields, prefix string) {
+	field.Ordered(wrong, prefix+"birth_year_from", f.BirthYearFrom, prefix+"birth_year_to", f.BirthYearTo, func(from, to int) bool { return from > to })
+	field.Ordered(wrong, prefix+"created_from", f.CreatedFrom, prefix+"created_to", f.CreatedTo, time.Time.After)
+	field.Ordered(wrong, prefix+"updated_from", f.UpdatedFrom, prefix+"updated_to", f.UpdatedTo, time.Time.After)
+}
+
+// Subscription is a filter by the current subscription: a status, or
+// [NoSubscription].
+type Subscription string
+
 // NoSubscription is the filter for members without a current subscription.
-const NoSubscription = "none"
+const NoSubscription Subscription = "none"
+
+// Choices lists the filters.
+func (Subscription) Choices() []string {
+	return append(field.Strings(member.SubscriptionStatuses()), string(NoSubscription))
+}
 
 // Deleted says whether a list shows soft-deleted members.
 type Deleted string
@@ -55,6 +71,9 @@ const (
 	OnlyDeleted    Deleted = "only"
 	AlsoDeleted    Deleted = "include"
 )
+
+// Choices lists what can be asked for.
+func (Deleted) Choices() []string { return []string{string(OnlyDeleted), string(AlsoDeleted)} }
 
 // Sort is the order of a list. Members that are alike in it are ordered by age,
 // in the same direction; one without a birth year comes before year 1.
@@ -76,22 +95,27 @@ const (
 
 var sortKeys = []SortKey{ByCreated, ByUpdated, ByName, ByBirthYear}
 
-// ParseSort reads "name" (ascending), "-name" (descending), and so on; the
-// empty text is newest first. Faults: invalid, field sort.
-func ParseSort(text string) (Sort, error) {
-	if text == "" {
-		return Sort{By: ByCreated}, nil
+// Order is a sort in a request: a key, with - before it for descending.
+type Order string
+
+// Choices lists the orders.
+func (Order) Choices() (list []string) {
+	for _, k := range sortKeys {
+		list = append(list, string(k), "-"+string(k))
 	}
-	name, descending := strings.CutPrefix(text, "-")
-	s := Sort{By: SortKey(name), Ascending: !descending}
-	var f fault.Fields
-	if !slices.Contains(sortKeys, s.By) {
-		f.Add("sort", "invalid", "A list is sorted by created_at, updated_at, name or birth_year, with - before it for descending.")
-	}
-	return s, f.Err()
+	return list
 }
 
-// String is the text that ParseSort reads.
+// Sort returns the sort of the order; the empty order is newest first.
+func (o Order) Sort() Sort {
+	name, descending := strings.CutPrefix(string(o), "-")
+	if o == "" {
+		return Sort{By: ByCreated}
+	}
+	return Sort{By: SortKey(name), Ascending: !descending}
+}
+
+// String returns the order of the sort.
 func (s Sort) String() string {
 	if s.Ascending {
 		return string(s.By)
@@ -118,8 +142,8 @@ type Page struct {
 // Total is the number of members that pass a filter: exactly, or at least so
 // many.
 type Total struct {
-	Count int64 `json:"count"`
-	Exact bool  `json:"exact"`
+	Count int64 `json:"count" doc:"The number of members." example:"10000" minimum:"0"`
+	Exact bool  `json:"exact" doc:"Whether there are exactly so many; if false, there are more."`
 }
 
 // Sizes of a page.
@@ -132,61 +156,23 @@ const (
 func (o ListOptions) normal() ListOptions {
 	o.Sort.By = cmp.Or(o.Sort.By, ByCreated)
 	o.Limit = cmp.Or(o.Limit, DefaultLimit)
-	o.Filter.Text = strings.TrimSpace(o.Filter.Text)
 	return o
 }
 
 // check lists every option that is wrong. Faults: invalid.
 func (o *ListOptions) check() error {
-	var f fault.Fields
-	x := &o.Filter
+	var wrong fault.Fields
 	if o.Limit < 1 || o.Limit > MaxLimit {
-		f.Add("limit", "out_of_range", "A page has 1 to %d members.", MaxLimit)
+		wrong.Add("limit", field.CodeOutOfRange, "Must be from 1 to %d.", MaxLimit)
 	}
 	if !slices.Contains(sortKeys, o.Sort.By) {
-		f.Add("sort", "invalid", "A list is sorted by created_at, updated_at, name or birth_year.")
+		wrong.Add("sort", field.CodeNotAChoice, "Must be one of: %s.", strings.Join(Order("").Choices(), ", "))
 	}
-	for _, s := range x.Status {
-		if !slices.Contains(member.Statuses(), s) && !f.Has("status") {
-			f.Add("status", "invalid", "A status is pending, approved, rejected, needs_info or suspended.")
-		}
-	}
-	for _, g := range x.Gender {
-		if !slices.Contains(member.Genders(), g) && !f.Has("gender") {
-			f.Add("gender", "invalid", "A gender is male, female or other.")
-		}
-	}
-	if !slices.Contains([]Deleted{WithoutDeleted, OnlyDeleted, AlsoDeleted}, x.Deleted) {
-		f.Add("deleted", "invalid", "It is only or include.")
-	}
-	if s := x.Subscription; s != "" && s != NoSubscription && !slices.Contains(member.SubscriptionStatuses(), member.SubscriptionStatus(s)) {
-		f.Add("subscription", "invalid", "A subscription is active, paused, cancelled, expired or none.")
-	}
-	if from, to := x.BirthYearFrom, x.BirthYearTo; from != nil && to != nil && *from > *to {
-		f.Add("birth_year_from", "out_of_range", "It is at most birth_year_to.")
-	}
-	timesInOrder(&f, "created", x.CreatedFrom, x.CreatedTo)
-	timesInOrder(&f, "updated", x.UpdatedFrom, x.UpdatedTo)
-	for name, text := range map[string]string{"region": x.Region, "plan": x.Plan, "q": x.Text} {
-		if utf8.RuneCountInString(text) > member.MaxWord || !member.Printable(text, false) {
-			f.Add(name, "invalid", "It has at most %d printable characters.", member.MaxWord)
-		}
-	}
+	field.For[Filter]().Check(&o.Filter, "", &wrong)
 	if c := o.After; c != nil && (c.Sort != o.Sort.String() || c.ID.IsZero() || !o.Sort.By.fits(c.Value)) {
-		f.Add("cursor", "invalid", "The cursor is of another list. Begin again without it.")
+		wrong.Add("cursor", "cursor_invalid", "The cursor belongs to another list. Start again without a cursor.")
 	}
-	return f.Err()
-}
-
-func timesInOrder(f *fault.Fields, name string, from, to *time.Time) {
-	if from != nil && to != nil && from.After(*to) {
-		f.Add(name+"_from", "out_of_range", "It is at most %s_to.", name)
-	}
-	for suffix, t := range map[string]*time.Time{"_from": from, "_to": to} {
-		if t != nil && (t.UTC().Year() < 1 || t.UTC().Year() > 9999) && !f.Has(name+suffix) {
-			f.Add(name+suffix, "out_of_range", "It lies between the years 1 and 9999.")
-		}
-	}
+	return wrong.Err()
 }
 
 // fits reports whether a cursor's value is one of the sort key.

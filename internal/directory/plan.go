@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/musterhq/muster/internal/counters"
+	"github.com/musterhq/muster/internal/field"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/query"
@@ -242,7 +243,7 @@ func (p plan) total() query.Query[Total] {
 
 func (p plan) countersTotal() query.Query[Total] {
 	f := &p.options.Filter
-	return query.Map(counters.CountOf(words(f.Status), words(f.Gender)), func(n int64) (Total, error) {
+	return query.Map(counters.CountOf(field.Strings(f.Status), field.Strings(f.Gender)), func(n int64) (Total, error) {
 		return Total{Count: n, Exact: true}, nil
 	})
 }

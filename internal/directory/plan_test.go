@@ -11,7 +11,6 @@ import (
 
 	"github.com/musterhq/muster/internal/directory"
 	"github.com/musterhq/muster/internal/ids"
-	"github.com/musterhq/muster/internal/media"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/testkit"
 	"github.com/musterhq/muster/query"
@@ -91,15 +90,13 @@ func TestPlans(t *testing.T) {
 	}
 	statements["search"] = search
 	var d member.Detail
-	var list []member.Detail
+	var attach func(*member.Detail)
 	var phones, known []string
-	var photos []media.Photo
 	statements["load"] = query.Statements(
 		query.Into(&d, member.Load(ids.Member{}, member.WithAll)),
-		query.Into(&list, member.LoadAll(nil, member.WithAll)),
+		query.Into(&attach, member.RelationsOf(nil, member.WithAll)),
 		query.Into(&phones, member.TakenPhones(nil)),
-		query.Into(&known, member.KnownExternalIDs(nil)),
-		query.Into(&photos, media.PhotosOf(ids.Member{})))
+		query.Into(&known, member.KnownExternalIDs(nil)))
 
 	keys := make(map[string]string) // by text, many of which are alike
 	for key, texts := range statements {

@@ -187,7 +187,7 @@ func TestSearchOfMany(t *testing.T) {
 	rules := korea
 	rules.Imported = true
 	const count = 5500
-	list := make([]member.New, count)
+	list := make([]member.Detail, count)
 	for i := range list {
 		list[i] = person("Anna " + []string{"Kim", "Lee", "Park"}[i%3])
 		list[i].Status = member.Approved

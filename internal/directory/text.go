@@ -26,14 +26,6 @@ func (t *text) and(conditions ...string) {
 	}
 }
 
-func words[T ~string](list []T) []string {
-	texts := make([]string, len(list))
-	for i, v := range list {
-		texts[i] = string(v)
-	}
-	return texts
-}
-
 func within[T any](t *text, column string, low, high *T, below string) (s string) {
 	if low != nil {
 		s = " and " + column + " >= " + t.arg(*low)

@@ -117,9 +117,9 @@ func (s *Struct) DecodeQuery(values url.Values, dst any, wrong *fault.Fields) {
 		case len(given) > 1:
 			wrong.Add(f.Name, CodeDuplicate, "Given %d times; give it once.", len(given))
 		case len(given) == 1:
-			f.Parse(given[0], f.of(value), f.Name, wrong)
+			f.Parse(given[0], f.In(value), f.Name, wrong)
 		case f.Default != "":
-			_, _ = f.parse(f.Default, f.of(value)) // a default is right: a test reads each
+			_, _ = f.parse(f.Default, f.In(value)) // a default is right: a test reads each
 		}
 	}
 	for _, name := range sortedKeys(values) {
@@ -134,7 +134,7 @@ func (s *Struct) DecodePath(text func(name string) string, dst any, wrong *fault
 	value := reflect.ValueOf(dst).Elem()
 	for _, f := range s.Fields {
 		if f.Source == Path {
-			f.Parse(text(f.Name), f.of(value), f.Name, wrong)
+			f.Parse(text(f.Name), f.In(value), f.Name, wrong)
 		}
 	}
 }

@@ -24,6 +24,12 @@ const (
 	Path
 )
 
+// Appender is a struct that writes its own JSON, where what it shows depends on
+// its value.
+type Appender interface {
+	AppendJSON(b []byte) ([]byte, error)
+}
+
 // Struct is the descriptor of a struct type.
 type Struct struct {
 	Type   reflect.Type
@@ -31,6 +37,7 @@ type Struct struct {
 
 	columns []*Field
 	byName  map[string]*Field
+	encodes bool // the type is an Appender
 }
 
 // Field is what a struct declares of one of its fields.
@@ -50,6 +57,7 @@ type Field struct {
 
 	Nullable   bool // a pointer or a list: it may be absent, which JSON shows as null
 	Required   bool
+	Optional   bool // a body that creates may leave it out although it is never null
 	ReadOnly   bool
 	UpdateOnly bool
 	Lines      bool
@@ -77,6 +85,7 @@ func Of(t reflect.Type) *Struct {
 		return s.(*Struct) //nolint:forcetypeassert // there is nothing else in it
 	}
 	s := &Struct{Type: t, byName: make(map[string]*Field)}
+	s.encodes = reflect.PointerTo(t).Implements(reflect.TypeFor[Appender]())
 	s.add(t, nil)
 	known, _ := structs.LoadOrStore(t, s)
 	return known.(*Struct) //nolint:forcetypeassert // as above
@@ -126,6 +135,7 @@ func describe(f reflect.StructField, index []int) *Field {
 	is := func(tag, value string) bool { return f.Tag.Get(tag) == value }
 	d.Required, d.ReadOnly, d.Lines = is("required", "true"), is("readOnly", "true"), is("lines", "true")
 	d.UpdateOnly = is("write", "update")
+	d.Optional = d.OmitZero || d.Default != "" || d.Source == Query || is("required", "false")
 	d.bounds(f)
 	d.choices(f.Tag)
 	d.Example = example(d.Kind, f.Tag.Get("example"))
@@ -190,8 +200,17 @@ func (d *Field) choices(tag reflect.StructTag) {
 	}
 }
 
-// of returns the field's place in a struct value.
-func (d *Field) of(v reflect.Value) reflect.Value {
+// Strings returns texts of a type that is a string as strings.
+func Strings[T ~string](list []T) []string {
+	texts := make([]string, len(list))
+	for i, v := range list {
+		texts[i] = string(v)
+	}
+	return texts
+}
+
+// In returns the place of the field in v, a value of the struct.
+func (d *Field) In(v reflect.Value) reflect.Value {
 	if len(d.index) == 1 {
 		return v.Field(d.index[0])
 	}

@@ -98,10 +98,10 @@ func forbidden(missing operator.Permissions) error {
 // when what the caller asks for then is not there or not allowed. To note it
 // twice is to note it once.
 func (x *exchange) caller(token operator.Secret, now time.Time, n need) query.Query[operator.Caller] {
-	return operator.Authenticate(token, now, x.api.idle, func(c operator.Caller) error {
+	return query.Map(operator.Authenticate(token, now, x.api.idle), func(c operator.Caller) (operator.Caller, error) {
 		x.token, x.operator = c.Token, c.Operator
 		x.api.usage.Add(c.Token, now)
-		return n.check(c)
+		return c, n.check(c)
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/musterhq/muster/internal/field"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/member"
 )
@@ -174,66 +175,11 @@ func (o *object) id(name string, v ids.Row) {
 	o.b = append(o.b, '"')
 }
 
-// record is a relation that knows its fields.
-type record[T any] interface {
-	*T
-	Fields() (names []string, values []any)
-}
-
-func appendRecord[T any, R record[T]](b []byte, r R, err error) ([]byte, error) {
-	if r == nil {
+func appendRecord[T any](b []byte, r *T, err error) ([]byte, error) {
+	if err != nil || r == nil {
 		return append(b, "null"...), err
 	}
-	names, values := r.Fields()
-	before := byte('{')
-	for i, name := range names {
-		b = append(append(append(b, before, '"'), name...), `":`...)
-		b, err = appendField(b, values[i], err)
-		before = ','
-	}
-	return append(b, '}'), err
-}
-
-// appendField writes what a pointer points to.
-func appendField(b []byte, field any, err error) ([]byte, error) {
-	if err != nil {
-		return b, err
-	}
-	switch v := field.(type) {
-	case *string:
-		return appendText(b, v)
-	case **string:
-		return appendText(b, *v)
-	case **int:
-		return appendNumber(b, *v), nil
-	case **int64:
-		return appendNumber(b, *v), nil
-	case *time.Time:
-		return appendTime(b, v), nil
-	case **time.Time:
-		return appendTime(b, *v), nil
-	case *[]string:
-		return appendTexts(b, *v)
-	case *ids.Row:
-		b, _ = v.AppendText(append(b, '"')) // never fails
-		return append(b, '"'), nil
-	default:
-		value, err := json.Marshal(field)
-		return append(b, value...), err
-	}
-}
-
-func appendTexts(b []byte, list []string) (_ []byte, err error) {
-	b = append(b, '[')
-	for i := range list {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		if b, err = appendText(b, &list[i]); err != nil {
-			return b, err
-		}
-	}
-	return append(b, ']'), nil
+	return field.AppendJSON(b, r)
 }
 
 func appendUser(b []byte, u *member.User) ([]byte, error) {

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/musterhq/muster/internal/field"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/operator"
 	"github.com/musterhq/muster/internal/privacy"
@@ -32,7 +33,7 @@ var (
 	genders     = words(member.Genders())
 
 	phoneFact  = fact{doc: "The phone in E.164; any form that the configured region reads is taken.", example: "+821012345678", min: 3, max: 64}
-	nameFact   = fact{doc: "The name.", example: "김바다", min: 1, max: member.MaxName}
+	nameFact   = fact{doc: "The name.", example: "김바다", min: 1, max: 100}
 	genderFact = fact{doc: "The gender.", example: "female", enum: genders}
 	birthFact  = fact{doc: "The year of birth; of a member that is at least 18 in the year of admission.", example: 1992, min: minYear, max: maxYear}
 	statusFact = fact{doc: "Where the member stands with the review.", example: "pending", enum: statuses}
@@ -43,7 +44,7 @@ var (
 	tokenNameFact    = fact{doc: "Who or what uses it.", example: "nightly report", min: 1, max: 100}
 	scopeFact        = fact{doc: "The permissions that it is limited to; null for all that the operator has.", example: []string{"dashboard:read"}, enum: grantable}
 
-	planFact    = fact{doc: "The plan.", example: "gold", min: 1, max: member.MaxWord}
+	planFact    = fact{doc: "The plan.", example: "gold", min: 1, max: field.MaxText}
 	serveFact   = fact{doc: "Whether it serves.", example: "active", enum: subscriptions()[:4]}
 	startedFact = fact{doc: "When it starts.", example: exampleTime}
 	endsFact    = fact{doc: "When it ends; null is never.", example: "2027-01-31T09:00:00Z"}
@@ -85,17 +86,17 @@ var facts = map[string]map[string]fact{
 	},
 	"Profile": {
 		"height":       {doc: "In centimetres.", example: 168, min: 50, max: 300},
-		"education":    {doc: "The education.", example: "bachelor", max: member.MaxWord},
-		"occupation":   {doc: "The occupation.", example: "architect", max: member.MaxWord},
-		"employer":     {doc: "The employer.", max: member.MaxWord},
+		"education":    {doc: "The education.", example: "bachelor", max: field.MaxText},
+		"occupation":   {doc: "The occupation.", example: "architect", max: field.MaxText},
+		"employer":     {doc: "The employer.", max: field.MaxText},
 		"income":       {doc: "A year, in the platform's currency.", example: 52_000_000, max: 1_000_000_000_000},
-		"region":       {doc: "The region.", example: "Seoul", max: member.MaxWord},
-		"religion":     {doc: "The religion.", max: member.MaxWord},
-		"introduction": {doc: "What the member wrote.", max: member.MaxText},
+		"region":       {doc: "The region.", example: "Seoul", max: field.MaxText},
+		"religion":     {doc: "The religion.", max: field.MaxText},
+		"introduction": {doc: "What the member wrote.", max: 4000},
 	},
 	"Lifestyle": {
-		"smoking": {doc: "How often.", example: "never", max: member.MaxWord}, "drinking": {doc: "How often.", example: "sometimes", max: member.MaxWord},
-		"exercise": {doc: "How often.", example: "weekly", max: member.MaxWord}, "diet": {doc: "What the member eats.", max: member.MaxWord},
+		"smoking": {doc: "How often.", example: "never", max: field.MaxText}, "drinking": {doc: "How often.", example: "sometimes", max: field.MaxText},
+		"exercise": {doc: "How often.", example: "weekly", max: field.MaxText}, "diet": {doc: "What the member eats.", max: field.MaxText},
 		"pets": {doc: "The pets.", example: []string{"cat"}}, "hobbies": {doc: "The hobbies.", example: []string{"hiking", "film"}},
 	},
 	"Preference": {
@@ -104,7 +105,7 @@ var facts = map[string]map[string]fact{
 		"genders": {doc: "Any of these.", example: []string{"male"}, enum: genders},
 		"regions": {doc: "Any of these."}, "educations": {doc: "Any of these."}, "religions": {doc: "Any of these."},
 		"qualities": {doc: "What matters, the weightiest first.", example: []string{"sincerity", "humour"}},
-		"goal":      {doc: "What for.", example: "marriage", max: member.MaxWord},
+		"goal":      {doc: "What for.", example: "marriage", max: field.MaxText},
 	},
 	"Subscription": {"id": idFact, "plan": planFact, "status": serveFact, "started_at": startedFact, "expires_at": endsFact},
 	"NewSubscription": {
@@ -311,7 +312,7 @@ func (f fact) apply(s *huma.Schema) *huma.Schema {
 		s.Nullable = false
 		inner = s.Items
 		if inner.Type == huma.TypeString {
-			s.MaxItems, inner.MinLength, inner.MaxLength = new(member.MaxList), new(1), new(member.MaxWord)
+			s.MaxItems, inner.MinLength, inner.MaxLength = new(field.MaxItems), new(1), new(field.MaxText)
 		}
 	}
 	if f.format != "" {

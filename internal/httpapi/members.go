@@ -263,7 +263,7 @@ func listOptions(in *input) directory.ListOptions {
 		BirthYearFrom: in.integer("birth_year_from"), BirthYearTo: in.integer("birth_year_to"),
 		CreatedFrom: in.moment("created_from"), CreatedTo: in.moment("created_to"),
 		UpdatedFrom: in.moment("updated_from"), UpdatedTo: in.moment("updated_to"),
-		Region: in.text("region"), Plan: in.text("plan"), Subscription: in.text("subscription"), Text: in.text("q"),
+		Region: in.text("region"), Plan: in.text("plan"), Subscription: directory.Subscription(in.text("subscription")), Text: in.text("q"),
 		HasPhotos: in.boolean("has_photos"), HasDocuments: in.boolean("has_documents"),
 		Deleted: directory.Deleted(in.text("deleted")),
 	}
@@ -279,7 +279,7 @@ func listOptions(in *input) directory.ListOptions {
 	ordered(in.params, "updated_from", f.UpdatedFrom, "updated_to", f.UpdatedTo, time.Time.After)
 	o := directory.ListOptions{Filter: f, Include: includes(in, 0)}
 	if sort := in.text("sort"); sort != "" {
-		o.Sort, _ = directory.ParseSort(sort) // one of the choices
+		o.Sort = directory.Order(sort).Sort()
 	}
 	if limit := in.integer("limit"); limit != nil {
 		o.Limit = *limit
@@ -293,8 +293,7 @@ func includes(in *input, fallback member.Relations) member.Relations {
 	if names == nil {
 		return fallback
 	}
-	rel, _ := member.ParseInclude(names) // each is one of the choices
-	return rel
+	return member.With(names...)
 }
 
 // scopeOf says which list a cursor is of: the filter and the order, but not how
@@ -341,7 +340,7 @@ func createMember(a *API, in *input) writer {
 		return nil
 	}
 	m := n.member()
-	if err := m.Check(a.rules, in.now); err != nil {
+	if err := a.rules.Check(&m, in.now); err != nil {
 		in.refuse(err)
 		return nil
 	}
@@ -353,9 +352,9 @@ func createMember(a *API, in *input) writer {
 	}
 }
 
-func (n *NewMember) member() member.New {
-	m := member.New{
-		Phone: n.Phone, Name: n.Name, Gender: n.Gender, BirthYear: n.BirthYear,
+func (n *NewMember) member() member.Detail {
+	m := member.Detail{
+		User:    member.User{Phone: n.Phone, Name: n.Name, Gender: n.Gender, BirthYear: n.BirthYear},
 		Profile: n.Profile, Lifestyle: n.Lifestyle, Preference: n.Preference,
 	}
 	if s := n.Subscription; s != nil {

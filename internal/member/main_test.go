@@ -50,16 +50,16 @@ func setup(t *testing.T) bundle {
 }
 
 // person is a valid new member with nothing but what is required.
-func person(name string) member.New {
-	return member.New{Name: name, Gender: member.Female, BirthYear: new(1990)}
+func person(name string) member.Detail {
+	return member.Detail{User: member.User{Name: name, Gender: member.Female, BirthYear: new(1990)}}
 }
 
 // create makes a member as an import does, with every status allowed.
-func (b bundle) create(n member.New) ids.Member {
+func (b bundle) create(n member.Detail) ids.Member {
 	b.Helper()
 	rules := korea
 	rules.Imported = true
-	if err := n.Check(rules, now); err != nil {
+	if err := rules.Check(&n, now); err != nil {
 		b.Fatalf("checking %+v: %v", n, err)
 	}
 	var id ids.Member

@@ -20,7 +20,7 @@ func TestUpdateIsBounded(t *testing.T) {
 	for batch := range batches {
 		err := db.Write(t.Context(), func(w *session.Write) error {
 			for i := range members {
-				n := member.New{Name: fmt.Sprintf("Number %d-%d", batch, i), Gender: member.Female, Status: member.Pending, BirthYear: new(1990)}
+				n := member.Detail{User: member.User{Name: fmt.Sprintf("Number %d-%d", batch, i), Gender: member.Female, Status: member.Pending, BirthYear: new(1990)}}
 				member.Create(w, testkit.Recorder(), member.Rules{}, n, now)
 			}
 			return nil

@@ -2,117 +2,70 @@ package operator
 
 import (
 	"context"
-	"strings"
-	"time"
 
 	"github.com/musterhq/muster/internal/audit"
-	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/session"
 )
 
-// What is recorded of operators, roles and tokens.
+// The actions on operators that are logged.
 const (
-	ActionCreated      audit.Action = "operator.create"
-	ActionChanged      audit.Action = "operator.change"
-	ActionRoleSet      audit.Action = "role.set"
-	ActionRoleDeleted  audit.Action = "role.delete"
-	ActionTokenCreated audit.Action = "token.create"
-	ActionTokenRevoked audit.Action = "token.revoke"
+	ActionCreated audit.Action = "operator.create"
+	ActionChanged audit.Action = "operator.change"
 )
 
-// Principal is where an operation is asked for: by whom, with which rights, when, and
-// with what it writes the record.
-type Principal struct {
-	Caller   Caller
-	Recorder audit.Recorder
-	At       time.Time
-}
-
-func (d Principal) now() time.Time { return d.At.UTC().Truncate(time.Microsecond) }
-
-// EnsureAdministrator makes the first administrator where there is no operator, and gives it
-// the tokens that have none. It does nothing in a store that has operators.
-func EnsureAdministrator(ctx context.Context, w *session.Write, d Principal) error {
+// EnsureAdministrator creates the first administrator in a store without
+// operators, and assigns it the tokens that have no owner.
+func EnsureAdministrator(ctx context.Context, w *session.Write, p Principal) error {
 	some, err := session.Run(ctx, w, anyOperator())
 	if err != nil || some > 0 {
 		return err
 	}
-	first := d.create(w, New{Name: FirstAdministrator, Role: Administrator})
+	first := p.create(w, Operator{Name: FirstAdministrator, Role: Administrator})
 	w.Add(adopt(first.ID))
 	return nil
 }
 
-// New is what an operator is made of.
+// New is what to create an operator from.
 type New struct{ Name, Role string }
 
-// Create makes an operator. Faults: invalid, fields name and role;
+// Create creates an operator. Faults: invalid, fields name and role;
 // operator_name_taken, privilege_exceeded.
-func Create(ctx context.Context, w *session.Write, d Principal, n New) (Operator, error) {
-	n.Name = strings.TrimSpace(n.Name)
-	var f fault.Fields
-	checkName(&f, n.Name)
-	if err := f.Err(); err != nil {
+func Create(ctx context.Context, w *session.Write, p Principal, n New) (Operator, error) {
+	o := Operator{Name: n.Name, Role: n.Role}
+	if err := o.check(); err != nil {
 		return Operator{}, err
 	}
-	if err := d.mayGive(ctx, w, n.Role); err != nil {
+	if err := p.mayAssign(ctx, w, o.Role); err != nil {
 		return Operator{}, err
 	}
-	return d.create(w, n), nil
+	return p.create(w, o), nil
 }
 
-func (d Principal) create(w *session.Write, n New) Operator {
-	o := Operator{ID: ids.New[ids.Operator](d.At), Name: n.Name, Role: n.Role, Version: 1}
+func (p Principal) create(w *session.Write, o Operator) Operator {
+	o.ID, o.Version = ids.New[ids.Operator](p.At), 1
 	o.CreatedAt = o.ID.Time()
 	o.UpdatedAt = o.CreatedAt
 	w.Add(insertOperator(o))
-	d.Recorder.Record(w, audit.Event{
-		Action: ActionCreated, Target: o.ID.String(), Became: map[string]any{"name": o.Name, "role": o.Role},
-	}, d.At)
+	p.record(w, audit.Event{Action: ActionCreated, Target: o.ID.String(), Became: map[string]any{"name": o.Name, "role": o.Role}})
 	return o
 }
 
-// roleAllows is what a role allows. Faults: invalid, field role, for one that is
-// not there.
-func roleAllows(ctx context.Context, r session.Reader, name string) (Permissions, error) {
-	if role, ok := standardRole(name); ok {
-		return role.Permissions, nil
-	}
-	role, err := session.Run(ctx, r, customRole(name))
-	if err == nil && role == nil {
-		var f fault.Fields
-		f.Add("role", "not_a_choice", "It is viewer, reviewer, manager, administrator, or a role that was made here.")
-		err = f.Err()
-	}
-	if err != nil {
-		return 0, err
-	}
-	return role.Permissions, nil
-}
-
-// mayGive refuses a role that allows more than the caller may.
-func (d Principal) mayGive(ctx context.Context, r session.Reader, role string) error {
-	may, err := roleAllows(ctx, r, role)
-	if err == nil && !may.Within(d.Caller.May) {
-		err = ErrPrivilegeExceeded
-	}
-	return err
-}
-
-// Patch is what is to change of an operator; nil stays.
+// Patch is what to change of an operator; nil fields stay as they are.
 type Patch struct {
 	Name     *string
 	Role     *string
 	Disabled *bool
 }
 
-// Update changes an operator and gives it as it is then; one that is so already
-// stays as it is. IfVersion, if not nil, is the version that the caller saw.
-// Narrows reports whether somebody may less than before; also where that is so
-// already, since who asks again may have been told that it was not yet so
-// everywhere. Faults: operator_not_found, invalid, version_mismatch, operator_name_taken,
+// Update changes an operator and returns it as it is then. A patch that changes
+// nothing leaves the version as it is. IfVersion, if not nil, is the version
+// that the caller has seen. Narrows reports whether somebody may do less than
+// before, also when a repeated patch changes nothing: the answer to the first
+// may have been that replicas did not have the change yet. Faults:
+// operator_not_found, invalid, version_mismatch, operator_name_taken,
 // privilege_exceeded, last_administrator.
-func Update(ctx context.Context, w *session.Write, d Principal, id ids.Operator, p Patch, ifVersion *int64) (o Operator, narrows bool, err error) {
+func Update(ctx context.Context, w *session.Write, p Principal, id ids.Operator, patch Patch, ifVersion *int64) (o Operator, narrows bool, err error) {
 	old, err := session.Run(ctx, w, ByID(id))
 	if err != nil {
 		return o, false, err
@@ -120,74 +73,67 @@ func Update(ctx context.Context, w *session.Write, d Principal, id ids.Operator,
 	if ifVersion != nil && *ifVersion != old.Version {
 		return o, false, ErrVersionMismatch.With(map[string]any{"version": old.Version, "updated_at": old.UpdatedAt})
 	}
-	if err := d.mayTouch(ctx, w, old.Role); err != nil {
+	if err := p.mayManage(ctx, w, old); err != nil {
 		return o, false, err
 	}
-	if o, err = d.patched(ctx, w, old, p); err != nil {
+	if o, err = p.apply(ctx, w, old, patch); err != nil {
 		return old, false, err
 	}
-	narrows = p.Role != nil || o.DisabledAt != nil
+	narrows = patch.Role != nil || o.DisabledAt != nil
 	if o == old {
 		return old, narrows, nil
 	}
-	if old.administrates() && !o.administrates() {
-		others, err := session.Run(ctx, w, otherAdministrators(id))
-		if err != nil {
-			return o, false, err
-		}
-		if others == 0 {
-			return o, false, ErrLastAdministrator
-		}
+	if err := keepsAdministrator(ctx, w, old, o); err != nil {
+		return o, false, err
 	}
-	o.Version, o.UpdatedAt = old.Version+1, d.now()
-	w.Add(updateOperator(old, o))
 	was, became := differences(old, o)
-	d.Recorder.Record(w, audit.Event{Action: ActionChanged, Target: id.String(), Was: was, Became: became}, d.At)
+	o.Version, o.UpdatedAt = old.Version+1, p.now()
+	w.Add(updateOperator(old, o))
+	p.record(w, audit.Event{Action: ActionChanged, Target: id.String(), Was: was, Became: became})
 	return o, narrows, nil
 }
 
-// mayTouch refuses to change an operator who may more than the caller.
-func (d Principal) mayTouch(ctx context.Context, r session.Reader, role string) error {
-	var may Permissions
-	if standard, ok := standardRole(role); ok {
-		may = standard.Permissions
-	} else if custom, err := session.Run(ctx, r, customRole(role)); err != nil {
-		return err
-	} else if custom != nil {
-		may = custom.Permissions
+// apply returns the operator with the changes of the patch.
+func (p Principal) apply(ctx context.Context, r session.Reader, o Operator, patch Patch) (Operator, error) {
+	old := o
+	if patch.Name != nil {
+		o.Name = *patch.Name
 	}
-	if !may.Within(d.Caller.May) {
-		return ErrPrivilegeExceeded
+	if patch.Role != nil {
+		o.Role = *patch.Role
 	}
-	return nil
-}
-
-// patched is the operator with what is to change.
-func (d Principal) patched(ctx context.Context, r session.Reader, o Operator, p Patch) (Operator, error) {
-	if p.Name != nil {
-		var f fault.Fields
-		o.Name = strings.TrimSpace(*p.Name)
-		checkName(&f, o.Name)
-		if err := f.Err(); err != nil {
+	if patch.Name != nil || patch.Role != nil {
+		if err := o.check(); err != nil {
 			return o, err
 		}
 	}
-	if p.Role != nil && *p.Role != o.Role {
-		if err := d.mayGive(ctx, r, *p.Role); err != nil {
+	if o.Role != old.Role {
+		if err := p.mayAssign(ctx, r, o.Role); err != nil {
 			return o, err
 		}
-		o.Role = *p.Role
 	}
-	if p.Disabled != nil && *p.Disabled != (o.DisabledAt != nil) {
+	if patch.Disabled != nil && *patch.Disabled != (o.DisabledAt != nil) {
 		o.DisabledAt = nil
-		if *p.Disabled {
-			o.DisabledAt = new(d.now())
+		if *patch.Disabled {
+			o.DisabledAt = new(p.now())
 		}
 	}
 	return o, nil
 }
 
-// differences are the fields in which two states of an operator differ.
+// keepsAdministrator refuses a change after which no administrator is left.
+func keepsAdministrator(ctx context.Context, r session.Reader, old, o Operator) error {
+	if !old.isAdministrator() || o.isAdministrator() {
+		return nil
+	}
+	others, err := session.Run(ctx, r, otherAdministrators(o.ID))
+	if err == nil && others == 0 {
+		err = ErrLastAdministrator
+	}
+	return err
+}
+
+// differences returns the fields in which two states of an operator differ.
 func differences(old, o Operator) (was, became map[string]any) {
 	was, became = map[string]any{}, map[string]any{}
 	note := func(name string, before, after any) {
@@ -201,215 +147,7 @@ func differences(old, o Operator) (was, became map[string]any) {
 	return was, became
 }
 
-// SetRole makes a role of that name, or changes what it allows, and gives it as
-// it is then. Narrows is as that of [Update]. Faults: invalid, fields role and
-// permissions; version_mismatch, privilege_exceeded.
-func SetRole(ctx context.Context, w *session.Write, d Principal, name string, words []string, ifVersion *int64) (role Role, narrows bool, err error) {
-	if err := checkRoleName(name); err != nil {
-		return role, false, err
-	}
-	may, err := ParsePermissions("permissions", words)
-	if err != nil {
-		return role, false, err
-	}
-	old, err := session.Run(ctx, w, customRole(name))
-	if err != nil {
-		return role, false, err
-	}
-	if ifVersion != nil && (old == nil || *ifVersion != old.Version) {
-		return role, false, ErrVersionMismatch
-	}
-	if old == nil {
-		role, err = d.newRole(ctx, w, name, may)
-		return role, false, err
-	}
-	if !(may | old.Permissions).Within(d.Caller.May) {
-		return role, false, ErrPrivilegeExceeded
-	}
-	role = *old
-	if role.Permissions == may {
-		return role, true, nil
-	}
-	role.Permissions, role.UpdatedAt = may, d.now()
-	w.Add(updateRole(role))
-	role.Version++
-	d.Recorder.Record(w, audit.Event{
-		Action: ActionRoleSet, Target: name,
-		Was: map[string]any{"permissions": old.Permissions.Words()}, Became: map[string]any{"permissions": may.Words()},
-	}, d.At)
-	return role, !old.Permissions.Within(may), nil
-}
-
-func (d Principal) newRole(ctx context.Context, w *session.Write, name string, may Permissions) (Role, error) {
-	if !may.Within(d.Caller.May) {
-		return Role{}, ErrPrivilegeExceeded
-	}
-	n, err := session.Run(ctx, w, countRoles())
-	if err != nil {
-		return Role{}, err
-	}
-	if n >= maxRoles {
-		return Role{}, fault.New(fault.Conflict, "too_many_roles", "There are %d roles already: change or delete one.", maxRoles)
-	}
-	role := Role{Name: name, Permissions: may, Custom: true, CreatedAt: d.now(), UpdatedAt: d.now(), Version: 1}
-	w.Add(insertRole(role))
-	d.Recorder.Record(w, audit.Event{Action: ActionRoleSet, Target: name, Became: map[string]any{"permissions": may.Words()}}, d.At)
-	return role, nil
-}
-
-// DeleteRole takes a role away that nobody has. Faults: role_not_found,
-// role_in_use, privilege_exceeded.
-func DeleteRole(ctx context.Context, w *session.Write, d Principal, name string) (Role, error) {
-	old, err := session.Run(ctx, w, customRole(name))
-	switch {
-	case err != nil:
-		return Role{}, err
-	case old == nil:
-		return Role{}, ErrNoRole
-	case !old.Permissions.Within(d.Caller.May):
-		return Role{}, ErrPrivilegeExceeded
-	}
-	inUse, err := session.Run(ctx, w, holders(name))
-	if err != nil {
-		return Role{}, err
-	}
-	if inUse > 0 {
-		return Role{}, ErrRoleInUse
-	}
-	w.Add(deleteRole(name))
-	d.Recorder.Record(w, audit.Event{Action: ActionRoleDeleted, Target: name, Was: map[string]any{"permissions": old.Permissions.Words()}}, d.At)
-	return *old, nil
-}
-
-// CreateToken makes a token of an operator. The secret is given here and never
-// again. A token is never worth more than the one that asks for it: it allows no
-// more and lives no longer. Faults: invalid, fields name, scope and expires_at;
-// operator_not_found, disabled_operator, privilege_exceeded.
-func CreateToken(ctx context.Context, w *session.Write, d Principal, owner ids.Operator, n NewToken) (Token, Secret, error) {
-	o, err := session.Run(ctx, w, ByID(owner))
-	if err != nil {
-		return Token{}, Secret{}, err
-	}
-	may, err := roleAllows(ctx, w, o.Role)
-	if err != nil {
-		return Token{}, Secret{}, err
-	}
-	n.Name = strings.TrimSpace(n.Name)
-	scope, err := d.checkToken(&n, o, may)
-	if err != nil {
-		return Token{}, Secret{}, err
-	}
-	secret := newSecret()
-	t := Token{ID: ids.New[ids.Row](d.At), Operator: owner, Name: n.Name, Prefix: secret.Prefix(), ExpiresAt: n.ExpiresAt}
-	t.CreatedAt = t.ID.Time()
-	if scope != nil {
-		t.Scope = scopeOf(*scope)
-	}
-	w.Add(insertToken(t, secret.Hash(), scope))
-	d.Recorder.Record(w, audit.Event{
-		Action: ActionTokenCreated, Target: owner.String(),
-		Became: map[string]any{"token": t.ID.String(), "name": t.Name, "prefix": t.Prefix, "scope": t.Scope, "expires_at": t.ExpiresAt},
-	}, d.At)
-	return t, secret, nil
-}
-
-// checkToken checks what a token is to be made of, and gives its scope as a row
-// has it.
-func (d Principal) checkToken(n *NewToken, o Operator, may Permissions) (scope *string, err error) {
-	var f fault.Fields
-	checkName(&f, n.Name)
-	switch end := d.Caller.ExpiresAt; {
-	case n.ExpiresAt == nil:
-		if end != nil {
-			f.Add("expires_at", "out_of_range", "Your own token ends at %s: this one cannot outlive it.", end.Format(time.RFC3339))
-		}
-	case !n.ExpiresAt.After(d.At):
-		f.Add("expires_at", "out_of_range", "It lies in the future.")
-	case end != nil && n.ExpiresAt.After(*end):
-		f.Add("expires_at", "out_of_range", "Your own token ends at %s: this one cannot outlive it.", end.Format(time.RFC3339))
-	default:
-		n.ExpiresAt = new(n.ExpiresAt.UTC().Truncate(time.Microsecond))
-	}
-	if n.Scope != nil {
-		asked, err := ParsePermissions("scope", n.Scope)
-		switch {
-		case err != nil:
-			f.Add("scope", "not_a_choice", "It has words of: %s.", may)
-		case asked == 0:
-			f.Add("scope", "empty", "It has one permission at least; leave it out for all that the operator may.")
-		case !asked.Within(may):
-			f.Add("scope", "beyond_the_role", "The role %s allows %s.", o.Role, may)
-		}
-		may = asked
-		scope = new(asked.String())
-	} else if d.Caller.Scoped {
-		f.Add("scope", "required", "Your own token is limited, and so must this one be.")
-	}
-	if err := f.Err(); err != nil {
-		return nil, err
-	}
-	if !may.Within(d.Caller.May) {
-		return nil, ErrPrivilegeExceeded
-	}
-	if o.DisabledAt != nil {
-		return nil, fault.New(fault.Conflict, ErrDisabled.Code, "The operator is disabled: enable it first.")
-	}
-	return scope, nil
-}
-
-// RevokeToken ends a token of an operator, or of any if owner is zero, and gives
-// it as it is then. One that is revoked already stays so. The next request that
-// comes with it is refused. Faults: token_not_found; privilege_exceeded, for a
-// token of an operator who may more than the caller.
-func RevokeToken(ctx context.Context, w *session.Write, d Principal, owner ids.Operator, id ids.Row) (Token, error) {
-	t, err := session.Run(ctx, w, tokenByID(id))
-	if err == nil && !owner.IsZero() && t.Operator != owner {
-		err = ErrNoToken
-	}
-	if err != nil || t.RevokedAt != nil {
-		return t, err
-	}
-	if t.Operator != d.Caller.Operator {
-		o, err := session.Run(ctx, w, ByID(t.Operator))
-		if err != nil {
-			return t, err
-		}
-		if err := d.mayTouch(ctx, w, o.Role); err != nil {
-			return t, err
-		}
-	}
-	t.RevokedAt = new(d.now())
-	w.Add(revokeToken(t.ID, *t.RevokedAt))
-	d.Recorder.Record(w, audit.Event{
-		Action: ActionTokenRevoked, Target: t.Operator.String(), Was: map[string]any{"token": t.ID.String(), "name": t.Name, "prefix": t.Prefix},
-	}, d.At)
-	return t, nil
-}
-
-// FindToken gives the token with this id, prefix (with or without muster_), name
-// or secret. Whoever calls a token by the prefix of another does not hide that
-// one. Faults: token_not_found, token_ambiguous.
-func FindToken(ctx context.Context, r session.Reader, text string) (Token, error) {
-	if id, err := ids.Parse[ids.Row](text); err == nil {
-		return session.Run(ctx, r, tokenByID(id))
-	}
-	prefix, isToken := strings.CutPrefix(text, scheme)
-	if isToken {
-		prefix, _, _ = strings.Cut(prefix, "_")
-	}
-	found, err := session.Run(ctx, r, tokensMatching(prefix))
-	switch {
-	case err != nil:
-		return Token{}, err
-	case len(found) == 0:
-		return Token{}, ErrNoToken
-	case len(found) == 2 && found[1].RevokedAt == nil && (found[0].Prefix != prefix || found[1].Prefix == prefix):
-		return Token{}, ErrAmbiguous
-	}
-	return found[0], nil
-}
-
-// Find gives the operator with this id or name. Faults: operator_not_found.
+// Find returns the operator with this id or name. Faults: operator_not_found.
 func Find(ctx context.Context, r session.Reader, text string) (Operator, error) {
 	if id, err := ids.Parse[ids.Operator](text); err == nil {
 		return session.Run(ctx, r, ByID(id))

@@ -3,27 +3,23 @@ package operator
 import (
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/field"
 	"github.com/musterhq/muster/internal/ids"
 )
 
-// The faults of operators and roles.
+// The faults of operators.
 var (
-	ErrNoOperator        = fault.New(fault.NotFound, "operator_not_found", "There is no such operator.")
+	ErrNoOperator        = fault.New(fault.NotFound, "operator_not_found", "No such operator.")
 	ErrNameTaken         = fault.New(fault.Conflict, "operator_name_taken", "Another operator has this name.")
-	ErrVersionMismatch   = fault.New(fault.Stale, "version_mismatch", "It was changed since you loaded it. Load it again, and repeat your change if it still applies.")
-	ErrLastAdministrator = fault.New(fault.Conflict, "last_administrator", "This is the last administrator: make another one first.")
-	ErrPrivilegeExceeded = fault.New(fault.Forbidden, "privilege_exceeded", "Nobody gives away, or takes from another, what they do not hold.")
-	ErrNoRole            = fault.New(fault.NotFound, "role_not_found", "There is no such role, or it is one that every store has.")
-	ErrRoleInUse         = fault.New(fault.Conflict, "role_in_use", "Operators have this role: give them another first.")
+	ErrVersionMismatch   = fault.New(fault.Stale, "version_mismatch", "Changed since you loaded it. Load it again and repeat your change if it still applies.")
+	ErrLastAdministrator = fault.New(fault.Conflict, "last_administrator", "This is the last administrator. Create another one first.")
 )
 
-// FirstAdministrator is the name of the operator that the first start makes.
+// FirstAdministrator is the name of the operator that the first start creates.
 const FirstAdministrator = "administrator"
 
 // Operator is a person or a program that works here.
@@ -37,37 +33,19 @@ type Operator struct {
 	Version    int64        `json:"version" doc:"The version, which grows with every change." example:"3" minimum:"1" readOnly:"true"`
 }
 
-// administrates reports whether the operator can always put things right.
-func (o Operator) administrates() bool { return o.Role == Administrator && o.DisabledAt == nil }
+var operators = field.For[Operator]()
 
-// Caller is who calls, as the row of the token says at that moment.
-type Caller struct {
-	Token     ids.Row
-	Operator  ids.Operator
-	Role      string
-	May       Permissions // what the role allows, and the token does not rule out
-	Scoped    bool        // the token rules something out
-	ExpiresAt *time.Time  // of the token; nil: never
+// check normalizes the name and the role, and returns what is wrong with them.
+func (o *Operator) check() error {
+	var f fault.Fields
+	operators.Check(o, "", &f)
+	return f.Err()
 }
 
-// Root is who may do everything: whoever has the data folder or the database,
-// and calls from the command line.
-func Root() Caller { return Caller{May: All()} }
+// isAdministrator reports whether the operator can always put things right.
+func (o *Operator) isAdministrator() bool { return o.Role == Administrator && o.DisabledAt == nil }
 
-const maxName = 100
-
-// checkName notes what is wrong with a name, which is trimmed.
-func checkName(f *fault.Fields, name string) {
-	if n := utf8.RuneCountInString(name); n == 0 || n > maxName || !utf8.ValidString(name) {
-		f.Add("name", "out_of_range", "has 1 to %d characters", maxName)
-		return
-	}
-	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		f.Add("name", "not_printable", "has printable characters only")
-	}
-}
-
-// nameKey is what two names share that a person takes for one.
-func nameKey(name string) string {
+// normalizedName is the same for names that a person cannot tell apart.
+func normalizedName(name string) string {
 	return strings.ToLower(strings.Join(strings.Fields(norm.NFKC.String(name)), " "))
 }

@@ -64,7 +64,7 @@ func as(t *testing.T, db *session.DB, name, role string, scope []string, fn func
 			t.Fatal(err)
 		}
 	}
-	caller, err := run(t.Context(), db, operator.Authenticate(secret, at, 0, nil))
+	caller, err := run(t.Context(), db, operator.Authenticate(secret, at, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,10 +83,10 @@ func TestAuthenticate(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, idle := create(t, db, "idle", 0)
-	if _, err := run(t.Context(), db, operator.Authenticate(good, at.Add(time.Hour), time.Hour, nil)); err != nil {
+	if _, err := run(t.Context(), db, operator.Authenticate(good, at.Add(time.Hour), time.Hour)); err != nil {
 		t.Errorf("a token that was made an hour ago: got %v", err)
 	}
-	if _, err := run(t.Context(), db, operator.Authenticate(good, at.Add(time.Hour+time.Microsecond), time.Hour, nil)); !errors.Is(err, operator.ErrIdle) {
+	if _, err := run(t.Context(), db, operator.Authenticate(good, at.Add(time.Hour+time.Microsecond), time.Hour)); !errors.Is(err, operator.ErrIdle) {
 		t.Errorf("a token that was not used for an hour: got %v, want idle_token", err)
 	}
 	disable(t, db, "idle")
@@ -107,7 +107,7 @@ func TestAuthenticate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := run(t.Context(), db, operator.Authenticate(c.secret, c.at, 0, nil))
+			got, err := run(t.Context(), db, operator.Authenticate(c.secret, c.at, 0))
 			if !errors.Is(err, c.err) || c.err == nil && got.Token != c.want {
 				t.Errorf("got %v, %v, want %s, %v", got, err, c.want, c.err)
 			}
@@ -143,7 +143,7 @@ func TestAuthenticateStopsWhatFollows(t *testing.T) {
 	err := db.Read(t.Context(), func(r *session.Read) error {
 		var caller operator.Caller
 		var n int
-		return r.Gather(t.Context(), query.Into(&caller, operator.Authenticate(operator.Secret{}, at, 0, nil)), query.Into(&n, after))
+		return r.Gather(t.Context(), query.Into(&caller, operator.Authenticate(operator.Secret{}, at, 0)), query.Into(&n, after))
 	})
 	if !errors.Is(err, operator.ErrInvalid) || ran {
 		t.Errorf("got %v, and what follows ran: %t; want invalid_token, and not", err, ran)
@@ -234,12 +234,12 @@ func TestTokensOfOperators(t *testing.T) {
 	}
 	disable(t, db, "kim")
 	for _, secret := range []operator.Secret{first, second} {
-		if _, err := run(t.Context(), db, operator.Authenticate(secret, at, 0, nil)); !errors.Is(err, operator.ErrDisabled) {
+		if _, err := run(t.Context(), db, operator.Authenticate(secret, at, 0)); !errors.Is(err, operator.ErrDisabled) {
 			t.Errorf("got %v, want disabled_operator", err)
 		}
 	}
 	change(t, db, "kim", operator.Patch{Disabled: new(false)})
-	if _, err := run(t.Context(), db, operator.Authenticate(second, at, 0, nil)); err != nil {
+	if _, err := run(t.Context(), db, operator.Authenticate(second, at, 0)); err != nil {
 		t.Error(err)
 	}
 }
@@ -283,7 +283,7 @@ func TestRoles(t *testing.T) {
 	_, secret := testkit.Token(t, db, "kim", operator.Viewer, 0, at)
 	may := func(want ...operator.Permission) {
 		t.Helper()
-		got, err := run(t.Context(), db, operator.Authenticate(secret, at, 0, nil))
+		got, err := run(t.Context(), db, operator.Authenticate(secret, at, 0))
 		if want := operator.Of(append(want, operator.Anyone)...); err != nil || got.May != want {
 			t.Errorf("got %s, %v, want %s", got.May, err, want)
 		}
@@ -534,15 +534,17 @@ func TestEnsureAdministrator(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := run(t.Context(), db, operator.Authenticate(secret, at, 0, nil)); !errors.Is(err, operator.ErrInvalid) {
+	if _, err := run(t.Context(), db, operator.Authenticate(secret, at, 0)); !errors.Is(err, operator.ErrInvalid) {
 		t.Errorf("a token of nobody: got %v, want invalid_token", err)
 	}
 	for range 2 {
-		if err := db.Write(t.Context(), func(w *session.Write) error { return operator.EnsureAdministrator(t.Context(), w, testkit.Principal(at)) }); err != nil {
+		if err := db.Write(t.Context(), func(w *session.Write) error {
+			return operator.EnsureAdministrator(t.Context(), w, testkit.Principal(at))
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	c, err := run(t.Context(), db, operator.Authenticate(secret, at, 0, nil))
+	c, err := run(t.Context(), db, operator.Authenticate(secret, at, 0))
 	if err != nil || c.Role != operator.Administrator || c.May != operator.All() {
 		t.Errorf("got %+v, %v", c, err)
 	}

@@ -7,13 +7,13 @@ import (
 	"github.com/musterhq/muster/internal/fault"
 )
 
-// Permission is one thing that a role may allow. The zero Permission is none,
-// and nothing that needs it is allowed to anybody.
+// Permission is one thing that a role may allow. The zero Permission is none:
+// nobody has it.
 type Permission uint8
 
-// The permissions. What each allows is said by [Permission.Meaning].
+// The permissions; [Permission.Meaning] says what each allows.
 const (
-	Anyone Permission = iota + 1 // of everybody who is an operator: to see who one is
+	Anyone Permission = iota + 1 // that every operator has
 	ReadMembers
 	WriteMembers
 	DeleteMembers
@@ -28,24 +28,23 @@ const (
 	WriteTokens
 )
 
-// permissions are the words for each, and what they mean.
 var permissions = [...]struct{ word, meaning string }{
-	Anyone:          {"anyone", "to be an operator: to see one's own name and rights"},
-	ReadMembers:     {"members:read", "to list and open members, with what is masked left masked"},
-	WriteMembers:    {"members:write", "to create members and change what is known of them"},
-	DeleteMembers:   {"members:delete", "to delete members and bring them back"},
-	ReviewMembers:   {"members:review", "to change the status of members"},
-	WritePhones:     {"phones:write", "to set the phone of a member"},
-	RevealPhones:    {"phones:reveal", "to see a phone, for a reason, and to search by more than its last four digits"},
-	RevealDocuments: {"documents:reveal", "to open a document, for a reason"},
-	ReadDashboard:   {"dashboard:read", "to see the numbers"},
-	ReadAudit:       {"audit:read", "to read the record of what operators did, with the values that changed"},
-	ReadOperators:   {"operators:read", "to see operators, roles and tokens"},
-	WriteOperators:  {"operators:write", "to manage operators, roles and the tokens of others"},
-	WriteTokens:     {"tokens:write", "to make and end one's own tokens"},
+	Anyone:          {"anyone", "see one's own name and permissions"},
+	ReadMembers:     {"members:read", "list and open members, with masked fields masked"},
+	WriteMembers:    {"members:write", "create members and change their data"},
+	DeleteMembers:   {"members:delete", "delete and restore members"},
+	ReviewMembers:   {"members:review", "change the status of members"},
+	WritePhones:     {"phones:write", "change the phone of a member"},
+	RevealPhones:    {"phones:reveal", "see a whole phone, for a reason, and search by more than its last four digits"},
+	RevealDocuments: {"documents:reveal", "open a document, for a reason"},
+	ReadDashboard:   {"dashboard:read", "see the dashboard"},
+	ReadAudit:       {"audit:read", "read the audit log, with the values that changed"},
+	ReadOperators:   {"operators:read", "see operators, roles and tokens"},
+	WriteOperators:  {"operators:write", "manage operators, roles and the tokens of others"},
+	WriteTokens:     {"tokens:write", "create and revoke one's own tokens"},
 }
 
-// String is the word for the permission; empty for none.
+// String returns the word for the permission; empty for none.
 func (p Permission) String() string {
 	if int(p) < len(permissions) {
 		return permissions[p].word
@@ -56,7 +55,7 @@ func (p Permission) String() string {
 // Valid reports whether there is such a permission.
 func (p Permission) Valid() bool { return p.String() != "" }
 
-// Meaning says what the permission allows, as the end of "allows …".
+// Meaning returns what the permission allows, to complete "may …".
 func (p Permission) Meaning() string {
 	if p.Valid() {
 		return permissions[p].meaning
@@ -64,8 +63,8 @@ func (p Permission) Meaning() string {
 	return ""
 }
 
-// Grantable lists the permissions that a role can have, in their order; Anyone
-// is of every role.
+// Grantable lists the permissions that a role can have, in order; every role has
+// Anyone.
 func Grantable() []Permission {
 	list := make([]Permission, 0, len(permissions))
 	for p := Anyone + 1; p.Valid(); p++ {
@@ -74,10 +73,10 @@ func Grantable() []Permission {
 	return list
 }
 
-// Permissions is a set of them. The zero value is empty.
+// Permissions is a set of permissions. The zero value is empty.
 type Permissions uint32
 
-// Of is the set of these permissions.
+// Of returns the set of these permissions.
 func Of(list ...Permission) (set Permissions) {
 	for _, p := range list {
 		if p.Valid() {
@@ -87,16 +86,16 @@ func Of(list ...Permission) (set Permissions) {
 	return set
 }
 
-// All is the set of all permissions.
+// All returns the set of all permissions.
 func All() Permissions { return Of(Grantable()...) | Of(Anyone) }
 
 // Has reports whether the permission is in the set.
 func (s Permissions) Has(p Permission) bool { return p.Valid() && s&(1<<p) != 0 }
 
-// Within reports whether the other set has all of this one.
+// Within reports whether the other set contains this one.
 func (s Permissions) Within(other Permissions) bool { return s&^other == 0 }
 
-// List gives the permissions of the set, but for Anyone, in their order.
+// List returns the permissions of the set, except Anyone, in order.
 func (s Permissions) List() []Permission {
 	return slices.DeleteFunc(Grantable(), func(p Permission) bool { return !s.Has(p) })
 }
@@ -117,17 +116,17 @@ func (s Permissions) Words() []string {
 	return words
 }
 
-// String gives the words with a space between, as a row has them.
+// String returns the words, separated by spaces, as a row stores them.
 func (s Permissions) String() string { return strings.Join(s.Words(), " ") }
 
-// ParsePermissions reads words; field is what they are called to the caller.
-// Faults: invalid, with a word that is none.
+// ParsePermissions reads words; field is their name on the wire. Faults: invalid,
+// for an unknown word.
 func ParsePermissions(field string, words []string) (set Permissions, err error) {
 	for _, word := range words {
 		p, known := byWord[word]
 		if !known {
 			var f fault.Fields
-			f.Add(field, "not_a_choice", "It has words of: %s.", All())
+			f.Add(field, "not_a_choice", "Must be some of: %s.", All())
 			return 0, f.Err()
 		}
 		set |= Of(p)
@@ -144,8 +143,8 @@ var byWord = func() map[string]Permission {
 	return words
 }()
 
-// stored reads the words of a row. A word of a newer version of the program is
-// none of this one's, and allows nothing.
+// stored reads the words of a row. It ignores unknown words, which a newer version
+// of the program may have written.
 func stored(text string) (set Permissions) {
 	for word := range strings.FieldsSeq(text) {
 		set |= Of(byWord[word])

@@ -7,20 +7,20 @@ import (
 	"github.com/musterhq/muster/query"
 )
 
-// The most that a list gives.
+// The bounds of lists.
 const (
 	maxTokens    = 1000
 	maxOperators = 1000
 	maxRoles     = 200
 )
 
-// Authenticate gives the caller of a secret that is good at the time, with what
-// the role allows now, unless check has something against it. A token that was
-// not used for as long as idle says, unless that is zero, is not good any more.
-// The query always has a row, so that an engine that meets a bad token stops
-// there, before the queries that run with this one. Faults: invalid_token,
-// revoked_token, expired_token, disabled_operator, idle_token, and those of check.
-func Authenticate(s Secret, at time.Time, idle time.Duration, check func(Caller) error) query.Query[Caller] {
+// Authenticate returns the caller with a secret that is valid at the time, and
+// what its role allows now. A token that was not used for as long as idle says,
+// unless that is zero, is no longer valid. The query always has a row, so that an
+// engine that meets a bad token stops there, before the queries that run with
+// this one. Faults: invalid_token, revoked_token, expired_token,
+// disabled_operator, idle_token.
+func Authenticate(s Secret, at time.Time, idle time.Duration) query.Query[Caller] {
 	var used time.Time
 	if idle > 0 {
 		used = at.Add(-idle)
@@ -33,16 +33,10 @@ func Authenticate(s Secret, at time.Time, idle time.Duration, check func(Caller)
 			left join api_tokens t on t.token_hash = $1
 			left join operators o on o.id = t.operator_id
 			left join roles r on r.name = o.role`,
-		func(r query.Row) (Caller, error) {
-			c, err := scanCaller(r)
-			if err == nil && check != nil {
-				err = check(c)
-			}
-			return c, err
-		}, s.Hash(), at, used, ids.Row{})
+		scanCaller, s.Hash(), at, used, ids.Row{})
 }
 
-// refusals are what the first column says is wrong with a token.
+// refusals are the faults that the first column numbers.
 var refusals = [...]error{nil, ErrInvalid, ErrRevoked, ErrExpired, ErrDisabled, ErrIdle}
 
 func scanCaller(r query.Row) (c Caller, err error) {
@@ -63,12 +57,13 @@ func scanCaller(r query.Row) (c Caller, err error) {
 	return c, nil
 }
 
-const tokenColumns = "id, operator_id, name, prefix, scope, created_at, expires_at, revoked_at, last_used_at" //nolint:gosec // names of columns
+// selectTokens reads tokens. Those from before there were operators have none.
+var selectTokens = "select " + tokens.Columns("") + ", operator_id, scope from api_tokens "
 
 func scanToken(r query.Row) (t Token, err error) {
 	var operator *ids.Operator
 	var scope *string
-	if err = r.Scan(&t.ID, &operator, &t.Name, &t.Prefix, &scope, &t.CreatedAt, &t.ExpiresAt, &t.RevokedAt, &t.LastUsedAt); err != nil {
+	if err = r.Scan(append(tokens.Pointers(nil, &t), &operator, &scope)...); err != nil {
 		return t, err
 	}
 	if operator != nil {
@@ -82,28 +77,31 @@ func scanToken(r query.Row) (t Token, err error) {
 
 // Tokens lists the tokens of all operators, the newest first; at most 1,000.
 func Tokens() query.Query[[]Token] {
-	return query.Many("select "+tokenColumns+" from api_tokens order by id desc limit $1", scanToken, maxTokens)
+	return query.Many(selectTokens+"order by id desc limit $1", scanToken, maxTokens)
 }
 
 // TokensOf lists the tokens of an operator, the newest first; at most 1,000.
 func TokensOf(id ids.Operator) query.Query[[]Token] {
-	return query.Many("select "+tokenColumns+" from api_tokens where operator_id = $1 order by id desc limit $2", scanToken, id, maxTokens)
+	return query.Many(selectTokens+"where operator_id = $1 order by id desc limit $2", scanToken, id, maxTokens)
 }
 
-// tokensMatching are up to two tokens with this prefix or name: those with the
+// tokensMatching returns up to two tokens with this prefix or name: those with the
 // prefix first, and then those in use.
 func tokensMatching(text string) query.Query[[]Token] {
-	return query.Many(`
-		select `+tokenColumns+` from api_tokens
+	return query.Many(selectTokens+`
 		where prefix = $1 or name = $1
 		order by case when prefix = $1 then 0 else 1 end, case when revoked_at is null then 0 else 1 end, id desc limit 2`, scanToken, text)
 }
 
 func tokenByID(id ids.Row) query.Query[Token] {
-	return query.One("select "+tokenColumns+" from api_tokens where id = $1", scanToken, id).Else(ErrNoToken)
+	return query.One(selectTokens+"where id = $1", scanToken, id).Else(ErrNoToken)
 }
 
-func insertToken(t Token, hash []byte, scope *string) query.Change {
+func insertToken(t Token, hash []byte) query.Change {
+	var scope any
+	if t.Scope != nil {
+		scope = t.Scope.String()
+	}
 	return query.Exec(`
 		insert into api_tokens (id, operator_id, name, prefix, token_hash, scope, created_at, expires_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8)`,
@@ -114,48 +112,47 @@ func revokeToken(id ids.Row, at time.Time) query.Change {
 	return query.Exec("update api_tokens set revoked_at = $2 where id = $1 and revoked_at is null", id, at)
 }
 
-// adopt gives the tokens of before there were operators to one.
+// adopt assigns the tokens from before there were operators to one.
 func adopt(id ids.Operator) query.Change {
 	return query.Exec("update api_tokens set operator_id = $1 where operator_id is null", id)
 }
 
-// used notes when a token was last used; time does not run backwards.
+// setLastUsed never moves the time backwards.
 func setLastUsed(id ids.Row, at time.Time) query.Change {
 	return query.Exec(`
 		update api_tokens set last_used_at = $2
 		where id = $1 and (last_used_at is null or last_used_at < $2)`, id, at)
 }
 
-const operatorColumns = "id, name, role, created_at, updated_at, disabled_at, version"
+var selectOperators = "select " + operators.Columns("") + " from operators "
 
 func scanOperator(r query.Row) (o Operator, err error) {
-	err = r.Scan(&o.ID, &o.Name, &o.Role, &o.CreatedAt, &o.UpdatedAt, &o.DisabledAt, &o.Version)
-	return o, err
+	return o, r.Scan(operators.Pointers(nil, &o)...)
 }
 
 // Operators lists the operators in the order of their creation; at most 1,000.
 func Operators() query.Query[[]Operator] {
-	return query.Many("select "+operatorColumns+" from operators order by id limit $1", scanOperator, maxOperators)
+	return query.Many(selectOperators+"order by id limit $1", scanOperator, maxOperators)
 }
 
-// ByID is an operator. Faults: operator_not_found.
+// ByID returns an operator. Faults: operator_not_found.
 func ByID(id ids.Operator) query.Query[Operator] {
-	return query.One("select "+operatorColumns+" from operators where id = $1", scanOperator, id).Else(ErrNoOperator)
+	return query.One(selectOperators+"where id = $1", scanOperator, id).Else(ErrNoOperator)
 }
 
-// ByName is an operator. Faults: operator_not_found.
+// ByName returns an operator. Faults: operator_not_found.
 func ByName(name string) query.Query[Operator] {
-	return query.One("select "+operatorColumns+" from operators where name_key = $1", scanOperator, nameKey(name)).Else(ErrNoOperator)
+	return query.One(selectOperators+"where name_key = $1", scanOperator, normalizedName(name)).Else(ErrNoOperator)
 }
 
-// First is the operator that was made first: the administrator of the first
-// start. Faults: operator_not_found.
+// First returns the oldest operator, the administrator that the first start
+// created. Faults: operator_not_found.
 func First() query.Query[Operator] {
-	return query.One("select "+operatorColumns+" from operators order by id limit 1", scanOperator).Else(ErrNoOperator)
+	return query.One(selectOperators+"order by id limit 1", scanOperator).Else(ErrNoOperator)
 }
 
-// otherAdministrators counts those beside the operator who are enabled, up to
-// one.
+// otherAdministrators counts the enabled administrators besides the operator, up
+// to one.
 func otherAdministrators(id ids.Operator) query.Query[int] {
 	return query.Scalar[int](`
 		select count(*) from (
@@ -170,7 +167,7 @@ func insertOperator(o Operator) query.Change {
 	return query.Exec(`
 		insert into operators (id, name, name_key, role, created_at, updated_at, version)
 		values ($1, $2, $3, $4, $5, $6, 1)`,
-		o.ID, o.Name, nameKey(o.Name), o.Role, o.CreatedAt, o.UpdatedAt).
+		o.ID, o.Name, normalizedName(o.Name), o.Role, o.CreatedAt, o.UpdatedAt).
 		OnConflict("operators_name_key", ErrNameTaken)
 }
 
@@ -178,34 +175,33 @@ func updateOperator(old, o Operator) query.Change {
 	return query.Exec(`
 		update operators set name = $3, name_key = $4, role = $5, disabled_at = $6, updated_at = $7, version = version + 1
 		where id = $1 and version = $2`,
-		o.ID, old.Version, o.Name, nameKey(o.Name), o.Role, o.DisabledAt, o.UpdatedAt).
+		o.ID, old.Version, o.Name, normalizedName(o.Name), o.Role, o.DisabledAt, o.UpdatedAt).
 		OnConflict("operators_name_key", ErrNameTaken).
 		Else(ErrVersionMismatch)
 }
 
-const roleColumns = "name, permissions, created_at, updated_at, version"
+var selectRoles = "select " + roles.Columns("") + ", permissions from roles "
 
 func scanRole(r query.Row) (role Role, err error) {
 	var permissions string
-	err = r.Scan(&role.Name, &permissions, &role.CreatedAt, &role.UpdatedAt, &role.Version)
+	err = r.Scan(append(roles.Pointers(nil, &role), &permissions)...)
 	role.Permissions, role.Custom = stored(permissions), true
 	return role, err
 }
 
-// CustomRoles lists the roles that were made here, by name; at most 200.
+// CustomRoles lists the custom roles by name; at most 200.
 func CustomRoles() query.Query[[]Role] {
-	return query.Many("select "+roleColumns+" from roles order by name limit $1", scanRole, maxRoles)
+	return query.Many(selectRoles+"order by name limit $1", scanRole, maxRoles)
 }
 
-// Roles lists all roles: those that every store has, and then those that were
-// made here.
+// Roles lists all roles, the standard ones first.
 func Roles() query.Query[[]Role] {
 	return query.Map(CustomRoles(), func(custom []Role) ([]Role, error) { return append(StandardRoles(), custom...), nil })
 }
 
-// customRole is a role that was made here, or nil.
+// customRole returns a custom role, or nil.
 func customRole(name string) query.Query[*Role] {
-	return query.Maybe("select "+roleColumns+" from roles where name = $1", scanRole, name)
+	return query.Maybe(selectRoles+"where name = $1", scanRole, name)
 }
 
 func countRoles() query.Query[int] {

@@ -6,20 +6,29 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/field"
+)
+
+// The faults of roles.
+var (
+	ErrNoRole    = fault.New(fault.NotFound, "role_not_found", "No such custom role.")
+	ErrRoleInUse = fault.New(fault.Conflict, "role_in_use", "Operators have this role. Give them another one first.")
 )
 
 // Role is a name for what operators may do.
 type Role struct {
-	Name        string
-	Permissions Permissions
-	Custom      bool // made here, and not one of those that every store has
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
-	Version     int64
+	Name        string      `json:"-" db:"name"`
+	Permissions Permissions `json:"-"`
+	Custom      bool        `json:"-"` // created here, and not a standard role
+	CreatedAt   time.Time   `json:"-" db:"created_at"`
+	UpdatedAt   time.Time   `json:"-" db:"updated_at"`
+	Version     int64       `json:"-" db:"version"`
 }
 
-// The roles that every store has. They are in the program, so that no row can
-// change what they allow.
+var roles = field.For[Role]()
+
+// The standard roles, which every store has. They are part of the program, so
+// that no row can change what they allow.
 const (
 	Viewer        = "viewer"
 	Reviewer      = "reviewer"
@@ -27,8 +36,7 @@ const (
 	Administrator = "administrator"
 )
 
-// standard are the roles that every store has; each allows what the one before
-// it does.
+// standard holds the standard roles; each allows all that the one before it does.
 var standard = func() []Role {
 	list := []Role{
 		{Name: Viewer, Permissions: Of(ReadMembers, ReadDashboard)},
@@ -42,10 +50,9 @@ var standard = func() []Role {
 	return list
 }()
 
-// StandardRoles are the roles that every store has, the narrowest first.
+// StandardRoles returns the standard roles, the narrowest first.
 func StandardRoles() []Role { return slices.Clone(standard) }
 
-// standardRole finds one by its name.
 func standardRole(name string) (Role, bool) {
 	i := slices.IndexFunc(standard, func(r Role) bool { return r.Name == name })
 	if i < 0 {
@@ -54,8 +61,8 @@ func standardRole(name string) (Role, bool) {
 	return standard[i], true
 }
 
-// allowed is what a role allows of which the row, if there is one, has this
-// text. A role that is neither standard nor there allows nothing.
+// allowed returns what a role allows; row holds the permissions of a custom role,
+// and is nil for one that does not exist, which allows nothing.
 func allowed(name string, row *string) Permissions {
 	set := Of(Anyone)
 	if r, ok := standardRole(name); ok {
@@ -72,9 +79,9 @@ var roleName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,49}$`)
 func checkRoleName(name string) error {
 	var f fault.Fields
 	if _, taken := standardRole(name); taken {
-		f.Add("role", "standard_role", "%s is a role that every store has, and cannot be changed; choose another name.", name)
+		f.Add("role", "not_allowed", "The standard role %s cannot be changed. Choose another name.", name)
 	} else if !roleName.MatchString(name) {
-		f.Add("role", "malformed", "A name has up to 50 lower-case letters, digits, - and _, a letter first.")
+		f.Add("role", "malformed", "Must be up to 50 lower-case letters, digits, - and _, starting with a letter.")
 	}
 	return f.Err()
 }

@@ -10,13 +10,13 @@ import (
 )
 
 // Secret is a token as its holder knows it: muster_<prefix>_<secret>. It prints
-// as its prefix, so that it cannot reach a log by accident. The zero value is no
-// token.
+// as its prefix, so that it cannot reach a log by accident. The zero value is not
+// a token.
 type Secret struct{ text string }
 
-// A token is made of 5 bytes of prefix, by which lists show it, and of 32
-// random bytes with a checksum of all before it: a mistyped one is found
-// without asking the store, and scanners for leaked secrets recognise it.
+// A token has 5 bytes of prefix, which lists show, and 32 random bytes, followed
+// by a checksum of both: it reveals a mistyped token without a query, and lets
+// scanners for leaked secrets recognise a real one.
 const (
 	scheme      = "muster_"
 	prefixBytes = 5
@@ -30,14 +30,14 @@ var alphabet = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPaddin
 
 func newSecret() Secret {
 	var b [prefixBytes + secretBytes + sumBytes]byte
-	_, _ = rand.Read(b[:prefixBytes+secretBytes]) // never fails: crypto/rand ends the program instead
+	_, _ = rand.Read(b[:prefixBytes+secretBytes]) // never fails: crypto/rand would end the program
 	random, sum := b[:prefixBytes+secretBytes], b[prefixBytes+secretBytes:]
 	binary.BigEndian.PutUint32(sum, crc32.ChecksumIEEE(random))
 	return Secret{scheme + alphabet.EncodeToString(b[:prefixBytes]) + "_" + alphabet.EncodeToString(b[prefixBytes:])}
 }
 
-// ParseSecret reads the text of a token. Faults: invalid_token, for what was
-// never one.
+// ParseSecret reads the text of a token. Faults: invalid_token, if it does not
+// have the form of one.
 func ParseSecret(text string) (Secret, error) {
 	rest, ok := strings.CutPrefix(text, scheme)
 	if !ok || len(rest) != prefixText+1+secretText || rest[prefixText] != '_' {
@@ -57,14 +57,14 @@ func ParseSecret(text string) (Secret, error) {
 	return Secret{text}, nil
 }
 
-// Hash is what the store keeps: SHA-256 is enough for 256 random bits, which no
-// one can guess through.
+// Hash returns what the store keeps. SHA-256 is enough: nobody can search 256
+// random bits.
 func (s Secret) Hash() []byte {
 	h := sha256.Sum256([]byte(s.text))
 	return h[:]
 }
 
-// Prefix is the part that may be shown.
+// Prefix returns the part that may be shown.
 func (s Secret) Prefix() string {
 	if s.text == "" {
 		return ""
@@ -72,11 +72,11 @@ func (s Secret) Prefix() string {
 	return s.text[len(scheme) : len(scheme)+prefixText]
 }
 
-// Reveal gives the whole text, to be shown to its holder once.
+// Reveal returns the whole text, to show to its holder once.
 func (s Secret) Reveal() string { return s.text }
 
-// String gives what may be shown: the whole is never printed.
+// String returns what may be shown.
 func (s Secret) String() string { return scheme + s.Prefix() + "_…" }
 
-// GoString is String.
+// GoString returns the same.
 func (s Secret) GoString() string { return s.String() }
