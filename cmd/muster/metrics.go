@@ -23,7 +23,6 @@ type meter struct {
 	trips    prometheus.Counter
 	database prometheus.Counter
 	retries  prometheus.Counter
-	unshared prometheus.Counter
 	turns    *prometheus.HistogramVec
 	success  *prometheus.GaugeVec
 	registry *prometheus.Registry
@@ -47,7 +46,6 @@ func newMeter(nodes func() []session.Node) *meter {
 		trips:    counter("muster_database_round_trips_total", "Round trips of requests to the database."),
 		database: counter("muster_database_seconds_total", "Time of requests in round trips to the database, including waiting for a connection."),
 		retries:  counter("muster_database_retries_total", "Write sessions of requests that were run again after a conflict."),
-		unshared: counter("muster_database_unshared_total", "Scans that could not share a snapshot."),
 		turns: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "muster_task_duration_seconds", Help: "How long turns of background tasks took.", Buckets: turnSeconds,
 		}, []string{"task", "outcome"}),
@@ -60,7 +58,7 @@ func newMeter(nodes func() []session.Node) *meter {
 	info := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "muster_build_info", Help: "The version of Muster.", ConstLabels: prometheus.Labels{"version": b.Version, "commit": b.Commit},
 	}, func() float64 { return 1 })
-	m.registry.MustRegister(m.requests, m.trips, m.database, m.retries, m.unshared, m.turns, m.success, info, nodeCollector(nodes),
+	m.registry.MustRegister(m.requests, m.trips, m.database, m.retries, m.turns, m.success, info, nodeCollector(nodes),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -73,9 +71,6 @@ func (m *meter) observe(s httpapi.Seen) {
 	m.database.Add(s.Spent.Database.Seconds())
 	if s.Spent.Retries > 0 {
 		m.retries.Add(float64(s.Spent.Retries))
-	}
-	if s.Spent.Unshared > 0 {
-		m.unshared.Add(float64(s.Spent.Unshared))
 	}
 }
 
