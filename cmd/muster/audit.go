@@ -177,7 +177,7 @@ Examples:
 
 // Run exports the audit log.
 func (e auditExportCmd) Run(ctx context.Context, c console) error {
-	filter := audit.Filter{Action: audit.Action(e.Action), From: e.Since.Time, To: e.Until.Time}
+	filter := audit.Filter{Action: audit.Action(e.Action), From: e.Since.at, To: e.Until.at}
 	if e.Member != "" {
 		var err error
 		if filter.Member, err = ids.Parse[ids.Member](e.Member); err != nil {

@@ -44,7 +44,7 @@ func (r *region) UnmarshalText(text []byte) error {
 }
 
 // instant is a moment, or nil.
-type instant struct{ *time.Time }
+type instant struct{ at *time.Time } // not embedded: time.Time has ways of its own to be read
 
 // UnmarshalText reads a day or a time.
 func (i *instant) UnmarshalText(text []byte) error {
@@ -53,7 +53,7 @@ func (i *instant) UnmarshalText(text []byte) error {
 	}
 	for _, layout := range []string{time.DateOnly, time.RFC3339} {
 		if t, err := time.Parse(layout, string(text)); err == nil {
-			i.Time = &t
+			i.at = &t
 			return nil
 		}
 	}
