@@ -22,7 +22,6 @@ import (
 // list only ever gets shorter.
 var tangled = []string{
 	"internal/demo",
-	"internal/httpapi",
 	"internal/importer",
 }
 
