@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -34,28 +35,27 @@ func AppendFields(b []byte, v any) ([]byte, error) {
 }
 
 func (s *Struct) appendFields(b []byte, v reflect.Value) (_ []byte, err error) {
-	first := len(b)
+	before := 1 // the first field has no comma before it
 	for _, f := range s.Fields {
-		if f.quoted == "" {
+		if f.key == "" {
 			continue
 		}
 		value := f.In(v)
 		if f.OmitZero && value.IsZero() {
 			continue
 		}
-		if len(b) > first {
-			b = append(b, ',')
-		}
-		if b, err = f.appendValue(append(b, f.quoted...), value); err != nil {
+		if b, err = f.appendValue(append(b, f.key[before:]...), value); err != nil {
 			return b, err
 		}
+		before = 0
 	}
 	return b, nil
 }
 
-// Append appends the field of v, a pointer to the struct, without its name.
+// Append appends the field of v, a pointer to the struct, behind a comma and its
+// name.
 func (d *Field) Append(b []byte, v any) ([]byte, error) {
-	return d.appendValue(b, d.In(reflect.ValueOf(v).Elem()))
+	return d.appendValue(append(b, d.key...), d.In(reflect.ValueOf(v).Elem()))
 }
 
 func (d *Field) appendValue(b []byte, v reflect.Value) ([]byte, error) {
@@ -67,7 +67,7 @@ func (d *Field) appendValue(b []byte, v reflect.Value) ([]byte, error) {
 	}
 	switch d.Kind {
 	case Text:
-		return jsontext.AppendQuote(b, v.String())
+		return appendText(b, v.String())
 	case Integer:
 		return strconv.AppendInt(b, v.Int(), 10), nil
 	case Boolean:
@@ -92,13 +92,23 @@ func (d *Field) appendValue(b []byte, v reflect.Value) ([]byte, error) {
 	}
 }
 
+// appendText appends a text in quotes. Most texts have nothing to escape.
+func appendText(b []byte, text string) ([]byte, error) {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			return jsontext.AppendQuote(b, text)
+		}
+	}
+	return append(append(append(b, '"'), text...), '"'), nil
+}
+
 func appendTexts(b []byte, list reflect.Value) (_ []byte, err error) {
 	b = append(b, '[')
 	for i := range list.Len() {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		if b, err = jsontext.AppendQuote(b, list.Index(i).String()); err != nil {
+		if b, err = appendText(b, list.Index(i).String()); err != nil {
 			return b, err
 		}
 	}
@@ -126,7 +136,7 @@ func AppendTime(b []byte, t time.Time) []byte {
 		return append(at.AppendFormat(append(b, '"'), time.RFC3339Nano), '"')
 	}
 	hour, minute, second := at.Clock()
-	b = strconv.AppendInt(append(b, '"'), int64(year), 10)
+	b = appendPair(appendPair(append(b, '"'), year/100), year%100)
 	b = appendPair(append(b, '-'), int(month))
 	b = appendPair(append(b, '-'), day)
 	b = appendPair(append(b, 'T'), hour)
@@ -146,10 +156,17 @@ func appendFraction(b []byte, ns int) []byte {
 	if ns == 0 {
 		return b
 	}
-	b = append(b, '.')
-	for unit := 100_000_000; ns > 0; unit /= 10 {
-		b = append(b, byte('0'+ns/unit)) //nolint:gosec // it is a digit
-		ns %= unit
+	digits := [...]byte{9: '.'} // from the last to the point
+	for i := range 9 {
+		digits[i] = byte('0' + ns%10) //nolint:gosec // it is a digit
+		ns /= 10
+	}
+	last := 0
+	for digits[last] == '0' {
+		last++
+	}
+	for i := 9; i >= last; i-- {
+		b = append(b, digits[i])
 	}
 	return b
 }

@@ -3,7 +3,9 @@ package field
 import (
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -24,6 +26,56 @@ func (s *Struct) ColumnNames() []string {
 		list[i] = f.Column
 	}
 	return list
+}
+
+// Insert returns the statement that inserts a row into a table: the columns
+// before, and then those of the struct.
+func (s *Struct) Insert(table string, before ...string) string {
+	columns := append(before, s.ColumnNames()...)
+	places := make([]string, len(columns))
+	for i := range places {
+		places[i] = "$" + strconv.Itoa(i+1)
+	}
+	return "insert into " + table + " (" + strings.Join(columns, ", ") + ") values (" + strings.Join(places, ", ") + ")"
+}
+
+// Row is a row of the answer of a query, as package query has it.
+type Row interface{ Scan(dest ...any) error }
+
+// Scanner scans rows into values of T, a struct type, for less than their
+// [Struct.Pointers] cost: it keeps the destinations of one value, of which the
+// values that it returns are copies. It is safe for concurrent use.
+type Scanner[T any] struct{ pool sync.Pool }
+
+// scanned is a value with the destinations for its columns.
+type scanned[T any] struct {
+	value T
+	dest  []any
+}
+
+// NewScanner returns a scanner for T.
+func NewScanner[T any]() *Scanner[T] {
+	return &Scanner[T]{sync.Pool{New: func() any {
+		x := new(scanned[T])
+		x.dest = For[T]().Pointers(nil, &x.value)
+		return x
+	}}}
+}
+
+// Scan returns the value of a row that has the columns of T.
+func (s *Scanner[T]) Scan(r Row) (T, error) { return s.ScanAfter(r) }
+
+// ScanAfter is Scan for a row that has other columns before those of T.
+func (s *Scanner[T]) ScanAfter(r Row, before ...any) (v T, err error) {
+	x := s.pool.Get().(*scanned[T]) //nolint:forcetypeassert // there is nothing else in it
+	dest := x.dest
+	if len(before) > 0 {
+		dest = append(before, dest...)
+	}
+	err = r.Scan(dest...)
+	v, x.value = x.value, v // the next row finds nothing of this one
+	s.pool.Put(x)
+	return v, err
 }
 
 // Pointers appends a destination for each column of v, a pointer to the struct,
@@ -94,15 +146,16 @@ func (d *Field) Value(v reflect.Value) any {
 	case Time:
 		return *v.Addr().Interface().(*time.Time) //nolint:forcetypeassert // the kind says so
 	case Texts:
-		return texts(v)
+		return d.texts(v)
 	default:
 		return v.Interface()
 	}
 }
 
-// texts copies a list of strings; an absent one is nil.
-func texts(v reflect.Value) any {
-	if v.IsNil() {
+// texts copies a list of strings. An empty one is absent, unless JSON tells them
+// apart.
+func (d *Field) texts(v reflect.Value) any {
+	if v.IsNil() || v.Len() == 0 && !d.NilNull {
 		return nil
 	}
 	list := make([]string, v.Len())

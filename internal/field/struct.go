@@ -3,6 +3,7 @@ package field
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -66,9 +67,9 @@ type Field struct {
 
 	Struct *Struct // of an object, or of each object of a list; nil otherwise
 
-	index  []int
-	quoted string // the name in JSON, with its colon
-	zero   bool   // the column has 0 in place of NULL
+	index []int
+	key   string // ,"name": as JSON has it behind another field; empty for a field without a name
+	zero  bool   // the column has 0 in place of NULL
 }
 
 var structs sync.Map // reflect.Type -> *Struct
@@ -77,7 +78,8 @@ var structs sync.Map // reflect.Type -> *Struct
 func For[T any]() *Struct { return Of(reflect.TypeFor[T]()) }
 
 // Of returns the descriptor of t, a struct type or a pointer to one. It panics
-// for a tag that cannot be read: a test makes every descriptor.
+// if a tag cannot be read, a name is declared twice, or two embedded structs
+// have a Check that the struct does not combine: a test makes every descriptor.
 func Of(t reflect.Type) *Struct {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -88,6 +90,7 @@ func Of(t reflect.Type) *Struct {
 	s := &Struct{Type: t, byName: make(map[string]*Field)}
 	s.encodes = reflect.PointerTo(t).Implements(reflect.TypeFor[Appender]())
 	s.add(t, nil)
+	s.mustCheck()
 	known, _ := structs.LoadOrStore(t, s)
 	return known.(*Struct) //nolint:forcetypeassert // as above
 }
@@ -98,19 +101,40 @@ func (s *Struct) Field(name string) *Field { return s.byName[name] }
 func (s *Struct) add(t reflect.Type, index []int) {
 	for i := range t.NumField() {
 		f := t.Field(i)
-		at := append(append([]int(nil), index...), i)
+		at := append(slices.Clone(index), i)
 		if f.Anonymous && f.Tag.Get("json") == "" {
 			s.add(f.Type, at)
 			continue
 		}
 		if d := describe(f, at); d != nil {
-			s.Fields = append(s.Fields, d)
-			if d.Name != "" {
-				s.byName[d.Name] = d
-			}
-			if d.Column != "" {
-				s.columns = append(s.columns, d)
-			}
+			s.addField(d)
+		}
+	}
+}
+
+func (s *Struct) addField(d *Field) {
+	s.Fields = append(s.Fields, d)
+	if d.Name != "" {
+		if s.byName[d.Name] != nil {
+			panic(fmt.Sprintf("field: %s declares %s twice", s.Type, d.Name))
+		}
+		s.byName[d.Name] = d
+	}
+	if d.Column != "" {
+		s.columns = append(s.columns, d)
+	}
+}
+
+// mustCheck panics if embedded structs have rules that nothing would run: of two
+// methods that are promoted, Go takes neither.
+func (s *Struct) mustCheck() {
+	checker := reflect.TypeFor[Checker]()
+	if reflect.PointerTo(s.Type).Implements(checker) {
+		return
+	}
+	for i := range s.Type.NumField() {
+		if f := s.Type.Field(i); f.Anonymous && f.Type.Kind() == reflect.Struct && reflect.PointerTo(f.Type).Implements(checker) {
+			panic(fmt.Sprintf("field: the rules of %s in %s are not run", f.Type, s.Type))
 		}
 	}
 }
@@ -154,7 +178,7 @@ func (d *Field) name(tag reflect.StructTag) bool {
 		}
 		d.Name, d.Source = name, Source(source) //nolint:gosec // it is one of three
 		d.OmitZero = strings.Contains(options, "omit")
-		d.quoted = strconv.Quote(name) + ":"
+		d.key = "," + strconv.Quote(name) + ":"
 	}
 	switch {
 	case column == "-" || d.Source != JSON:
@@ -213,10 +237,10 @@ func Strings[T ~string](list []T) []string {
 
 // In returns the place of the field in v, a value of the struct.
 func (d *Field) In(v reflect.Value) reflect.Value {
-	if len(d.index) == 1 {
-		return v.Field(d.index[0])
+	for _, i := range d.index {
+		v = v.Field(i)
 	}
-	return v.FieldByIndex(d.index)
+	return v
 }
 
 // MustHave reports whether a body that creates must have the field: it is
