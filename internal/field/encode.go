@@ -12,8 +12,8 @@ import (
 )
 
 // AppendJSON appends v, a pointer to a struct, as JSON: every field on the wire,
-// in the order of its declaration. It is what the JSON library writes, in a third
-// of the time.
+// in the order of its declaration, as the JSON library writes them, in a third of
+// the time. Times are in UTC.
 func AppendJSON(b []byte, v any) ([]byte, error) {
 	value := reflect.ValueOf(v).Elem()
 	return Of(value.Type()).append(b, value)
@@ -28,10 +28,9 @@ func (s *Struct) append(b []byte, v reflect.Value) ([]byte, error) {
 	return append(b, '}'), err
 }
 
-// AppendFields is AppendJSON without the braces.
-func AppendFields(b []byte, v any) ([]byte, error) {
-	value := reflect.ValueOf(v).Elem()
-	return Of(value.Type()).appendFields(b, value)
+// AppendFields is [AppendJSON] without the braces, for v of the struct's type.
+func (s *Struct) AppendFields(b []byte, v any) ([]byte, error) {
+	return s.appendFields(b, reflect.ValueOf(v).Elem())
 }
 
 func (s *Struct) appendFields(b []byte, v reflect.Value) (_ []byte, err error) {
@@ -52,10 +51,15 @@ func (s *Struct) appendFields(b []byte, v reflect.Value) (_ []byte, err error) {
 	return b, nil
 }
 
-// Append appends the field of v, a pointer to the struct, behind a comma and its
-// name.
+// Append appends the field of v, a pointer to the struct, without its name.
 func (d *Field) Append(b []byte, v any) ([]byte, error) {
-	return d.appendValue(append(b, d.key...), d.In(reflect.ValueOf(v).Elem()))
+	return d.appendValue(b, d.In(reflect.ValueOf(v).Elem()))
+}
+
+// AppendNamed appends a comma, the name of the field, and its value in v, a
+// pointer to the struct.
+func (d *Field) AppendNamed(b []byte, v any) ([]byte, error) {
+	return d.Append(append(b, d.key...), v)
 }
 
 func (d *Field) appendValue(b []byte, v reflect.Value) ([]byte, error) {

@@ -82,7 +82,7 @@ func syntaxError(body []byte, err error) error {
 func pointerName(p jsontext.Pointer) string {
 	var parts []string
 	for name := range p.Tokens() {
-		parts = append(parts, Printable(name))
+		parts = append(parts, printable(name))
 	}
 	if len(parts) == 0 {
 		return "body"
