@@ -18,13 +18,6 @@ const (
 	maxYear = 9998
 )
 
-// Checker is a struct with rules that concern several of its fields. They are
-// checked after each field was found to be right.
-type Checker interface {
-	// Check adds to wrong what is wrong, under prefix and the field's name.
-	Check(wrong *fault.Fields, prefix string)
-}
-
 // Check brings each field of v, a pointer to the struct, into the form that is
 // stored, and adds to wrong what is wrong with it, under prefix and the field's
 // name. It normalizes texts; sets an empty text that may be absent, and an empty

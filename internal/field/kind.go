@@ -27,6 +27,9 @@ const (
 	Objects // a list of structs
 )
 
+// formatDate is the format of a day, whose value is midnight in UTC.
+const formatDate = "date"
+
 var (
 	timeType = reflect.TypeFor[time.Time]()
 	appender = reflect.TypeFor[encoding.TextAppender]()

@@ -98,9 +98,6 @@ func parseOther(text string, v reflect.Value, wanted string) (code, message stri
 	return "", ""
 }
 
-// formatDate is the format of a day, whose value is midnight in UTC.
-const formatDate = "date"
-
 // parseTime parses a day, or a time of RFC 3339, whose T and Z may be in lower
 // case.
 func (d *Field) parseTime(text string) (t time.Time, ok bool) {

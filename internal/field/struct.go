@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/musterhq/muster/internal/fault"
 )
 
 // Bounds of fields that declare none.
@@ -29,6 +31,13 @@ const (
 // its value.
 type Appender interface {
 	AppendJSON(b []byte) ([]byte, error)
+}
+
+// Checker is a struct with rules that concern several of its fields. They are
+// checked after each field was found to be right.
+type Checker interface {
+	// Check adds to wrong what is wrong, under prefix and the field's name.
+	Check(wrong *fault.Fields, prefix string)
 }
 
 // Struct is the descriptor of a struct type.

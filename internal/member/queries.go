@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/field"
@@ -27,9 +26,6 @@ var (
 func NotFound(id ids.Member) *fault.Error {
 	return fault.New(fault.NotFound, "not_found", "User %s not found", id)
 }
-
-// users describes the table of users.
-var users = field.For[User]()
 
 // UserColumns are the columns of users, as u, that [ScanUser] scans.
 var UserColumns = users.Columns("u.")
@@ -182,6 +178,3 @@ func setDeleted(old, u *User) query.Change {
 		OnConflict("users_phone_key", ErrPhoneTaken).
 		Else(ErrVersionMismatch)
 }
-
-// now returns a time as it is stored.
-func now(at time.Time) time.Time { return at.UTC().Truncate(time.Microsecond) }
