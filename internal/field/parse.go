@@ -100,14 +100,16 @@ func parseOther(text string, v reflect.Value, wanted string) (code, message stri
 
 // parseTime parses a day, or a time of RFC 3339, whose T and Z may be in lower
 // case.
-func (d *Field) parseTime(text string) (t time.Time, ok bool) {
-	var err error
+func (d *Field) parseTime(text string) (time.Time, bool) {
 	if d.Format == formatDate {
-		t, err = time.Parse(time.DateOnly, text)
-	} else {
-		err = t.UnmarshalText([]byte(strings.ToUpper(text))) // stricter than time.Parse
+		t, err := time.Parse(time.DateOnly, text)
+		return t, err == nil
 	}
-	return t, err == nil
+	t, err := time.Parse(time.RFC3339, strings.ToUpper(text))
+	if err != nil || text[len("2006-01-02T1")] == ':' || strings.Contains(text, ",") { // which Parse lets pass
+		return time.Time{}, false
+	}
+	return t, true
 }
 
 // setDefault sets the field of v, a struct, to its default. A test parses every
