@@ -327,9 +327,12 @@ func (*other) Check(*fault.Fields, string) {}
 
 func TestDescriptorsThatCannotBe(t *testing.T) {
 	t.Parallel()
-	type twice struct {
+	type a struct {
 		A int `json:"a"`
-		B int `json:"a"` //nolint:govet // this is the fault
+	}
+	type twice struct {
+		a
+		B int `json:"a"`
 	}
 	type tag struct {
 		A int `json:"a" minimum:"x"`

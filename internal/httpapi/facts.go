@@ -38,7 +38,7 @@ var (
 	birthFact  = fact{doc: "The year of birth; of a member that is at least 18 in the year of admission.", example: 1992, min: minYear, max: maxYear}
 	statusFact = fact{doc: "Where the member stands with the review.", example: "pending", enum: statuses}
 
-	reasonFact       = fact{doc: "Why: it is on the record.", example: "the member asked to be called back", min: privacy.MinReason, max: privacy.MaxReason}
+	reasonFact       = fact{doc: "Why: it is on the record.", example: "the member asked to be called back", min: float64(privacy.MinReason), max: float64(privacy.MaxReason)}
 	operatorNameFact = fact{doc: "The name.", example: "Kim Minji", min: 1, max: 100}
 	roleFact         = fact{doc: "The role: viewer, reviewer, manager, administrator, or one that was made here.", example: operator.Reviewer, min: 1, max: 50}
 	tokenNameFact    = fact{doc: "Who or what uses it.", example: "nightly report", min: 1, max: 100}

@@ -12,7 +12,7 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// AuditLog is the record's, with the key of all tests.
+// AuditLog is the audit log of all tests, with their key.
 var AuditLog = sync.OnceValue(func() *audit.Log {
 	l, err := audit.NewLog([][]byte{bytes.Repeat([]byte("a key of the tests "), 4)})
 	if err != nil {
@@ -21,16 +21,16 @@ var AuditLog = sync.OnceValue(func() *audit.Log {
 	return l
 })
 
-// Recorder writes the record on behalf of a test.
+// Recorder records entries of the audit log on behalf of a test.
 func Recorder() audit.Recorder { return AuditLog().Recorder(audit.Actor{Source: "test"}) }
 
-// Principal is where a test asks for what only Root may do.
+// Principal returns root as the principal of a test.
 func Principal(at time.Time) operator.Principal {
 	return operator.Principal{Caller: operator.Root(), Recorder: Recorder(), At: at}
 }
 
-// Token makes an operator of that name with the role, if there is none of it
-// yet, and a token of its that lives so long; for ever if life is zero.
+// Token creates a token of the named operator, which it creates with the role if it
+// does not exist. The token never expires if life is zero.
 func Token(t testing.TB, db *session.DB, name, role string, life time.Duration, at time.Time) (token operator.Token, secret operator.Secret) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
