@@ -1,6 +1,7 @@
 package field_test
 
 import (
+	"errors"
 	"strconv"
 	"testing"
 	"time"
@@ -101,6 +102,11 @@ func (p *person) pointers() []any {
 	}
 }
 
+func scanByHand(r field.Row) (p person) {
+	_ = r.Scan(p.pointers()...)
+	return p
+}
+
 func (p *person) values() []any {
 	return []any{
 		p.ID, maybe(p.ExternalID), maybe(p.Phone), p.Name, string(p.Gender), maybe(p.BirthYear), string(p.Status), p.UpdatedAt, maybe(p.DeletedAt), p.Version,
@@ -123,13 +129,14 @@ func BenchmarkFields(b *testing.B) {
 		page.Items[i].person = somebody()
 	}
 	buffer := make([]byte, 0, 64<<10)
+	r, scanner := noRow{}, field.NewScanner[person]()
 	for _, c := range []struct {
 		name            string
 		byHand, derived func()
 	}{
 		{"JSON of one", func() { buffer = append(appendPerson(append(buffer[:0], '{'), &one), '}') }, func() { buffer, _ = field.AppendJSON(buffer[:0], &one) }},
 		{"JSON of 50", func() { buffer = appendPeople(buffer[:0], &page) }, func() { buffer, _ = field.AppendJSON(buffer[:0], &page) }},
-		{"pointers", func() { sink = one.pointers() }, func() { sink = s.Pointers(nil, &one) }},
+		{"scan", func() { kept = scanByHand(field.Row(r)) }, func() { kept, _ = scanner.Scan(r) }},
 		{"values", func() { sink = one.values() }, func() { sink = s.Values(nil, &one) }},
 	} {
 		b.Run(c.name, func(b *testing.B) {
@@ -144,7 +151,24 @@ func BenchmarkFields(b *testing.B) {
 	}
 }
 
-var sink []any
+var (
+	sink []any
+	kept person
+)
+
+// noRow has nothing to scan.
+type noRow struct{}
+
+// Scan implements [field.Row].
+//
+//go:noinline
+func (noRow) Scan(dest ...any) error {
+	if len(dest) == 0 {
+		return errors.ErrUnsupported
+	}
+	*dest[3].(*string) = "x" //nolint:forcetypeassert // it is the name
+	return nil
+}
 
 const runs = 20
 

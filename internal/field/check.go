@@ -206,6 +206,9 @@ func (d *Field) wanted() string {
 	case Text:
 		return "a string"
 	case Integer:
+		if d.Min != nil && d.Max != nil {
+			return fmt.Sprintf("a whole number from %d to %d", *d.Min, *d.Max)
+		}
 		return "a whole number"
 	case Number:
 		return "a number"

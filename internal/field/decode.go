@@ -158,7 +158,11 @@ func (d *decoder) field(f *Field, value jsontext.Value, v reflect.Value, name st
 	}
 	target := reflect.New(f.Type).Elem() // new: a list must not share memory with the old one
 	if !f.read(value, target) {
-		d.add(name, CodeWrongType, "Must be %s.", f.wanted())
+		code, message := f.wrongText()
+		if value.Kind() != '"' || f.Kind != ID {
+			code = CodeWrongType
+		}
+		d.add(name, code, "%s", message)
 		return
 	}
 	if v.Kind() == reflect.Pointer {

@@ -96,7 +96,7 @@ func (d *Field) appendValue(b []byte, v reflect.Value) ([]byte, error) {
 	}
 }
 
-// appendText appends a text in quotes. Most texts have nothing to escape.
+// appendText appends a JSON string. Most texts have nothing to escape.
 func appendText(b []byte, text string) ([]byte, error) {
 	for i := range len(text) {
 		if c := text[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
@@ -149,13 +149,13 @@ func AppendTime(b []byte, t time.Time) []byte {
 	return append(appendFraction(b, at.Nanosecond()), 'Z', '"')
 }
 
-// appendPair writes a number below 100 in two digits.
+// appendPair appends a number below 100 as two digits.
 func appendPair(b []byte, n int) []byte {
 	return append(b, byte('0'+n/10), byte('0'+n%10)) //nolint:gosec // they are digits
 }
 
-// appendFraction writes nanoseconds as digits behind a point, without the zeros
-// at their end; none as nothing.
+// appendFraction appends nanoseconds as a decimal fraction without trailing zeros,
+// or nothing for 0.
 func appendFraction(b []byte, ns int) []byte {
 	if ns == 0 {
 		return b

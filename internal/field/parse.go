@@ -38,41 +38,41 @@ func (d *Field) parse(text string, v reflect.Value) (code, message string) {
 		v.Set(reflect.New(d.Type))
 		v = v.Elem()
 	}
+	ok := true
 	switch d.Kind {
 	case Text:
 		v.SetString(text)
 	case Texts:
 		return d.parseTexts(text, v)
 	case Integer:
-		return d.parseInteger(text, v)
+		n, err := strconv.ParseInt(text, 10, 64)
+		v.SetInt(n)
+		ok = err == nil
 	case Boolean:
-		if text != "true" && text != "false" {
-			return CodeWrongType, "Must be true or false."
-		}
 		v.SetBool(text == "true")
+		ok = text == "true" || text == "false"
 	case Time:
-		at, ok := d.parseTime(text)
-		if !ok {
-			return CodeWrongType, "Must be " + d.wanted() + "."
-		}
+		var at time.Time
+		at, ok = d.parseTime(text)
 		v.Set(reflect.ValueOf(at))
 	default:
-		return parseOther(text, v, d.wanted())
+		u, unmarshals := v.Addr().Interface().(encoding.TextUnmarshaler)
+		ok = unmarshals && u.UnmarshalText([]byte(text)) == nil
+	}
+	if !ok {
+		return d.wrongText()
 	}
 	return "", ""
 }
 
-func (d *Field) parseInteger(text string, v reflect.Value) (code, message string) {
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		message = "Must be a whole number."
-		if d.Min != nil && d.Max != nil {
-			message = fmt.Sprintf("Must be a whole number from %d to %d.", *d.Min, *d.Max)
-		}
-		return CodeWrongType, message
+// wrongText returns the code and the message for a text that is not a value of the
+// field.
+func (d *Field) wrongText() (code, message string) {
+	code = CodeWrongType
+	if d.Kind == ID || d.Kind == Other {
+		code = CodeMalformed
 	}
-	v.SetInt(n)
-	return "", ""
+	return code, "Must be " + d.wanted() + "."
 }
 
 // parseTexts parses a list and drops duplicates.
@@ -87,14 +87,6 @@ func (d *Field) parseTexts(text string, v reflect.Value) (code, message string) 
 		}
 	}
 	setTexts(v, list)
-	return "", ""
-}
-
-func parseOther(text string, v reflect.Value, wanted string) (code, message string) {
-	u, ok := v.Addr().Interface().(encoding.TextUnmarshaler)
-	if !ok || u.UnmarshalText([]byte(text)) != nil {
-		return CodeMalformed, "Must be " + wanted + "."
-	}
 	return "", ""
 }
 

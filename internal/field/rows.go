@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Columns lists the columns, with commas between and the prefix, such as an
-// alias with its dot, before each.
+// Columns returns the columns, separated by commas, each after the prefix, such as
+// an alias with its dot.
 func (s *Struct) Columns(prefix string) string {
 	list := make([]string, len(s.columns))
 	for i, f := range s.columns {
@@ -78,9 +78,8 @@ func (s *Scanner[T]) ScanAfter(r Row, before ...any) (v T, err error) {
 	return v, err
 }
 
-// Pointers appends a destination for each column of v, a pointer to the struct,
-// in the order of Columns, for a row to be scanned into. A column of a type that
-// is a string has a *string.
+// Pointers appends the destinations that scan a row into v, a pointer to the
+// struct, in the order of Columns. Any string type has a *string.
 func (s *Struct) Pointers(to []any, v any) []any {
 	to = slices.Grow(to, len(s.columns))
 	value := reflect.ValueOf(v).Elem()
@@ -99,9 +98,9 @@ func (d *Field) pointer(v reflect.Value) any {
 	return v.Addr().Interface()
 }
 
-// Values appends the value of each column of v, a pointer to the struct, in the
-// order of Columns, as arguments of a statement: nil for an absent one. They are
-// copies, which stay as they are whatever becomes of v.
+// Values appends the values of the columns of v, a pointer to the struct, in the
+// order of Columns, as arguments of a statement: nil for an absent value. They are
+// copies, which later changes of v do not affect.
 func (s *Struct) Values(to []any, v any) []any {
 	to = slices.Grow(to, len(s.columns))
 	value := reflect.ValueOf(v).Elem()
@@ -112,7 +111,7 @@ func (s *Struct) Values(to []any, v any) []any {
 }
 
 // Argument returns the value of the field's column in v, a pointer to the struct,
-// as Values does.
+// as [Struct.Values] does.
 func (d *Field) Argument(v any) any { return d.argument(d.In(reflect.ValueOf(v).Elem())) }
 
 func (d *Field) argument(v reflect.Value) any {
@@ -123,11 +122,11 @@ func (d *Field) argument(v reflect.Value) any {
 	return value
 }
 
-// Get returns the value of the field in v, a pointer to the struct: nil for an
-// absent one, a string for a type that is a string, and a copy of a list.
+// Get returns the value of the field in v, a pointer to the struct: nil if it is
+// absent, a string for any string type, and a copy of a list.
 func (d *Field) Get(v any) any { return d.Value(d.In(reflect.ValueOf(v).Elem())) }
 
-// Value is Get for the field's own place in a struct.
+// Value is [Field.Get] for v, the field in a struct.
 func (d *Field) Value(v reflect.Value) any {
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {

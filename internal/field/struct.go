@@ -17,18 +17,18 @@ const (
 	MaxItems = 50
 )
 
-// Source says which part of a request brings a field.
+// Source is the part of a request that has a field.
 type Source uint8
 
 // The sources of a field.
 const (
-	JSON Source = iota // a member of the body
+	JSON Source = iota // the body
 	Query
 	Path
 )
 
-// Appender is a struct that writes its own JSON, where what it shows depends on
-// its value.
+// Appender is a struct that appends its own JSON, because the fields that it shows
+// depend on its value.
 type Appender interface {
 	AppendJSON(b []byte) ([]byte, error)
 }
@@ -43,14 +43,14 @@ type Checker interface {
 // Struct is the descriptor of a struct type.
 type Struct struct {
 	Type   reflect.Type
-	Fields []*Field // in the order of their declaration, those of embedded structs in their place
+	Fields []*Field // in order of declaration, with those of embedded structs in their place
 
 	columns []*Field
 	byName  map[string]*Field
 	encodes bool // the type is an Appender
 }
 
-// Field is what a struct declares of one of its fields.
+// Field is the descriptor of a field of a struct.
 type Field struct {
 	Name   string // on the wire
 	Column string // in the database; empty for none
@@ -65,9 +65,9 @@ type Field struct {
 	MinLength, MaxLength                int    // of a text, in characters
 	MinItems, MaxItems                  int    // of a list; an absent one may have fewer
 
-	Nullable   bool // a pointer or a list: it may be absent, which JSON shows as null
+	Nullable   bool // a pointer or a list, which may be absent: null in JSON
 	Required   bool
-	Optional   bool // a body that creates may leave it out although it is never null
+	Optional   bool // a body that creates may leave it out, although it is never null
 	ReadOnly   bool
 	UpdateOnly bool
 	Lines      bool
@@ -78,7 +78,7 @@ type Field struct {
 
 	index []int
 	key   string // ,"name": as JSON has it behind another field; empty for a field without a name
-	zero  bool   // the column has 0 in place of NULL
+	zero  bool   // the column stores 0 for NULL
 }
 
 var structs sync.Map // reflect.Type -> *Struct
@@ -134,8 +134,8 @@ func (s *Struct) addField(d *Field) {
 	}
 }
 
-// mustCheck panics if embedded structs have rules that nothing would run: of two
-// methods that are promoted, Go takes neither.
+// mustCheck panics if embedded structs have rules that nothing would run: Go
+// promotes neither of two methods of the same name.
 func (s *Struct) mustCheck() {
 	checker := reflect.TypeFor[Checker]()
 	if reflect.PointerTo(s.Type).Implements(checker) {
@@ -148,7 +148,7 @@ func (s *Struct) mustCheck() {
 	}
 }
 
-// describe reads the tags of a field; nil for one that is neither on the wire
+// describe returns the descriptor of a field, or nil if it is neither on the wire
 // nor in the database.
 func describe(f reflect.StructField, index []int) *Field {
 	d := &Field{index: index, Doc: f.Tag.Get("doc"), Format: f.Tag.Get("format"), Pattern: f.Tag.Get("pattern"), Default: f.Tag.Get("default"), Mask: f.Tag.Get("mask")}
@@ -176,7 +176,7 @@ func describe(f reflect.StructField, index []int) *Field {
 	return d
 }
 
-// name reads where the field is, and reports whether it is anywhere.
+// name reads the names of the field, and reports whether it has any.
 func (d *Field) name(tag reflect.StructTag) bool {
 	column, options, _ := strings.Cut(tag.Get("db"), ",")
 	d.zero = options == "zero"
@@ -207,7 +207,7 @@ func (d *Field) bounds(f reflect.StructField) {
 		}
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			panic(fmt.Sprintf("field: %s: the tag %s is no number", f.Name, tag))
+			panic(fmt.Sprintf("field: %s: the tag %s is not a number", f.Name, tag))
 		}
 		return &n
 	}
@@ -235,7 +235,7 @@ func (d *Field) choices(tag reflect.StructTag) {
 	}
 }
 
-// Strings returns texts of a type that is a string as strings.
+// Strings converts a list of any string type.
 func Strings[T ~string](list []T) []string {
 	texts := make([]string, len(list))
 	for i, v := range list {
@@ -244,7 +244,7 @@ func Strings[T ~string](list []T) []string {
 	return texts
 }
 
-// In returns the place of the field in v, a value of the struct.
+// In returns the field of v, a struct.
 func (d *Field) In(v reflect.Value) reflect.Value {
 	for _, i := range d.index {
 		v = v.Field(i)

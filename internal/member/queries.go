@@ -14,7 +14,7 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// Faults of operations.
+// The faults of operations.
 var (
 	ErrPhoneTaken        = fault.New(fault.Conflict, "phone_taken", "Another member has this phone number.")
 	ErrExternalTaken     = fault.New(fault.Conflict, "external_id_taken", "Another member has this external ID.")
