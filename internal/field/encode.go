@@ -1,6 +1,7 @@
 package field
 
 import (
+	"bytes"
 	"encoding"
 	"reflect"
 	"strconv"
@@ -160,17 +161,10 @@ func appendFraction(b []byte, ns int) []byte {
 	if ns == 0 {
 		return b
 	}
-	digits := [...]byte{9: '.'} // from the last to the point
-	for i := range 9 {
+	digits := [10]byte{'.'}
+	for i := len(digits) - 1; i > 0; i-- {
 		digits[i] = byte('0' + ns%10) //nolint:gosec // it is a digit
 		ns /= 10
 	}
-	last := 0
-	for digits[last] == '0' {
-		last++
-	}
-	for i := 9; i >= last; i-- {
-		b = append(b, digits[i])
-	}
-	return b
+	return append(b, bytes.TrimRight(digits[:], "0")...)
 }
