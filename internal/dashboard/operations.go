@@ -58,7 +58,7 @@ func Signups(from, to string) query.Query[[]SignupCount] {
 	case days < 0:
 		f.Add("to", field.CodeRangeInverted, "Must not come before from.")
 	case days >= MaxDays:
-		f.Add("from", field.CodeOutOfRange, "A series has at most %d days.", MaxDays)
+		f.Add("from", field.CodeOutOfRange, "Must be at most %d days before to.", MaxDays-1)
 	}
 	if err := f.Err(); err != nil {
 		return query.Fail[[]SignupCount](err)
@@ -66,8 +66,8 @@ func Signups(from, to string) query.Query[[]SignupCount] {
 	return series(from, to)
 }
 
-// Check recounts every member, in one snapshot, and gives what the counters say
-// otherwise: nothing, if all is well.
+// Check recounts every member in one snapshot, and returns where the counters
+// differ.
 func Check(ctx context.Context, r *session.Read) ([]Difference, error) {
 	counted, recounted, err := counters.Recount(ctx, r)
 	if err != nil {
