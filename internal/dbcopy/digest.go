@@ -5,14 +5,15 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"hash"
+	"math"
 	"strconv"
 	"time"
 
 	"github.com/musterhq/muster/internal/ids"
 )
 
-// digest is of the rows of a table, in the order of its key, whatever database
-// they are in.
+// digest is the digest of the rows of a table, in the order of its key. It does
+// not depend on the database that they are in.
 type digest struct {
 	hash hash.Hash
 	rows int64
@@ -29,8 +30,8 @@ func (d *digest) add(r row) {
 
 func (d *digest) String() string { return hex.EncodeToString(d.hash.Sum(nil)) }
 
-// appendRow writes a row so that no other row is written the same: each value
-// with its kind and its length.
+// appendRow encodes a row, each value with its kind and its length, so that no
+// two rows have the same encoding.
 func appendRow(b []byte, r row) []byte {
 	for _, v := range r {
 		switch v := v.(type) {
@@ -39,9 +40,11 @@ func appendRow(b []byte, r row) []byte {
 		case ids.Row:
 			b = append(append(b, byte(identifier)), v[:]...)
 		case string:
-			b = appendBytes(append(b, byte(word)), v)
+			b = appendBytes(append(b, byte(text)), v)
 		case int64:
-			b = binary.BigEndian.AppendUint64(append(b, byte(number)), uint64(v)) //nolint:gosec // the bits are what counts
+			b = binary.BigEndian.AppendUint64(append(b, byte(integer)), uint64(v)) //nolint:gosec // the bits are what counts
+		case float64:
+			b = binary.BigEndian.AppendUint64(append(b, byte(number)), math.Float64bits(v))
 		case bool:
 			b = strconv.AppendBool(append(b, byte(flag)), v)
 		case time.Time:
