@@ -38,21 +38,21 @@ func appendRow(b []byte, r row) []byte {
 		case nil:
 			b = append(b, 0)
 		case ids.Row:
-			b = append(append(b, byte(identifier)), v[:]...)
+			b = append(append(b, 'i'), v[:]...)
 		case string:
-			b = appendBytes(append(b, byte(text)), v)
+			b = appendBytes(append(b, 't'), v)
 		case int64:
-			b = binary.BigEndian.AppendUint64(append(b, byte(integer)), uint64(v)) //nolint:gosec // the bits are what counts
+			b = binary.BigEndian.AppendUint64(append(b, 'n'), uint64(v)) //nolint:gosec // the bits are what counts
 		case float64:
-			b = binary.BigEndian.AppendUint64(append(b, byte(number)), math.Float64bits(v))
+			b = binary.BigEndian.AppendUint64(append(b, 'f'), math.Float64bits(v))
 		case bool:
-			b = strconv.AppendBool(append(b, byte(flag)), v)
+			b = strconv.AppendBool(append(b, 'b'), v)
 		case time.Time:
-			b = binary.BigEndian.AppendUint64(append(b, byte(moment)), uint64(v.UnixMicro()))
+			b = binary.BigEndian.AppendUint64(append(b, 'm'), uint64(v.UnixMicro()))
 		case []byte:
-			b = appendBytes(append(b, byte(raw)), v)
+			b = appendBytes(append(b, 'r'), v)
 		case []string:
-			b = binary.BigEndian.AppendUint32(append(b, byte(list)), uint32(len(v))) //nolint:gosec // a list is short
+			b = binary.BigEndian.AppendUint32(append(b, 'l'), uint32(len(v))) //nolint:gosec // a list is short
 			for _, s := range v {
 				b = appendBytes(b, s)
 			}

@@ -3,6 +3,7 @@ package dbcopy
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -21,28 +22,27 @@ var uncopied = []string{"lease"}
 // migrations matches the tables that say which migrations a database has.
 const migrations = "goose%"
 
-// types are the kinds of columns by the types of both databases.
-var types = map[string]kind{
-	"text": text, "timestamp with time zone": moment, "jsonb": list,
-	"integer": integer, "bigint": integer, "boolean": flag,
+// types maps the types of columns in both databases to Go's.
+var types = map[string]reflect.Type{
+	"text": text, "timestamp with time zone": moment, "jsonb": texts,
+	"integer": number, "bigint": number, "boolean": flag,
 	"blob": raw, "bytea": raw, "uuid": identifier,
-	"real": number, "double precision": number,
+	"real": fraction, "double precision": fraction,
 }
 
-// stored is the kind of a type of SQLite, which has few, in which a value of the
-// kind is stored.
-var stored = map[kind]kind{moment: text, list: text, flag: integer, identifier: raw}
+// stored maps a type to the one that SQLite, which has few, stores it as.
+var stored = map[reflect.Type]reflect.Type{moment: text, texts: text, flag: number, identifier: raw}
 
 // schemaColumn is a column as a database describes it.
 type schemaColumn struct {
-	table, name, kind string
-	nullable          bool
-	key               int
-	refersTo          string
+	table, name, holds string
+	nullable           bool
+	key                int
+	refersTo           string
 }
 
 func scanColumn(r query.Row) (c schemaColumn, err error) {
-	return c, r.Scan(&c.table, &c.name, &c.kind, &c.nullable, &c.key, &c.refersTo)
+	return c, r.Scan(&c.table, &c.name, &c.holds, &c.nullable, &c.key, &c.refersTo)
 }
 
 // describe returns the tables of a database, the oldest first.
@@ -69,9 +69,9 @@ func describe(ctx context.Context, db *session.DB) ([]*table, error) {
 }
 
 func (t *table) add(c schemaColumn) error {
-	k, known := types[c.kind]
+	holds, known := types[c.holds]
 	if !known {
-		return fmt.Errorf("cannot copy column %s of table %s: unknown type %s", c.name, t.name, c.kind)
+		return fmt.Errorf("cannot copy column %s of table %s: unknown type %s", c.name, t.name, c.holds)
 	}
 	for len(t.key) < c.key {
 		t.key = append(t.key, 0)
@@ -79,7 +79,7 @@ func (t *table) add(c schemaColumn) error {
 	if c.key > 0 {
 		t.key[c.key-1] = len(t.columns)
 	}
-	t.columns = append(t.columns, column{c.name, k, c.nullable})
+	t.columns = append(t.columns, column{c.name, holds, c.nullable})
 	t.refersTo = append(t.refersTo, strings.Fields(c.refersTo)...)
 	return nil
 }
@@ -107,11 +107,11 @@ func schemaOf(ctx context.Context, source, target *session.DB) ([]*table, error)
 			return nil, fmt.Errorf("cannot copy table %s: it has no key", t.name)
 		}
 	}
-	return inOrder(tables)
+	return inOrder(tables), nil
 }
 
-// agree gives each column the kind that it has in both tables, and reports
-// whether there is one.
+// agree sets each column to the more exact of its types in both tables, and reports
+// whether the tables have the same columns.
 func (t *table) agree(other *table) bool {
 	for i := range t.columns {
 		c := &t.columns[i]
@@ -119,10 +119,10 @@ func (t *table) agree(other *table) bool {
 		if at < 0 {
 			return false
 		}
-		switch k := other.columns[at].kind; {
-		case k == c.kind, k == stored[c.kind]:
-		case stored[k] == c.kind:
-			c.kind = k
+		switch holds := other.columns[at].holds; {
+		case holds == c.holds, holds == stored[c.holds]:
+		case stored[holds] == c.holds:
+			c.holds = holds
 		default:
 			return false
 		}
@@ -136,21 +136,24 @@ func (t *table) hasKey() bool {
 }
 
 // inOrder sorts tables so that each comes after those that it refers to.
-func inOrder(tables []*table) ([]*table, error) {
+func inOrder(tables []*table) []*table {
 	sorted := make([]*table, 0, len(tables))
 	placed := map[string]bool{}
-	for len(sorted) < len(tables) {
-		before := len(sorted)
-		for _, t := range tables {
-			waits := slices.ContainsFunc(t.refersTo, func(name string) bool { return name != t.name && !placed[name] })
-			if !placed[t.name] && !waits {
-				placed[t.name] = true
-				sorted = append(sorted, t)
+	var place func(t *table)
+	place = func(t *table) {
+		if placed[t.name] {
+			return
+		}
+		placed[t.name] = true
+		for _, other := range tables {
+			if slices.Contains(t.refersTo, other.name) {
+				place(other)
 			}
 		}
-		if len(sorted) == before {
-			return nil, fmt.Errorf("cannot copy the tables: they refer to each other in a circle")
-		}
+		sorted = append(sorted, t)
 	}
-	return sorted, nil
+	for _, t := range tables {
+		place(t)
+	}
+	return sorted
 }

@@ -11,66 +11,47 @@ import (
 	"github.com/musterhq/muster/query"
 )
 
-// kind says how a column is read.
-type kind uint8
-
-const (
-	identifier kind = iota + 1
-	text
-	integer
-	number
-	flag
-	moment
-	raw
-	list // of texts
+// What columns hold.
+var (
+	identifier = reflect.TypeFor[ids.Row]()
+	text       = reflect.TypeFor[string]()
+	number     = reflect.TypeFor[int64]()
+	fraction   = reflect.TypeFor[float64]()
+	flag       = reflect.TypeFor[bool]()
+	moment     = reflect.TypeFor[time.Time]()
+	raw        = reflect.TypeFor[[]byte]()
+	texts      = reflect.TypeFor[[]string]()
 )
 
 // column is one of a table.
 type column struct {
 	name     string
-	kind     kind
+	holds    reflect.Type
 	nullable bool
 }
 
 // destination returns a pointer for a row to be scanned into.
 func (c *column) destination() any {
-	switch c.kind {
-	case identifier:
-		if !c.nullable {
-			return new(ids.Row)
-		}
-		return new(*ids.Row)
-	case text:
-		return new(*string)
-	case integer:
-		return new(*int64)
-	case number:
-		return new(*float64)
-	case flag:
-		return new(*bool)
-	case moment:
-		return new(*time.Time)
-	case list:
-		return new([]string)
-	default:
-		return new(*[]byte)
+	if c.nullable && c.holds != texts { // a list is nil by itself
+		return reflect.New(reflect.PointerTo(c.holds)).Interface()
 	}
+	return reflect.New(c.holds).Interface()
 }
 
 // value returns what a destination holds; nil for NULL.
 func value(destination any) any {
 	v := reflect.ValueOf(destination).Elem()
-	switch v.Kind() {
-	case reflect.Pointer:
+	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
 			return nil
 		}
-		if b, ok := v.Interface().(*[]byte); ok {
-			return append([]byte{}, *b...) // an empty one is not NULL
-		}
-		return v.Elem().Interface()
-	case reflect.Slice:
-		if v.IsNil() {
+		v = v.Elem()
+	}
+	switch x := v.Interface().(type) {
+	case []byte:
+		return append([]byte{}, x...) // an empty one is not NULL
+	case []string:
+		if x == nil {
 			return nil
 		}
 	}
