@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const members = 2500
 
-// filled is a store with members, and with names that are not in the index yet.
+// filled returns a store with members, some of whose names are not in the index yet.
 func filled(t *testing.T) *session.DB {
 	t.Helper()
 	db := testkit.Open(t)
@@ -47,7 +47,7 @@ func copied(t *testing.T, from, to *session.DB) dbcopy.Report {
 	return report
 }
 
-// sums are how many rows were inserted and removed.
+// sums returns how many rows were inserted and removed.
 func sums(r dbcopy.Report) (inserted, removed int64) {
 	for _, t := range r.Tables {
 		inserted += t.Inserted
@@ -83,9 +83,9 @@ func TestCopy(t *testing.T) {
 	}
 }
 
-// TestCopyBringsOver changes the source behind the first copy, also so that a
-// value moves from one member to another.
-func TestCopyBringsOver(t *testing.T) {
+// TestCopyAgain changes the source after the first copy, and moves a unique value
+// from one member to another.
+func TestCopyAgain(t *testing.T) {
 	t.Parallel()
 	source, target := filled(t), testkit.Open(t)
 	copied(t, source, target)
@@ -102,7 +102,7 @@ func TestCopyBringsOver(t *testing.T) {
 	}
 }
 
-func TestCopyGoesOn(t *testing.T) {
+func TestCopyContinues(t *testing.T) {
 	t.Parallel()
 	source, target := filled(t), testkit.Open(t)
 	ctx, stop := context.WithCancel(t.Context())
@@ -116,7 +116,7 @@ func TestCopyGoesOn(t *testing.T) {
 	}
 	report := copied(t, source, target)
 	if users := report.Tables[0]; users.Name != "users" || users.Inserted != 0 || users.Rows != members {
-		t.Errorf("what was there was copied again: %+v", users)
+		t.Errorf("rows were copied again: %+v", users)
 	}
 }
 
@@ -167,8 +167,7 @@ func TestCopyFindsDifferences(t *testing.T) {
 	}
 }
 
-// TestCopyFollowsTheSchema copies tables and columns that no code names, one of
-// which refers to a table that is created after it.
+// TestCopyFollowsTheSchema copies tables and columns that no code names.
 func TestCopyFollowsTheSchema(t *testing.T) {
 	t.Parallel()
 	source, target := filled(t), testkit.Open(t)

@@ -18,13 +18,13 @@ import (
 // column is a field of a member as it is exported.
 type column struct {
 	*field.Field
-	name    string
-	quoted  string   // the name in JSON, with its colon
+	name    string   // in CSV: "profile.height"
+	quoted  string   // in JSON, with its colon
 	columns []column // of an object, or of each object of a list
 }
 
 // columns are those of a member. They follow from its descriptor.
-var columns = columnsOf(field.For[member.Detail]())
+var columns = columnsOf(field.For[member.Detail](), "")
 
 // objectKey is the column in which a row has the key of an object in the store.
 const objectKey = "s3_key"
@@ -32,7 +32,7 @@ const objectKey = "s3_key"
 // columnsOf returns the fields of a struct that are exported: those on the wire.
 // Where the row has the key of an object, that key takes the place of the links,
 // which have no column.
-func columnsOf(s *field.Struct) (list []column) {
+func columnsOf(s *field.Struct, prefix string) (list []column) {
 	hasObject := false
 	for _, f := range s.Fields {
 		name := f.Name
@@ -42,9 +42,9 @@ func columnsOf(s *field.Struct) (list []column) {
 		if name == "" || hasObject && f.Column == "" {
 			continue
 		}
-		c := column{Field: f, name: name, quoted: strconv.Quote(name) + ":"}
+		c := column{Field: f, name: prefix + name, quoted: strconv.Quote(name) + ":"}
 		if f.Struct != nil {
-			c.columns = columnsOf(f.Struct)
+			c.columns = columnsOf(f.Struct, prefix+name+".")
 		}
 		list = append(list, c)
 	}
@@ -131,8 +131,8 @@ func (l *lines) encode(d *member.Detail) (err error) {
 
 func (*lines) flush() error { return nil }
 
-// rows writes each member as a row of CSV, below a header. An object of a member
-// has a column for each of its fields, with a dotted name.
+// rows writes each member as a row of CSV, below a header. Each field of an object
+// has a cell.
 type rows struct {
 	record
 	out   *csvfile.Writer
@@ -141,50 +141,39 @@ type rows struct {
 
 func newRows(w io.Writer, reveal bool) (*rows, error) {
 	r := &rows{record: record{reveal}, out: csvfile.NewWriter(w, ',')}
-	r.header(columns, "")
-	return r, r.out.Write(r.cells)
+	err := r.write(reflect.Value{}, func(c *column, _ reflect.Value) (string, error) { return c.name, nil })
+	return r, err
 }
 
-func (r *rows) header(columns []column, prefix string) {
-	for _, c := range columns {
-		if c.Kind == field.Object {
-			r.header(c.columns, prefix+c.name+".")
-		} else {
-			r.cells = append(r.cells, prefix+c.name)
-		}
-	}
-}
+func (r *rows) encode(d *member.Detail) error { return r.write(reflect.ValueOf(d).Elem(), r.cell) }
 
-func (r *rows) encode(d *member.Detail) error {
+func (r *rows) flush() error { return r.out.Flush() }
+
+// write writes a row of the cells that cell returns for the columns of v.
+func (r *rows) write(v reflect.Value, cell func(*column, reflect.Value) (string, error)) error {
 	r.cells = r.cells[:0]
-	if err := r.fill(columns, reflect.ValueOf(d).Elem()); err != nil {
+	if err := r.fill(columns, v, cell); err != nil {
 		return err
 	}
 	return r.out.Write(r.cells)
 }
 
-func (r *rows) flush() error { return r.out.Flush() }
-
-// fill appends a cell for each column of v, which is invalid for an absent object.
-func (r *rows) fill(columns []column, v reflect.Value) error {
+// fill appends the cells of v, which is invalid for an absent object.
+func (r *rows) fill(columns []column, v reflect.Value, cell func(*column, reflect.Value) (string, error)) (err error) {
 	for i := range columns {
-		switch c := &columns[i]; {
-		case c.Kind == field.Object:
-			place := v
+		c, text := &columns[i], ""
+		if c.Kind == field.Object {
+			object := v
 			if v.IsValid() {
-				place = reflect.Indirect(c.In(v))
+				object = reflect.Indirect(c.In(v))
 			}
-			if err := r.fill(c.columns, place); err != nil {
-				return err
-			}
-		case !v.IsValid():
-			r.cells = append(r.cells, "")
-		default:
-			text, err := r.cell(c, v)
-			if err != nil {
-				return err
-			}
+			err = r.fill(c.columns, object, cell)
+		} else {
+			text, err = cell(c, v)
 			r.cells = append(r.cells, text)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -192,7 +181,10 @@ func (r *rows) fill(columns []column, v reflect.Value) error {
 
 // cell returns the text of a column in v; empty for an absent value.
 func (r *rows) cell(c *column, v reflect.Value) (string, error) {
-	if c.Kind == field.Objects {
+	switch {
+	case !v.IsValid():
+		return "", nil
+	case c.Kind == field.Objects:
 		return r.objects(c, c.In(v))
 	}
 	switch x := r.value(c, v).(type) {

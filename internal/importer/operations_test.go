@@ -32,7 +32,7 @@ func write(t testing.TB, name, text string) string {
 	return path
 }
 
-// rejected gives the rows of a rejects file, without its byte order mark.
+// rejected returns the rows of a rejects file, without its byte order mark.
 func rejected(t testing.TB, path string) [][]string {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -42,13 +42,13 @@ func rejected(t testing.TB, path string) [][]string {
 	plain, marked := strings.CutPrefix(string(text), "\ufeff")
 	rows, err := csv.NewReader(strings.NewReader(plain)).ReadAll()
 	if err != nil || !marked {
-		t.Fatalf("the rejects (marked: %v) are no CSV: %v", marked, err)
+		t.Fatalf("the rejects (marked: %v) are not CSV: %v", marked, err)
 	}
 	return rows
 }
 
-// one imports a single row with the column x, which feeds a field so, and gives
-// the member, or the class of what is wrong with it. The id is of this row only.
+// one imports a single row whose column x feeds a field with the settings, and
+// returns the member, or the field and class of its problem. The ID is unique.
 func one(t *testing.T, db *session.DB, id, settings, cell string) (member.Detail, string) {
 	t.Helper()
 	quoted := `"` + strings.ReplaceAll(cell, `"`, `""`) + `"`
@@ -239,7 +239,7 @@ func TestRefusedFiles(t *testing.T) {
 	noName := "[id]\nnamespace = \"test\"\nfrom = \"id\"\n"
 	_, err := importer.Run(t.Context(), testkit.Open(t), importer.Options{By: testkit.Recorder(), Map: parseMap(t, noName), File: write(t, "club.csv", "id\n1\n")})
 	if err == nil || !strings.Contains(err.Error(), `does not feed the field "name", "gender"`) {
-		t.Errorf("got %v, want the fields named that every member has", err)
+		t.Errorf("got %v, want the names of the fields that every member has", err)
 	}
 }
 
@@ -266,7 +266,7 @@ to = "birth_year"
 from = "born"
 `
 
-// troubled has one row for each way in which a row fails.
+// troubled has a row for each way in which a row fails.
 const troubled = "id,name,sex,phone,born\n" +
 	"1,Kim,f,010-1111-1111,1990\n" +
 	"2,Lee,x,010-2222-2222,nineteen\n" + // two problems
@@ -396,15 +396,15 @@ func TestDryRun(t *testing.T) {
 	options.DryRun, options.Rejects = false, filepath.Join(t.TempDir(), "rejects.csv")
 	real := run(t, db, options)
 	if dry.Created != real.Created || dry.Present != real.Present || dry.Rejected != real.Rejected {
-		t.Errorf("foretold %+v, was %+v", dry, real)
+		t.Errorf("predicted %+v, got %+v", dry, real)
 	}
 	if diff := cmp.Diff(dry.Columns, real.Columns); diff != "" {
-		t.Errorf("columns (-foretold +real):\n%s", diff)
+		t.Errorf("columns (-predicted +real):\n%s", diff)
 	}
 }
 
-// TestInterrupted stops an import after each batch and goes on, until the end;
-// store, report and rejects are those of an import that was left alone.
+// TestInterrupted interrupts an import after each batch until it ends, and compares
+// store, report and rejects with those of an import that was not interrupted.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	var text strings.Builder
@@ -432,13 +432,13 @@ func TestInterrupted(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if diff := cmp.Diff(want.Columns, got.Columns); diff != "" {
-		t.Errorf("columns (-left alone +interrupted):\n%s", diff)
+		t.Errorf("columns (-whole +interrupted):\n%s", diff)
 	}
 	if diff := cmp.Diff(want.Problems, got.Problems); diff != "" {
-		t.Errorf("problems (-left alone +interrupted):\n%s", diff)
+		t.Errorf("problems (-whole +interrupted):\n%s", diff)
 	}
 	if diff := cmp.Diff(wantRejects, rejected(t, options.Rejects)); diff != "" {
-		t.Errorf("rejects (-left alone +interrupted):\n%s", diff)
+		t.Errorf("rejects (-whole +interrupted):\n%s", diff)
 	}
 	if n := len(list(t, db, directory.Filter{})); int64(n) != want.Created {
 		t.Errorf("got %d members, want %d", n, want.Created)
@@ -464,8 +464,7 @@ func interrupted(t *testing.T, db *session.DB, options importer.Options) (import
 		if !errors.Is(err, importer.ErrInterrupted) || report.Complete {
 			t.Fatalf("got %v and %+v, want ErrInterrupted", err, report)
 		}
-		// What a run that was killed may leave: rejects of a batch that was not
-		// committed.
+		// A killed run may leave rejects of a batch that was not committed.
 		file, err := os.OpenFile(options.Rejects, os.O_APPEND|os.O_WRONLY, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -477,11 +476,11 @@ func interrupted(t *testing.T, db *session.DB, options importer.Options) (import
 			t.Fatal(err)
 		}
 	}
-	t.Fatal("the import does not come to its end")
+	t.Fatal("the import does not end")
 	return importer.Report{}, 0
 }
 
-// TestOneBadRow has the store itself refuse a row that the rules let pass.
+// TestOneBadRow has the store refuse rows that pass the rules.
 func TestOneBadRow(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t)
@@ -521,7 +520,7 @@ func TestOneBadRow(t *testing.T) {
 	}
 }
 
-// TestOthersWrite has someone else write all the time.
+// TestOthersWrite has another writer write all the time.
 func TestOthersWrite(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t)
@@ -573,8 +572,8 @@ func TestMemoryIsConstant(t *testing.T) { //nolint:paralleltest // it measures t
 			}
 		},
 	})
-	// On a slow machine the batches still grow in the second half; rows that were
-	// kept would take 40 MB more.
+	// On a slow machine the batches still grow in the second half; keeping the rows
+	// would take 40 MB more.
 	if early == 0 || late == 0 || late > early+16<<20 {
 		t.Errorf("the heap grew from %d to %d bytes", early, late)
 	}
