@@ -24,15 +24,11 @@ type converter struct {
 	zone     *time.Location
 }
 
-func newConverter(f *FieldMap, zone *time.Location) (*converter, error) {
+// newConverter returns the converter of a field that was checked.
+func newConverter(f *FieldMap, zone *time.Location) *converter {
 	c := &converter{field: f, form: f.form(), kind: targets[f.To].kind, zone: zone, layouts: plainLayouts}
-	var err error
-	if c.codes, err = meanings(f.Codes); err != nil {
-		return nil, err
-	}
-	if c.synonyms, err = meanings(f.Synonyms); err != nil {
-		return nil, err
-	}
+	c.codes, _ = meanings(f.Codes)
+	c.synonyms, _ = meanings(f.Synonyms)
 	c.when = make(map[string]string, len(f.When))
 	for _, word := range f.When {
 		c.when[normalize(word)] = word
@@ -43,7 +39,7 @@ func newConverter(f *FieldMap, zone *time.Location) (*converter, error) {
 	if layout, _ := goLayout(f.Layout); layout != "" {
 		c.layouts = []string{layout}
 	}
-	return c, nil
+	return c
 }
 
 // convert returns the value of one text that is not blank.

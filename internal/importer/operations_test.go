@@ -211,6 +211,35 @@ columns = { z = "zest", a = "art", m = "mirth" }
 	}
 }
 
+func TestColumnsByName(t *testing.T) {
+	t.Parallel()
+	db := testkit.Open(t)
+	run(t, db, importer.Options{
+		By: testkit.Recorder(),
+		Map: parseMap(t, `
+[file]
+by_name = true
+[id]
+namespace = "test"
+from = "name"
+[[field]]
+to = "profile.region"
+from = "profile.employer"
+[ignored]
+"profile.height" = "for this test"
+"profile.region" = "another column feeds it"
+`),
+		File: write(t, "club.csv", "name,gender,profile.employer,profile.height,profile.region,lifestyle.hobbies\nKim,male,Ulsan,1,Seoul,\"chess; a\\;b\"\n"),
+	})
+	m := list(t, db, directory.Filter{})[0]
+	if m.Name != "Kim" || m.Gender != member.Male || deref(m.Profile.Region) != "Ulsan" || m.Profile.Height != nil || m.Profile.Employer != nil {
+		t.Errorf("got %+v with the profile %+v", m.User, m.Profile)
+	}
+	if diff := cmp.Diff([]string{"chess", "a;b"}, m.Lifestyle.Hobbies); diff != "" {
+		t.Errorf("hobbies (-want +got):\n%s", diff)
+	}
+}
+
 func TestRefusedFiles(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ text, add, code, says string }{

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -60,13 +61,7 @@ func bind(m *Map, header []string, rules member.Rules) (*plan, error) {
 		}
 		p.feeds = append(p.feeds, r)
 	}
-	if err := p.refuseMissing(missing); err != nil {
-		return nil, err
-	}
-	if err := p.refuseUnused(); err != nil {
-		return nil, err
-	}
-	return p, p.refuseIncomplete()
+	return p, cmp.Or(p.refuseMissing(missing), p.refuseUnused(), p.refuseIncomplete())
 }
 
 func checkHeader(header []string) error {
@@ -99,10 +94,7 @@ func (p *plan) rule(f *FieldMap, missing *[]string) (rule, error) {
 	if zone == nil {
 		zone = time.UTC
 	}
-	c, err := newConverter(f, zone)
-	if err != nil {
-		return rule{}, err
-	}
+	c := newConverter(f, zone)
 	r := rule{target: targets[f.To], converter: c, columns: p.find(f.from, f.To, missing)}
 	switch c.form {
 	case fixed:
