@@ -21,6 +21,7 @@ import (
 	"github.com/musterhq/muster/engine/sqlite"
 	"github.com/musterhq/muster/internal/audit"
 	"github.com/musterhq/muster/internal/blob"
+	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/demo"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/operator"
@@ -124,7 +125,7 @@ func fill(ctx context.Context, path string, members int) (token string, err erro
 	defer func() { err = errors.Join(err, engine.Close()) }()
 	db := session.New(engine)
 	rules := member.Rules{Region: region, Zone: zone}
-	if err := member.UseZone(ctx, db, zone); err != nil {
+	if err := counters.UseZone(ctx, db, zone); err != nil {
 		return "", err
 	}
 	told := 0

@@ -98,12 +98,12 @@ func (b *bench) createAtOnce(ctx context.Context, db *session.DB) (float64, erro
 
 func (b *bench) createOne(ctx context.Context, db *session.DB, rules member.Rules) error {
 	phone := fmt.Sprintf("+8210%08d", b.phones.next())
-	n := member.New{
-		Phone: &phone, Name: "김바다", Gender: member.Female, BirthYear: new(1992),
+	n := member.Detail{
+		User:    member.User{Phone: &phone, Name: "김바다", Gender: member.Female, BirthYear: new(1992)},
 		Profile: &member.Profile{Height: new(168), Occupation: new("architect"), Region: new("Seoul")},
 	}
 	now := time.Now()
-	if err := n.Check(rules, now); err != nil {
+	if err := rules.Check(&n, now); err != nil {
 		return err
 	}
 	recorder, err := recorder()

@@ -25,6 +25,7 @@ import (
 	"github.com/musterhq/muster/engine/sqlite"
 	"github.com/musterhq/muster/internal/blob"
 	"github.com/musterhq/muster/internal/blob/dir"
+	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/demo"
 	"github.com/musterhq/muster/internal/httpapi"
 	"github.com/musterhq/muster/internal/member"
@@ -109,7 +110,7 @@ func muster(tb testing.TB, zone *time.Location, engine session.Engine) pair {
 	}
 	tb.Cleanup(func() { _ = media.Close() })
 	rules := member.Rules{Region: "KR", Zone: zone}
-	if err := member.UseZone(ctx, db, zone); err != nil {
+	if err := counters.UseZone(ctx, db, zone); err != nil {
 		tb.Fatal(err)
 	}
 	err = demo.Fill(ctx, db, unstored{media}, demo.Options{By: testkit.Recorder(), Members: members, Media: illustrated, Seed: 1, Now: now, Rules: rules})

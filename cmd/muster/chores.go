@@ -5,7 +5,8 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/musterhq/muster/internal/member"
+	"github.com/musterhq/muster/internal/counters"
+	"github.com/musterhq/muster/internal/nameindex"
 )
 
 // The pauses of what a server does apart from requests.
@@ -53,7 +54,10 @@ func (f *folding) turn(ctx context.Context, now time.Time) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, foldWithin)
 	defer cancel()
-	if _, err := member.Fold(ctx, f.store.db); err != nil {
+	if _, err := counters.Rollup(ctx, f.store.db); err != nil {
+		return err
+	}
+	if _, err := nameindex.Update(ctx, f.store.db); err != nil {
 		return err
 	}
 	f.seen, f.last = f.store.engine.written(), now

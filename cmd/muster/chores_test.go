@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/musterhq/muster/engine/postgres/postgrestest"
+	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/member"
+	"github.com/musterhq/muster/internal/nameindex"
 	"github.com/musterhq/muster/internal/testkit"
 	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
@@ -29,7 +32,7 @@ func openTestStore(t *testing.T, at Store) *store {
 func (s *store) mustCreate(t *testing.T, name string, at time.Time) {
 	t.Helper()
 	err := s.db.Write(t.Context(), func(w *session.Write) error {
-		member.Create(w, testkit.Recorder(), member.Rules{}, member.New{Name: name, Gender: member.Other, Status: member.Pending}, at)
+		member.Create(w, testkit.Recorder(), member.Rules{}, member.Detail{User: member.User{Name: name, Gender: member.Other, Status: member.Pending}}, at)
 		return nil
 	})
 	if err != nil {
@@ -107,12 +110,13 @@ func TestServersFoldAtOnce(t *testing.T) {
 					done = true // and once more, for the last
 				default:
 				}
-				n, err := member.Fold(t.Context(), s.db)
-				if err != nil {
+				deltas, err := counters.Rollup(t.Context(), s.db)
+				names, err2 := nameindex.Update(t.Context(), s.db)
+				if err := errors.Join(err, err2); err != nil {
 					t.Error(err)
 					return
 				}
-				folded[i] += n
+				folded[i] += deltas + names
 			}
 		})
 	}

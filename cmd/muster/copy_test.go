@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/musterhq/muster/engine/postgres/postgrestest"
+	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/demo"
 	"github.com/musterhq/muster/internal/httpapi"
 	"github.com/musterhq/muster/internal/member"
@@ -69,7 +70,7 @@ func fillToCopy(t *testing.T, s Store, now time.Time) (token string) {
 	t.Helper()
 	err := s.with(t.Context(), opening{begin: true}, func(opened *store) error {
 		rules := member.Rules{Zone: time.UTC}
-		if err := member.UseZone(t.Context(), opened.db, rules.Zone); err != nil {
+		if err := counters.UseZone(t.Context(), opened.db, rules.Zone); err != nil {
 			return err
 		}
 		media, err := Media{}.openMedia(folder(s.Data), "", discarding(t).plainLog())

@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"github.com/musterhq/muster/internal/audit"
+	"github.com/musterhq/muster/internal/counters"
+	"github.com/musterhq/muster/internal/directory"
 	"github.com/musterhq/muster/internal/export"
 	"github.com/musterhq/muster/internal/importer"
 	"github.com/musterhq/muster/internal/member"
@@ -61,7 +63,7 @@ func (i importCmd) transfer(ctx context.Context, c console, s principal, mapping
 	if err != nil {
 		return importer.Report{}, err
 	}
-	if err := member.UseZone(ctx, s.db, rules.Zone); err != nil {
+	if err := counters.UseZone(ctx, s.db, rules.Zone); err != nil {
 		return importer.Report{}, err
 	}
 	bar := progress.New(c.err, progress.Bytes)
@@ -79,7 +81,7 @@ func (i importCmd) transfer(ctx context.Context, c console, s principal, mapping
 	if err != nil || i.DryRun {
 		return report, err
 	}
-	if _, err := member.Fold(ctx, s.db); err != nil {
+	if _, err := counters.Rollup(ctx, s.db); err != nil {
 		return report, err
 	}
 	return report, s.engine.optimize(ctx, true)
@@ -103,7 +105,7 @@ Examples:
     muster export --reveal --reason "moving to the new platform" > members.csv`
 }
 
-var deletedFlag = map[string]member.Deleted{"no": member.WithoutDeleted, "also": member.AlsoDeleted, "only": member.OnlyDeleted}
+var deletedFlag = map[string]directory.Deleted{"no": directory.WithoutDeleted, "also": directory.AlsoDeleted, "only": directory.OnlyDeleted}
 
 // Run exports the members.
 func (e exportCmd) Run(ctx context.Context, c console) error {

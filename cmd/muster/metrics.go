@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/musterhq/muster/internal/httpapi"
+	"github.com/musterhq/muster/internal/rest"
 	"github.com/musterhq/muster/session"
 )
 
@@ -22,7 +22,6 @@ type meter struct {
 	trips    prometheus.Counter
 	database prometheus.Counter
 	retries  prometheus.Counter
-	unshared prometheus.Counter
 	registry *prometheus.Registry
 }
 
@@ -41,20 +40,19 @@ func newMeter(nodes func() []session.Node) *meter {
 		trips:    counter("muster_database_round_trips_total", "Exchanges of requests with the database."),
 		database: counter("muster_database_seconds_total", "Time of requests in exchanges with the database, waiting for a connection included."),
 		retries:  counter("muster_database_retries_total", "Write sessions of requests that were run again after a conflict."),
-		unshared: counter("muster_database_unshared_total", "Scans that could not share a snapshot."),
 		registry: prometheus.NewRegistry(),
 	}
 	b := thisBuild()
 	info := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "muster_build_info", Help: "Which Muster this is.", ConstLabels: prometheus.Labels{"version": b.Version, "commit": b.Commit},
 	}, func() float64 { return 1 })
-	m.registry.MustRegister(m.requests, m.trips, m.database, m.retries, m.unshared, info, nodeCollector(nodes),
+	m.registry.MustRegister(m.requests, m.trips, m.database, m.retries, info, nodeCollector(nodes),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 // observe counts one request.
-func (m *meter) observe(s httpapi.Seen) {
+func (m *meter) observe(s rest.Seen) {
 	class := strconv.Itoa(s.Status/100) + "xx"
 	m.requests.WithLabelValues(s.Route, s.Method, class).Observe(s.Took.Seconds())
 	m.trips.Add(float64(s.Spent.RoundTrips))
@@ -62,14 +60,11 @@ func (m *meter) observe(s httpapi.Seen) {
 	if s.Spent.Retries > 0 {
 		m.retries.Add(float64(s.Spent.Retries))
 	}
-	if s.Spent.Unshared > 0 {
-		m.unshared.Add(float64(s.Spent.Unshared))
-	}
 }
 
 // meter serves the metrics where the flag says, until done; without the flag
 // there are none.
-func (s *server) meter(ctx context.Context) (observe func(httpapi.Seen), done func(), err error) {
+func (s *server) meter(ctx context.Context) (observe func(rest.Seen), done func(), err error) {
 	if s.Metrics == "" {
 		return nil, func() {}, nil
 	}
@@ -82,7 +77,7 @@ func (s *server) meter(ctx context.Context) (observe func(httpapi.Seen), done fu
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second}))
 	h := &http.Server{
 		Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 20 * time.Second,
-		ErrorLog: httpapi.ConnectionLog(s.log),
+		ErrorLog: rest.ConnectionLog(s.log),
 	}
 	ended := make(chan struct{})
 	go func() {

@@ -14,11 +14,13 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/internal/audit"
+	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/dbcopy"
 	"github.com/musterhq/muster/internal/demo"
 	"github.com/musterhq/muster/internal/httpapi"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/operator"
+	"github.com/musterhq/muster/internal/rest"
 )
 
 type serveCmd struct {
@@ -171,7 +173,7 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 	if err != nil {
 		return err
 	}
-	if err := member.UseZone(ctx, s.store.db, rules.Zone); err != nil {
+	if err := counters.UseZone(ctx, s.store.db, rules.Zone); err != nil {
 		return err
 	}
 	if err := dbcopy.Settle(ctx, s.store.db); err != nil {
@@ -217,7 +219,7 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 		return err
 	}
 	defer beside()
-	return s.serve(ctx, l, &httpapi.Server{API: api, TLS: s.front.tls, Notice: s.Notice, Grace: s.Grace}, rules)
+	return s.serve(ctx, l, &rest.Server{Handler: api, TLS: s.front.tls, Notice: s.Notice, Grace: s.Grace}, rules)
 }
 
 // principal is where the server itself asks for what operators may.
@@ -236,7 +238,7 @@ func (s *server) warnOfNodes() {
 
 // serve answers requests and does the chores until ctx ends; what is in flight
 // then ends in its time, and the chores after it.
-func (s *server) serve(ctx context.Context, l net.Listener, h *httpapi.Server, rules member.Rules) error {
+func (s *server) serve(ctx context.Context, l net.Listener, h *rest.Server, rules member.Rules) error {
 	var work sync.WaitGroup
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	work.Go(func() { s.store.chores(background, s.log) })

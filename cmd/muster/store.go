@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/schema"
 	"github.com/musterhq/muster/query"
@@ -95,7 +96,7 @@ func (s *store) rules(ctx context.Context, z zone, phones region) (member.Rules,
 	}
 	var name *string
 	err := s.db.Read(ctx, func(read *session.Read) (err error) {
-		name, err = session.Run(ctx, read, member.StoredZone())
+		name, err = session.Run(ctx, read, counters.StoredZone())
 		return err
 	}, session.Once)
 	if err != nil {

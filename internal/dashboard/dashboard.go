@@ -3,6 +3,7 @@ package dashboard
 import (
 	"time"
 
+	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/member"
 )
 
@@ -45,21 +46,21 @@ const (
 // then days.
 type window struct {
 	from time.Time
-	slot int64      // the first whole one
-	day  member.Day // the first whole one
-	end  int64      // the slot in which it starts
+	slot int64        // the first whole one
+	day  counters.Day // the first whole one
+	end  int64        // the slot in which it begins
 }
 
 func windowFrom(from time.Time, rules member.Rules) window {
-	w := window{from: from, slot: member.SlotOf(from)}
-	if member.SlotStart(w.slot).Before(from) {
+	w := window{from: from, slot: counters.SlotOf(from)}
+	if counters.SlotStart(w.slot).Before(from) {
 		w.slot++
 	}
-	start := member.SlotStart(w.slot)
+	start := counters.SlotStart(w.slot)
 	w.end = w.slot
 	if dateOf(start, rules) == dateOf(start.Add(-1), rules) {
 		start = dayAfter(start, rules)
-		w.end = member.SlotOf(start)
+		w.end = counters.SlotOf(start)
 	}
 	w.day = rules.DayOf(start)
 	return w
@@ -91,11 +92,11 @@ func dayAfter(t time.Time, rules member.Rules) time.Time {
 	if dateOf(guess, rules) != today && dateOf(guess.Add(-1), rules) == today {
 		return guess
 	}
-	slot := member.SlotOf(t) // the clocks change in that night
-	for dateOf(member.SlotStart(slot), rules) == today {
+	slot := counters.SlotOf(t) // clocks are changed in that night
+	for dateOf(counters.SlotStart(slot), rules) == today {
 		slot++
 	}
-	return member.SlotStart(slot)
+	return counters.SlotStart(slot)
 }
 
 // midnight returns the start of the day of t.
@@ -105,11 +106,11 @@ func midnight(t time.Time, rules member.Rules) time.Time {
 	if dateOf(guess, rules) == today && dateOf(guess.Add(-1), rules) != today {
 		return guess
 	}
-	slot := member.SlotOf(t) // the clocks changed in that night
-	for dateOf(member.SlotStart(slot-1), rules) == today {
+	slot := counters.SlotOf(t) // clocks were changed in that night
+	for dateOf(counters.SlotStart(slot-1), rules) == today {
 		slot--
 	}
-	return member.SlotStart(slot)
+	return counters.SlotStart(slot)
 }
 
 // midnightOf returns the start of the day that many days after d, unless the

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
+	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/dashboard"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/ids"
@@ -39,7 +40,7 @@ type fatal interface{ Fatalf(string, ...any) }
 
 func create(t fatal, db *session.DB, rules member.Rules, at time.Time, g member.Gender, s member.Status) (id ids.Member) {
 	err := db.Write(context.Background(), func(w *session.Write) error {
-		id = member.Create(w, testkit.Recorder(), rules, member.New{Name: "Someone", Gender: g, Status: s, CreatedAt: &at}, at).ID
+		id = member.Create(w, testkit.Recorder(), rules, member.Detail{User: member.User{Name: "Someone", Gender: g, Status: s, CreatedAt: at}}, at).ID
 		return nil
 	})
 	if err != nil {
@@ -57,7 +58,7 @@ func TestStatsProperty(t *testing.T) {
 			t.Parallel()
 			db := testkit.Open(t)
 			rules := rulesOf(t, name)
-			if err := member.UseZone(t.Context(), db, rules.Zone); err != nil {
+			if err := counters.UseZone(t.Context(), db, rules.Zone); err != nil {
 				t.Fatal(err)
 			}
 			base := time.Date(2018, 11, 4, 3, 0, 0, 0, time.UTC) // Brazil's clocks skip its midnight
@@ -76,7 +77,7 @@ func TestStatsProperty(t *testing.T) {
 							at = at.Truncate(15 * time.Minute)
 						}
 						o := one{at, member.Genders()[r.IntN(3)], member.Statuses()[r.IntN(5)]}
-						d := member.Create(w, testkit.Recorder(), rules, member.New{Name: "Someone", Gender: o.g, Status: o.s, CreatedAt: &o.at}, at)
+						d := member.Create(w, testkit.Recorder(), rules, member.Detail{User: member.User{Name: "Someone", Gender: o.g, Status: o.s, CreatedAt: o.at}}, at)
 						if i%5 != 0 {
 							all = append(all, o)
 						} else if _, err := member.Delete(t.Context(), w, testkit.Recorder(), rules, d.ID, nil, base); err != nil {
@@ -89,7 +90,7 @@ func TestStatsProperty(t *testing.T) {
 					t.Fatal(err)
 				}
 				if half == 0 { // the numbers of the other are in deltas
-					if _, err := member.Fold(t.Context(), db); err != nil {
+					if _, err := counters.Rollup(t.Context(), db); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -117,7 +118,7 @@ func TestStatsProperty(t *testing.T) {
 				var got dashboard.Summary
 				ctx, cost := session.Track(context.Background(), "")
 				err := db.Read(ctx, func(r *session.Read) (err error) {
-					got, err = dashboard.Stats(ctx, r, rules, now)
+					got, err = session.Run(ctx, r, dashboard.Stats(rules, now))
 					return err
 				}, session.Once)
 				if diff := cmp.Diff(want, got); err != nil || diff != "" {
@@ -151,7 +152,7 @@ func TestStatsAddUp(t *testing.T) {
 		wg.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
 				if w == 0 {
-					_, _ = member.Fold(ctx, db)
+					_, _ = counters.Rollup(ctx, db)
 					continue
 				}
 				create(t, db, rules, now, []member.Gender{member.Male, member.Female}[i%2], member.Pending)
@@ -161,7 +162,7 @@ func TestStatsAddUp(t *testing.T) {
 	last := int64(0)
 	for range 300 {
 		err := db.Read(t.Context(), func(r *session.Read) error {
-			s, err := dashboard.Stats(t.Context(), r, rules, now)
+			s, err := session.Run(t.Context(), r, dashboard.Stats(rules, now))
 			if s.TotalMembers != s.MaleCount+s.FemaleCount || s.TotalMembers != s.PendingReviews || s.TotalMembers != s.TodaySignups || s.TotalMembers != s.MonthlySignups {
 				t.Errorf("the parts do not add up: %+v", s)
 			}
@@ -183,20 +184,20 @@ func TestSignups(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t)
 	rules := rulesOf(t, "Asia/Seoul")
-	if err := member.UseZone(t.Context(), db, rules.Zone); err != nil {
+	if err := counters.UseZone(t.Context(), db, rules.Zone); err != nil {
 		t.Fatal(err)
 	}
 	for hour := range 60 {
 		create(t, db, rules, time.Date(2026, 3, 1, hour, 0, 0, 0, time.UTC), member.Genders()[hour%2], member.Pending)
 		if hour == 30 {
-			if _, err := member.Fold(t.Context(), db); err != nil {
+			if _, err := counters.Rollup(t.Context(), db); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	series := func(from, to string) (list []dashboard.SignupCount, err error) {
 		err = db.Read(t.Context(), func(r *session.Read) error {
-			list, err = dashboard.Signups(t.Context(), r, from, to)
+			list, err = session.Run(t.Context(), r, dashboard.Signups(from, to))
 			return err
 		}, session.Once)
 		return list, err
@@ -238,7 +239,7 @@ func TestCheck(t *testing.T) {
 	rules := rulesOf(t, "UTC")
 	at := time.Date(2026, 3, 15, 12, 0, 0, 0, time.UTC)
 	create(t, db, rules, at, member.Male, member.Pending)
-	if _, err := member.Fold(t.Context(), db); err != nil {
+	if _, err := counters.Rollup(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
 	check := func() (list []dashboard.Difference) {

@@ -1,8 +1,8 @@
 package dashboard
 
 import (
+	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/ids"
-	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/query"
 )
 
@@ -32,11 +32,11 @@ func signupsIn(month, week, today window) query.Query[signups] {
 		today.day, today.slot)
 }
 
-// firstOf returns the smallest id of a member created in the slot or later.
-func firstOf(slot int64) ids.Member { return ids.First[ids.Member](member.SlotStart(slot)) }
+// firstOf is the least id of a member created in the slot or later.
+func firstOf(slot int64) ids.Member { return ids.First[ids.Member](counters.SlotStart(slot)) }
 
-// series returns the sign-ups from one day to another by day, gender and status.
-func series(from, to member.Day) query.Query[[]SignupCount] {
+// series are the sign-ups from day to day by day, gender and status.
+func series(from, to counters.Day) query.Query[[]SignupCount] {
 	return query.Many(`
 		select day, gender, status, cast(sum(n) as bigint) from (
 			select day, gender, status, n from member_day where day >= $1 and day <= $2

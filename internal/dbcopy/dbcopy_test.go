@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/dbcopy"
 	"github.com/musterhq/muster/internal/demo"
 	"github.com/musterhq/muster/internal/member"
@@ -27,7 +28,7 @@ func filled(t *testing.T) *session.DB {
 	t.Helper()
 	db := testkit.Open(t)
 	rules := member.Rules{Zone: time.UTC}
-	if err := member.UseZone(t.Context(), db, time.UTC); err != nil {
+	if err := counters.UseZone(t.Context(), db, time.UTC); err != nil {
 		t.Fatal(err)
 	}
 	err := demo.Fill(t.Context(), db, nil, demo.Options{By: testkit.Recorder(), Members: members, Seed: 1, Now: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), Rules: rules})

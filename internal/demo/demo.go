@@ -7,6 +7,7 @@ import (
 
 	"github.com/musterhq/muster/internal/audit"
 	"github.com/musterhq/muster/internal/blob"
+	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/member"
@@ -63,10 +64,8 @@ func Fill(ctx context.Context, db *session.DB, store blob.Store, o Options) erro
 	if err := f.run(ctx); err != nil {
 		return fmt.Errorf("making demonstration members: %w", err)
 	}
-	if _, err := member.Fold(ctx, db); err != nil {
-		return fmt.Errorf("folding the counters: %w", err)
-	}
-	return nil
+	_, err := counters.Rollup(ctx, db)
+	return err
 }
 
 func isEmpty(ctx context.Context, db *session.DB) error {
@@ -117,7 +116,7 @@ func (f *filler) think(ctx context.Context, batches chan<- []person) error {
 			if i < f.Members-f.Media {
 				p.photos, p.documents = nil, nil
 			}
-			if err := p.Check(f.Rules, f.Now); err != nil {
+			if err := f.Rules.Check(&p.Detail, f.Now); err != nil {
 				return fmt.Errorf("member %d: %w", i, err)
 			}
 			people = append(people, p)
@@ -150,11 +149,11 @@ func (f *filler) write(ctx context.Context, batches <-chan []person) error {
 
 // make makes a batch of members, in one transaction.
 func (f *filler) make(ctx context.Context, people []person) (made []ids.Member, err error) {
-	list := make([]member.New, len(people))
+	list := make([]member.Draft, len(people))
 	for i := range people {
-		list[i] = people[i].New
+		list[i] = people[i].Draft()
 	}
-	last := *list[len(list)-1].CreatedAt
+	last := list[len(list)-1].CreatedAt
 	err = f.db.Write(ctx, func(w *session.Write) error {
 		if made, err = member.CreateMany(ctx, w, f.Rules, list, last); err != nil {
 			return err

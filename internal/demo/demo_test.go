@@ -16,6 +16,7 @@ import (
 	"github.com/musterhq/muster/internal/blob/dir"
 	"github.com/musterhq/muster/internal/dashboard"
 	"github.com/musterhq/muster/internal/demo"
+	"github.com/musterhq/muster/internal/directory"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/testkit"
 	"github.com/musterhq/muster/query"
@@ -44,9 +45,9 @@ func read(t *testing.T, db *session.DB, fn func(*session.Read) error) {
 func everyone(t *testing.T, db *session.DB) (list []member.Detail) {
 	t.Helper()
 	read(t, db, func(r *session.Read) error {
-		o := member.ListOptions{Filter: member.Filter{Deleted: member.AlsoDeleted}, Include: member.WithAll, Limit: member.MaxLimit}
+		o := directory.ListOptions{Filter: directory.Filter{Deleted: directory.AlsoDeleted}, Include: member.WithAll, Limit: directory.MaxLimit}
 		for {
-			page, err := member.List(t.Context(), r, member.Rules{}, o)
+			page, err := directory.List(t.Context(), r, member.Rules{}, o)
 			if err != nil {
 				return err
 			}

@@ -76,7 +76,7 @@ func (f *filler) illustrate(ctx context.Context, people []person, made []ids.Mem
 
 func (f *filler) illustrateOne(p *person, id ids.Member, put func(string, *object)) ([]query.Change, error) {
 	rows := make([]query.Change, 0, len(p.photos)+len(p.documents))
-	at := *p.CreatedAt
+	at := p.CreatedAt
 	for i, pic := range p.photos {
 		o, err := f.album.picture(f.Seed, pic.drawing)
 		if err != nil {
@@ -84,18 +84,18 @@ func (f *filler) illustrateOne(p *person, id ids.Member, put func(string, *objec
 		}
 		at = at.Add(time.Second)
 		photo := media.Photo{
-			ID: ids.New[ids.Photo](at), MemberID: id, DisplayOrder: i + 1, Status: pic.status,
+			ID: ids.New[ids.Photo](at), DisplayOrder: i + 1, Status: pic.status,
 			ContentType: o.contentType, Bytes: int64(len(o.body)), Width: o.width, Height: o.height, SHA256: o.sha256,
 		}
 		photo.Key = fmt.Sprintf("members/%s/photos/%s.%s", id, photo.ID, o.extension)
 		put(photo.Key, o)
-		rows = append(rows, media.AddPhoto(photo))
+		rows = append(rows, media.AddPhoto(id, photo))
 	}
 	for _, doc := range p.documents {
 		o := f.album.paper(doc.kind)
 		at = at.Add(time.Second)
 		document := media.Document{
-			ID: ids.New[ids.Document](at), MemberID: id, Kind: kinds[doc.kind], Status: doc.status,
+			ID: ids.New[ids.Document](at), Kind: kinds[doc.kind], Status: doc.status,
 			ContentType: o.contentType, Bytes: int64(len(o.body)), SHA256: o.sha256, ExpiresAt: doc.expires,
 		}
 		document.Key = fmt.Sprintf("members/%s/documents/%s.%s", id, document.ID, o.extension)
@@ -106,7 +106,7 @@ func (f *filler) illustrateOne(p *person, id ids.Member, put func(string, *objec
 			document.Reason = &doc.reason
 		}
 		put(document.Key, o)
-		rows = append(rows, media.AddDocument(document))
+		rows = append(rows, media.AddDocument(id, document))
 	}
 	return rows, nil
 }

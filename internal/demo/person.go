@@ -10,7 +10,7 @@ import (
 
 // A person is a member that is about to be made.
 type person struct {
-	member.New
+	member.Detail
 	former    []member.Subscription // before the current one
 	photos    []picture
 	documents []paper
@@ -70,13 +70,13 @@ func personOf(seed uint64, i int, at, now time.Time) person {
 	t := d.tongue()
 	gender := d.gender()
 	born := d.born(now)
-	p := person{New: member.New{
-		CreatedAt: &at,
-		Phone:     new(phone(i)),
-		Name:      d.name(t, gender),
-		Gender:    gender,
-		BirthYear: &born,
-		Status:    d.status(now.Sub(at)),
+	p := person{Detail: member.Detail{
+		User: member.User{CreatedAt: at,
+			Phone:     new(phone(i)),
+			Name:      d.name(t, gender),
+			Gender:    gender,
+			BirthYear: &born,
+			Status:    d.status(now.Sub(at))},
 	}}
 	if d.in(92) {
 		p.Profile = d.profile(t, gender)

@@ -21,6 +21,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/musterhq/muster/internal/csvfile"
+	"github.com/musterhq/muster/internal/directory"
 	"github.com/musterhq/muster/internal/export"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/ids"
@@ -35,17 +36,19 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var rules = member.Rules{Imported: true}
 
-func create(t testing.TB, db *session.DB, list ...member.New) []ids.Member {
+func create(t testing.TB, db *session.DB, list ...member.Detail) []ids.Member {
 	t.Helper()
 	var made []ids.Member
 	at := time.Now()
+	drafts := make([]member.Draft, len(list))
 	for i := range list {
-		if err := list[i].Check(rules, at); err != nil {
+		if err := rules.Check(&list[i], at); err != nil {
 			t.Fatal(err)
 		}
+		drafts[i] = list[i].Draft()
 	}
 	err := db.Write(t.Context(), func(w *session.Write) (err error) {
-		made, err = member.CreateMany(t.Context(), w, rules, list, at)
+		made, err = member.CreateMany(t.Context(), w, rules, drafts, at)
 		return err
 	})
 	if err != nil {
@@ -70,11 +73,11 @@ func write(t testing.TB, db *session.DB, o export.Options, masked bool) string {
 }
 
 // kim has a value in every field.
-func kim() member.New {
+func kim() member.Detail {
 	started := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-	return member.New{
-		ExternalID: new("club/1"), CreatedAt: new(time.Date(2026, 2, 3, 4, 5, 6, 7000, time.UTC)),
-		Phone: new("+821012345678"), Name: "=Kim, \"바다\"", Gender: member.Female, BirthYear: new(1990), Status: member.Approved,
+	return member.Detail{
+		User: member.User{ExternalID: new("club/1"), CreatedAt: time.Date(2026, 2, 3, 4, 5, 6, 7000, time.UTC),
+			Phone: new("+821012345678"), Name: "=Kim, \"바다\"", Gender: member.Female, BirthYear: new(1990), Status: member.Approved},
 		Profile: &member.Profile{
 			Height: new(170), Education: new("MBA"), Occupation: new("Lawyer"), Employer: new("@Home"), Income: new(int64(50_000_000)),
 			Region: new("Seoul"), Religion: new("none"), Introduction: new("-1 line\n+1 line"),
@@ -147,13 +150,13 @@ func TestPhotosAndDocuments(t *testing.T) {
 	id := create(t, db, kim())[0]
 	at := time.Date(2026, 2, 3, 0, 0, 0, 0, time.UTC)
 	err := db.Write(t.Context(), func(w *session.Write) error {
-		w.Add(media.AddPhoto(media.Photo{
-			ID: ids.New[ids.Photo](at), MemberID: id, Key: "members/photo-key",
+		w.Add(media.AddPhoto(id, media.Photo{
+			ID: ids.New[ids.Photo](at), Key: "members/photo-key",
 			DisplayOrder: 1, Status: media.Approved, ContentType: "image/jpeg", Bytes: 10, Width: 3, Height: 4,
 			SHA256: strings.Repeat("a", 64), CreatedAt: at,
 		}))
-		w.Add(media.AddDocument(media.Document{
-			ID: ids.New[ids.Document](at), MemberID: id, Key: "members/document-key", Kind: "identity", Status: media.Pending,
+		w.Add(media.AddDocument(id, media.Document{
+			ID: ids.New[ids.Document](at), Key: "members/document-key", Kind: "identity", Status: media.Pending,
 			ContentType: "application/pdf", Bytes: 20, SHA256: strings.Repeat("b", 64), CreatedAt: at,
 		}))
 		return nil
@@ -185,7 +188,7 @@ func TestPhotosAndDocuments(t *testing.T) {
 func TestJSONLines(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t)
-	bare := member.New{Name: "<Bare>", Gender: member.Other}
+	bare := member.Detail{User: member.User{Name: "<Bare>", Gender: member.Other}}
 	create(t, db, kim(), bare)
 	lines := strings.Split(strings.TrimSuffix(exported(t, db, export.Options{Format: export.JSONL}), "\n"), "\n")
 	if len(lines) != 2 || !strings.Contains(lines[1], `"name":"<Bare>"`) || !strings.Contains(lines[1], `"profile":null`) {
@@ -207,7 +210,7 @@ func TestJSONLines(t *testing.T) {
 func TestDeleted(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t)
-	made := create(t, db, kim(), member.New{Name: "Stays", Gender: member.Male})
+	made := create(t, db, kim(), member.Detail{User: member.User{Name: "Stays", Gender: member.Male}})
 	err := db.Write(t.Context(), func(w *session.Write) error {
 		_, err := member.Delete(t.Context(), w, testkit.Recorder(), rules, made[0], nil, time.Now())
 		return err
@@ -215,7 +218,7 @@ func TestDeleted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for deleted, want := range map[member.Deleted]int{member.WithoutDeleted: 1, member.AlsoDeleted: 2, member.OnlyDeleted: 1} {
+	for deleted, want := range map[directory.Deleted]int{directory.WithoutDeleted: 1, directory.AlsoDeleted: 2, directory.OnlyDeleted: 1} {
 		text := exported(t, db, export.Options{Format: export.JSONL, Deleted: deleted})
 		if got := strings.Count(text, "\n"); got != want {
 			t.Errorf("%q: got %d members, want %d", deleted, got, want)
@@ -231,12 +234,12 @@ func TestRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list := []member.New{kim(), {Name: "Bare", Gender: member.Other}}
+	list := []member.Detail{kim(), {User: member.User{Name: "Bare", Gender: member.Other}}}
 	text := rapid.StringOfN(rapid.RuneFrom([]rune("ab가,;\\\"'=+-@ ")), 1, 10, -1).Filter(func(s string) bool { return strings.TrimSpace(s) != "" })
-	random := rapid.Custom(func(t *rapid.T) member.New {
-		return member.New{
-			Name: text.Draw(t, "name"), Gender: rapid.SampledFrom(member.Genders()).Draw(t, "gender"),
-			Status:    rapid.SampledFrom(member.Statuses()).Draw(t, "status"),
+	random := rapid.Custom(func(t *rapid.T) member.Detail {
+		return member.Detail{
+			User: member.User{Name: text.Draw(t, "name"), Gender: rapid.SampledFrom(member.Genders()).Draw(t, "gender"),
+				Status: rapid.SampledFrom(member.Statuses()).Draw(t, "status")},
 			Profile:   &member.Profile{Region: new(text.Draw(t, "region")), Height: new(rapid.IntRange(100, 250).Draw(t, "height"))},
 			Lifestyle: &member.Lifestyle{Hobbies: rapid.SliceOfNDistinct(text, 1, 4, strings.TrimSpace).Draw(t, "hobbies")},
 		}
@@ -285,9 +288,9 @@ func comparable(t *testing.T, db *session.DB) map[string]map[string]any {
 func TestOneSnapshot(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t)
-	var list []member.New
+	var list []member.Detail
 	for i := range 1000 {
-		list = append(list, member.New{Name: fmt.Sprint("Member ", i), Gender: member.Male})
+		list = append(list, member.Detail{User: member.User{Name: fmt.Sprint("Member ", i), Gender: member.Male}})
 	}
 	var made []ids.Member
 	for part := range slices.Chunk(list, 50) {
@@ -350,7 +353,7 @@ func TestMemoryIsConstant(t *testing.T) { //nolint:paralleltest // it measures t
 	db := testkit.Open(t)
 	const members = 1200
 	for start := 0; start < members; start += 50 {
-		var list []member.New
+		var list []member.Detail
 		for i := range 50 {
 			n := kim()
 			n.ExternalID, n.Phone = new(fmt.Sprint("club/", start+i)), nil
@@ -381,7 +384,7 @@ func BenchmarkExport(b *testing.B) {
 	db := testkit.Open(b)
 	const members = 2000
 	for start := 0; start < members; start += 50 {
-		var list []member.New
+		var list []member.Detail
 		for i := range 50 {
 			n := kim()
 			n.ExternalID, n.Phone = new(fmt.Sprint("club/", start+i)), nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/musterhq/muster/internal/directory"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/session"
@@ -26,7 +27,7 @@ type Options struct {
 	Format   Format
 	To       io.Writer
 	Reveal   bool                  // what is masked is written as it is: the caller has recorded why
-	Deleted  member.Deleted        // whether soft-deleted members are written too; by default they are not
+	Deleted  directory.Deleted     // whether soft-deleted members are written too; by default they are not
 	Rules    member.Rules          //
 	Progress func(done, all int64) // called after each page; may be nil
 }
@@ -71,7 +72,7 @@ func Run(ctx context.Context, db *session.DB, o Options) (Report, error) {
 func stream(ctx context.Context, db *session.DB, o Options, out encoder) (written int64, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	pages := make(chan member.Page, 1)
+	pages := make(chan directory.Page, 1)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -93,15 +94,15 @@ func stream(ctx context.Context, db *session.DB, o Options, out encoder) (writte
 	return written, err
 }
 
-func load(ctx context.Context, r *session.Read, o Options, pages chan<- member.Page) error {
-	list := member.ListOptions{
-		Filter:  member.Filter{Deleted: o.Deleted},
-		Sort:    member.Sort{By: member.ByCreated, Ascending: true},
-		Limit:   member.MaxLimit,
+func load(ctx context.Context, r *session.Read, o Options, pages chan<- directory.Page) error {
+	list := directory.ListOptions{
+		Filter:  directory.Filter{Deleted: o.Deleted},
+		Sort:    directory.Sort{By: directory.ByCreated, Ascending: true},
+		Limit:   directory.MaxLimit,
 		Include: member.WithAll,
 	}
 	for {
-		page, err := member.List(ctx, r, o.Rules, list)
+		page, err := directory.List(ctx, r, o.Rules, list)
 		if err != nil {
 			return err
 		}

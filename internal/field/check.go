@@ -35,8 +35,8 @@ func (s *Struct) Check(v any, prefix string, wrong *fault.Fields) {
 	value := reflect.ValueOf(v).Elem()
 	right := true
 	for _, f := range s.Fields {
-		if !f.ReadOnly && f.Source == JSON && f.Name != "" {
-			right = f.Check(f.of(value), prefix+f.Name, wrong) && right
+		if !f.ReadOnly && f.Name != "" {
+			right = f.Check(f.In(value), prefix+f.Name, wrong) && right
 		}
 	}
 	if c, ok := v.(Checker); ok && right {
@@ -67,11 +67,17 @@ func (d *Field) Check(v reflect.Value, name string, wrong *fault.Fields) bool {
 	return false
 }
 
+// CheckIn is Check for the field of v, a pointer to the struct, reported under
+// prefix and the field's name.
+func (d *Field) CheckIn(v any, prefix string, wrong *fault.Fields) bool {
+	return d.Check(d.In(reflect.ValueOf(v).Elem()), prefix+d.Name, wrong)
+}
+
 func (d *Field) checkText(v reflect.Value) (code, message string) {
 	if v.Kind() != reflect.Pointer {
 		text := Normalize(v.String())
 		v.SetString(text)
-		if text == "" && !d.OmitZero {
+		if text == "" && !d.Optional {
 			return CodeRequired, "Required."
 		}
 		return d.textFault(text)
@@ -117,6 +123,10 @@ func (d *Field) textFault(text string) (code, message string) {
 func (d *Field) checkTexts(v reflect.Value, name string, wrong *fault.Fields) bool {
 	if v.Len() > d.MaxItems {
 		wrong.Add(name, CodeTooMany, "Must have at most %d entries.", d.MaxItems)
+		return false
+	}
+	if !v.IsNil() && v.Len() < d.MinItems {
+		wrong.Add(name, CodeEmpty, "Must have at least %d entry; leave it out if it is not needed.", d.MinItems)
 		return false
 	}
 	list := make([]string, v.Len())
@@ -209,6 +219,9 @@ func (d *Field) wanted() string {
 	case Boolean:
 		return "true or false"
 	case Time:
+		if d.Format == formatDate {
+			return "a day, such as 2026-01-31"
+		}
 		return "a time, such as 2026-01-31T09:00:00Z"
 	case ID:
 		return "a UUID, such as " + ExampleID

@@ -55,7 +55,7 @@ func (s *Struct) DecodeParameters(body []byte, dst any, wrong *fault.Fields) {
 	given := d.object(body, s, value, "")
 	for _, f := range s.Fields {
 		if f.Source == Query && f.Default != "" && !slices.Contains(given, f) {
-			_, _ = f.parse(f.Default, f.of(value)) // a default is right: a test reads each
+			_, _ = f.parse(f.Default, f.In(value)) // a default is right: a test reads each
 		}
 	}
 }
@@ -97,7 +97,7 @@ func (d *decoder) object(body jsontext.Value, s *Struct, v reflect.Value, prefix
 		}
 		if f := d.find(s, name, prefix); f != nil {
 			given = append(given, f)
-			d.field(f, value, f.of(v), prefix+name)
+			d.field(f, value, f.In(v), prefix+name)
 		}
 	}
 	if d.mode == Create {
@@ -125,14 +125,10 @@ func (d *decoder) find(s *Struct, name, prefix string) *Field {
 	return nil
 }
 
-// requireAll notes the fields that are required and absent. One without a pointer
-// and without a default is required.
+// requireAll notes the fields that are required and absent.
 func (d *decoder) requireAll(s *Struct, given []*Field, prefix string) {
 	for _, f := range s.Fields {
-		if f.Source != JSON || f.Name == "" || f.ReadOnly || f.UpdateOnly || !(f.Required || !f.Nullable && !f.OmitZero) {
-			continue
-		}
-		if !slices.Contains(given, f) {
+		if f.MustHave() && !slices.Contains(given, f) {
 			d.add(prefix+f.Name, CodeRequired, "Required.")
 		}
 	}
@@ -152,17 +148,15 @@ func (d *decoder) field(f *Field, value jsontext.Value, v reflect.Value, name st
 		d.nested(f, value, v, name)
 		return
 	}
-	target := v
-	if v.Kind() == reflect.Pointer {
-		target = reflect.New(f.Type).Elem()
-	}
+	target := reflect.New(f.Type).Elem() // new, so that a list does not share memory with the old one
 	if !f.read(value, target) {
 		d.add(name, CodeWrongType, "Must be %s.", f.wanted())
 		return
 	}
 	if v.Kind() == reflect.Pointer {
-		v.Set(target.Addr())
+		target = target.Addr()
 	}
+	v.Set(target)
 	before := d.wrong.Len()
 	f.Check(v, name, d.wrong)
 	d.noted += d.wrong.Len() - before
@@ -170,17 +164,19 @@ func (d *decoder) field(f *Field, value jsontext.Value, v reflect.Value, name st
 
 // nested decodes an object into a copy of the one in v.
 func (d *decoder) nested(f *Field, value jsontext.Value, v reflect.Value, name string) {
-	copied := reflect.New(f.Type)
-	target := copied.Elem()
 	if v.Kind() != reflect.Pointer {
-		target = v
-	} else if !v.IsNil() {
-		target.Set(v.Elem())
+		d.object(value, f.Struct, v, name+".")
+		return
 	}
-	d.object(value, f.Struct, target, name+".")
-	if v.Kind() == reflect.Pointer {
-		v.Set(copied)
+	copied, created := reflect.New(f.Type), v.IsNil()
+	if !created {
+		copied.Elem().Set(v.Elem())
 	}
+	given := d.object(value, f.Struct, copied.Elem(), name+".")
+	if created && d.mode == Update {
+		d.requireAll(f.Struct, given, name+".")
+	}
+	v.Set(copied)
 }
 
 func (d *decoder) null(f *Field, v reflect.Value, name string) {

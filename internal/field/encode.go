@@ -19,6 +19,9 @@ func AppendJSON(b []byte, v any) ([]byte, error) {
 }
 
 func (s *Struct) append(b []byte, v reflect.Value) ([]byte, error) {
+	if s.encodes {
+		return v.Addr().Interface().(Appender).AppendJSON(b) //nolint:forcetypeassert // encodes says so
+	}
 	b = append(b, '{')
 	b, err := s.appendFields(b, v)
 	return append(b, '}'), err
@@ -36,7 +39,7 @@ func (s *Struct) appendFields(b []byte, v reflect.Value) (_ []byte, err error) {
 		if f.quoted == "" {
 			continue
 		}
-		value := f.of(v)
+		value := f.In(v)
 		if f.OmitZero && value.IsZero() {
 			continue
 		}
@@ -52,7 +55,7 @@ func (s *Struct) appendFields(b []byte, v reflect.Value) (_ []byte, err error) {
 
 // Append appends the field of v, a pointer to the struct, without its name.
 func (d *Field) Append(b []byte, v any) ([]byte, error) {
-	return d.appendValue(b, d.of(reflect.ValueOf(v).Elem()))
+	return d.appendValue(b, d.In(reflect.ValueOf(v).Elem()))
 }
 
 func (d *Field) appendValue(b []byte, v reflect.Value) ([]byte, error) {
@@ -75,6 +78,9 @@ func (d *Field) appendValue(b []byte, v reflect.Value) ([]byte, error) {
 		b, err := v.Addr().Interface().(encoding.TextAppender).AppendText(append(b, '"')) //nolint:forcetypeassert // as above
 		return append(b, '"'), err
 	case Texts:
+		if v.IsNil() && d.NilNull {
+			return append(b, "null"...), nil
+		}
 		return appendTexts(b, v)
 	case Object:
 		return d.Struct.append(b, v)

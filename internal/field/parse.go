@@ -51,6 +51,9 @@ func (d *Field) parse(text string, v reflect.Value) (code, message string) {
 		v.SetBool(text == "true")
 	case Time:
 		at, ok := ParseTime(text)
+		if d.Format == formatDate {
+			at, ok = parseDay(text)
+		}
 		if !ok {
 			return CodeWrongType, "Must be " + d.wanted() + "."
 		}
@@ -97,6 +100,15 @@ func parseOther(text string, v reflect.Value, wanted string) (code, message stri
 	return "", ""
 }
 
+// formatDate is the format of a day, which is the midnight of UTC that it starts
+// with.
+const formatDate = "date"
+
+func parseDay(text string) (time.Time, bool) {
+	t, err := time.Parse(time.DateOnly, text)
+	return t, err == nil
+}
+
 // ParseTime reads a time of RFC 3339, whose T and Z may be in lower case.
 func ParseTime(text string) (time.Time, bool) {
 	t, err := time.Parse(time.RFC3339, strings.ToUpper(text))
@@ -117,9 +129,9 @@ func (s *Struct) DecodeQuery(values url.Values, dst any, wrong *fault.Fields) {
 		case len(given) > 1:
 			wrong.Add(f.Name, CodeDuplicate, "Given %d times; give it once.", len(given))
 		case len(given) == 1:
-			f.Parse(given[0], f.of(value), f.Name, wrong)
+			f.Parse(given[0], f.In(value), f.Name, wrong)
 		case f.Default != "":
-			_, _ = f.parse(f.Default, f.of(value)) // a default is right: a test reads each
+			_, _ = f.parse(f.Default, f.In(value)) // a default is right: a test reads each
 		}
 	}
 	for _, name := range sortedKeys(values) {
@@ -134,7 +146,7 @@ func (s *Struct) DecodePath(text func(name string) string, dst any, wrong *fault
 	value := reflect.ValueOf(dst).Elem()
 	for _, f := range s.Fields {
 		if f.Source == Path {
-			f.Parse(text(f.Name), f.of(value), f.Name, wrong)
+			f.Parse(text(f.Name), f.In(value), f.Name, wrong)
 		}
 	}
 }

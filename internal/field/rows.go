@@ -33,7 +33,7 @@ func (s *Struct) Pointers(to []any, v any) []any {
 	to = slices.Grow(to, len(s.columns))
 	value := reflect.ValueOf(v).Elem()
 	for _, f := range s.columns {
-		to = append(to, f.pointer(f.of(value)))
+		to = append(to, f.pointer(f.In(value)))
 	}
 	return to
 }
@@ -54,18 +54,26 @@ func (s *Struct) Values(to []any, v any) []any {
 	to = slices.Grow(to, len(s.columns))
 	value := reflect.ValueOf(v).Elem()
 	for _, f := range s.columns {
-		v := f.Value(f.of(value))
-		if v == nil && f.zero {
-			v = 0
-		}
-		to = append(to, v)
+		to = append(to, f.argument(f.In(value)))
 	}
 	return to
 }
 
+// Argument returns the value of the field's column in v, a pointer to the struct,
+// as Values does.
+func (d *Field) Argument(v any) any { return d.argument(d.In(reflect.ValueOf(v).Elem())) }
+
+func (d *Field) argument(v reflect.Value) any {
+	value := d.Value(v)
+	if value == nil && d.zero {
+		return 0
+	}
+	return value
+}
+
 // Get returns the value of the field in v, a pointer to the struct: nil for an
 // absent one, a string for a type that is a string, and a copy of a list.
-func (d *Field) Get(v any) any { return d.Value(d.of(reflect.ValueOf(v).Elem())) }
+func (d *Field) Get(v any) any { return d.Value(d.In(reflect.ValueOf(v).Elem())) }
 
 // Value is Get for the field's own place in a struct.
 func (d *Field) Value(v reflect.Value) any {

@@ -24,6 +24,12 @@ const (
 	Path
 )
 
+// Appender is a struct that writes its own JSON, where what it shows depends on
+// its value.
+type Appender interface {
+	AppendJSON(b []byte) ([]byte, error)
+}
+
 // Struct is the descriptor of a struct type.
 type Struct struct {
 	Type   reflect.Type
@@ -31,6 +37,7 @@ type Struct struct {
 
 	columns []*Field
 	byName  map[string]*Field
+	encodes bool // the type is an Appender
 }
 
 // Field is what a struct declares of one of its fields.
@@ -41,19 +48,21 @@ type Field struct {
 	Type   reflect.Type // without the pointer of a nullable field
 	Kind   Kind
 
-	Doc, Format, Default, Mask string
-	Example                    any // as JSON has it
-	Choices                    []string
-	Min, Max                   *int64 // of a number
-	MinLength, MaxLength       int    // of a text, in characters
-	MaxItems                   int    // of a list
+	Doc, Format, Pattern, Default, Mask string
+	Example                             any // as JSON has it
+	Choices                             []string
+	Min, Max                            *int64 // of a number
+	MinLength, MaxLength                int    // of a text, in characters
+	MinItems, MaxItems                  int    // of a list; an absent one may have fewer
 
 	Nullable   bool // a pointer or a list: it may be absent, which JSON shows as null
 	Required   bool
+	Optional   bool // a body that creates may leave it out although it is never null
 	ReadOnly   bool
 	UpdateOnly bool
 	Lines      bool
 	OmitZero   bool // JSON leaves out the zero value
+	NilNull    bool // a nil list is null in JSON, not []
 
 	Struct *Struct // of an object, or of each object of a list; nil otherwise
 
@@ -77,6 +86,7 @@ func Of(t reflect.Type) *Struct {
 		return s.(*Struct) //nolint:forcetypeassert // there is nothing else in it
 	}
 	s := &Struct{Type: t, byName: make(map[string]*Field)}
+	s.encodes = reflect.PointerTo(t).Implements(reflect.TypeFor[Appender]())
 	s.add(t, nil)
 	known, _ := structs.LoadOrStore(t, s)
 	return known.(*Struct) //nolint:forcetypeassert // as above
@@ -108,7 +118,7 @@ func (s *Struct) add(t reflect.Type, index []int) {
 // describe reads the tags of a field; nil for one that is neither on the wire
 // nor in the database.
 func describe(f reflect.StructField, index []int) *Field {
-	d := &Field{index: index, Doc: f.Tag.Get("doc"), Format: f.Tag.Get("format"), Default: f.Tag.Get("default"), Mask: f.Tag.Get("mask")}
+	d := &Field{index: index, Doc: f.Tag.Get("doc"), Format: f.Tag.Get("format"), Pattern: f.Tag.Get("pattern"), Default: f.Tag.Get("default"), Mask: f.Tag.Get("mask")}
 	if !f.IsExported() || !d.name(f.Tag) {
 		return nil
 	}
@@ -125,7 +135,8 @@ func describe(f reflect.StructField, index []int) *Field {
 	}
 	is := func(tag, value string) bool { return f.Tag.Get(tag) == value }
 	d.Required, d.ReadOnly, d.Lines = is("required", "true"), is("readOnly", "true"), is("lines", "true")
-	d.UpdateOnly = is("write", "update")
+	d.UpdateOnly, d.NilNull = is("write", "update"), is("nil", "null")
+	d.Optional = d.OmitZero || d.Default != "" || d.Source == Query || is("required", "false")
 	d.bounds(f)
 	d.choices(f.Tag)
 	d.Example = example(d.Kind, f.Tag.Get("example"))
@@ -175,6 +186,7 @@ func (d *Field) bounds(f reflect.StructField) {
 	}
 	d.Min, d.Max = number("minimum"), number("maximum")
 	d.MinLength, d.MaxLength, d.MaxItems = length("minLength", 0), length("maxLength", MaxText), length("maxItems", MaxItems)
+	d.MinItems = length("minItems", 0)
 }
 
 func (d *Field) choices(tag reflect.StructTag) {
@@ -190,10 +202,25 @@ func (d *Field) choices(tag reflect.StructTag) {
 	}
 }
 
-// of returns the field's place in a struct value.
-func (d *Field) of(v reflect.Value) reflect.Value {
+// Strings returns texts of a type that is a string as strings.
+func Strings[T ~string](list []T) []string {
+	texts := make([]string, len(list))
+	for i, v := range list {
+		texts[i] = string(v)
+	}
+	return texts
+}
+
+// In returns the place of the field in v, a value of the struct.
+func (d *Field) In(v reflect.Value) reflect.Value {
 	if len(d.index) == 1 {
 		return v.Field(d.index[0])
 	}
 	return v.FieldByIndex(d.index)
+}
+
+// MustHave reports whether a body that creates must have the field: it is
+// required, or it cannot be absent.
+func (d *Field) MustHave() bool {
+	return d.Name != "" && d.Source == JSON && !d.ReadOnly && !d.UpdateOnly && !d.Optional && (d.Required || !d.Nullable)
 }

@@ -1,6 +1,7 @@
 package ids
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
@@ -85,6 +86,10 @@ func (id ID[K]) Time() time.Time {
 
 // IsZero reports whether the identifier is zero.
 func (id ID[K]) IsZero() bool { return id == ID[K]{} }
+
+// Compare returns -1, 0 or 1, as id is less than, equal to or greater than
+// other: the one that was made earlier is less.
+func (id ID[K]) Compare(other ID[K]) int { return bytes.Compare(id[:], other[:]) }
 
 // String returns the text form of RFC 9562, in lower case.
 func (id ID[K]) String() string {

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/musterhq/muster/internal/csvfile"
+	"github.com/musterhq/muster/internal/field"
 )
 
 // Problem is what is wrong with a row: where, of which class, and what to do.
@@ -42,7 +43,7 @@ var (
 type converter struct {
 	field    *Field
 	form     form
-	kind     kind
+	kind     field.Kind
 	codes    map[string]string // by folded word
 	synonyms map[string]string
 	when     map[string]string
@@ -85,13 +86,13 @@ func (c *converter) convert(cell string) (v value, bad *misfit) {
 		return v, bad
 	}
 	switch c.kind {
-	case whole:
+	case field.Integer:
 		if cell, bad = c.meaning(cell); bad == nil {
 			v.number, bad = c.wholeNumber(cell)
 		}
-	case moment:
+	case field.Time:
 		v.time, bad = c.date(cell)
-	case several:
+	case field.Texts:
 		v.list, bad = c.entries(cell)
 	default:
 		if v.text, bad = c.meaning(cell); bad == nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/musterhq/muster/internal/directory"
 	"github.com/musterhq/muster/internal/importer"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/testkit"
@@ -26,13 +27,13 @@ func readMap(t testing.TB, path string) *importer.Map {
 }
 
 // list gives all members, the oldest first.
-func list(t testing.TB, db *session.DB, filter member.Filter) []member.Detail {
+func list(t testing.TB, db *session.DB, filter directory.Filter) []member.Detail {
 	t.Helper()
 	var all []member.Detail
 	err := db.Read(t.Context(), func(r *session.Read) error {
-		o := member.ListOptions{Filter: filter, Sort: member.Sort{Ascending: true}, Limit: member.MaxLimit, Include: member.WithAll}
+		o := directory.ListOptions{Filter: filter, Sort: directory.Sort{Ascending: true}, Limit: directory.MaxLimit, Include: member.WithAll}
 		for {
-			page, err := member.List(t.Context(), r, member.Rules{}, o)
+			page, err := directory.List(t.Context(), r, member.Rules{}, o)
 			if err != nil {
 				return err
 			}
@@ -70,7 +71,7 @@ func TestSpeedDating(t *testing.T) {
 	}
 	checkSpeedDatingColumns(t, report)
 
-	members := list(t, db, member.Filter{})
+	members := list(t, db, directory.Filter{})
 	genders := map[member.Gender]int{}
 	for _, m := range members {
 		genders[m.Gender]++

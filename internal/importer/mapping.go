@@ -14,6 +14,7 @@ import (
 
 	"github.com/musterhq/muster/internal/csvfile"
 	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/field"
 )
 
 // Map says which column of a file feeds which field of a member. It is read
@@ -221,7 +222,7 @@ func (f *Field) form() form {
 	case f.Convert != "":
 		return form(f.Convert)
 	default:
-		return map[kind]form{words: text, whole: number, several: list, moment: instant}[k]
+		return map[field.Kind]form{field.Text: text, field.Integer: number, field.Texts: list, field.Time: instant}[k]
 	}
 }
 
@@ -259,9 +260,9 @@ func (f *Field) check() (err error) {
 	switch {
 	case !known || f.Convert != "" && kindOf != age && kindOf != year:
 		return errors.New(`convert is "age" or "year"`)
-	case kindOf == pick && t.kind != several:
+	case kindOf == pick && t.kind != field.Texts:
 		return errors.New("columns feed a list")
-	case (kindOf == age || kindOf == year) && t.kind != whole:
+	case (kindOf == age || kindOf == year) && t.kind != field.Integer:
 		return errors.New("an age or year is a number")
 	}
 	for _, name := range f.set() {

@@ -185,9 +185,8 @@ func (r *run) write(ctx context.Context, batches <-chan batch) error {
 func (r *run) date(entries []entry) {
 	for i := range entries {
 		r.made++
-		if n := &entries[i].new; n.CreatedAt == nil {
-			at := r.moment()
-			n.CreatedAt = &at
+		if n := &entries[i].new; n.CreatedAt.IsZero() {
+			n.CreatedAt = r.moment()
 		}
 	}
 }
@@ -241,7 +240,7 @@ func (e *entry) refuse(err error) {
 
 // outcome is what becomes of some rows.
 type outcome struct {
-	create   []member.New
+	create   []member.Draft
 	present  int64
 	rejected []entry
 }
@@ -329,7 +328,7 @@ var phoneTaken = &misfit{member.ErrPhoneTaken.Code, member.ErrPhoneTaken.Message
 // decide says what becomes of each row. One whose id was in an earlier row is
 // present, as it is if that row was in an earlier batch.
 func (p *plan) decide(rows []entry, ids, phones []string) outcome {
-	got := outcome{create: make([]member.New, 0, len(rows))}
+	got := outcome{create: make([]member.Draft, 0, len(rows))}
 	known, taken := set(ids), set(phones)
 	for _, e := range rows {
 		phone := e.new.Phone
@@ -346,7 +345,7 @@ func (p *plan) decide(rows []entry, ids, phones []string) outcome {
 			if phone != nil {
 				taken[*phone] = true
 			}
-			got.create = append(got.create, e.new)
+			got.create = append(got.create, e.new.Draft())
 		}
 	}
 	return got

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/musterhq/muster/internal/directory"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/importer"
 	"github.com/musterhq/muster/internal/member"
@@ -60,7 +61,7 @@ func one(t *testing.T, db *session.DB, id, settings, cell string) (member.Detail
 	if report.Rejected == 1 {
 		return member.Detail{}, report.Problems[0].Field + " " + report.Problems[0].Class
 	}
-	for _, m := range list(t, db, member.Filter{}) {
+	for _, m := range list(t, db, directory.Filter{}) {
 		if deref(m.ExternalID) == "test/"+id {
 			return m, ""
 		}
@@ -132,7 +133,7 @@ func TestConversions(t *testing.T) {
 		"an unknown code":         {toRegion + "codes = { 11 = \"Seoul\" }\n", "12", nil, nil, "profile.region unknown_code"},
 		"a format":                {toRegion + "format = \"Ward {}\"\n", "7", region, "Ward 7", ""},
 		"too long":                {toRegion, strings.Repeat("x", 300), nil, nil, "profile.region too_long"},
-		"control characters":      {toRegion, "a\x01b", nil, nil, "profile.region invalid"},
+		"control characters":      {toRegion, "a\x01b", nil, nil, "profile.region invalid_text"},
 		"a list":                  {toHobbies + "split = \";\"\n", "music; chess ;;music", hobbies, "music|chess", ""},
 		"a list of codes":         {toHobbies + "split = \"/\"\ncodes = { m = \"music\", c = \"chess\" }\n", "C/m", hobbies, "chess|music", ""},
 		"a list of unknown codes": {toHobbies + "split = \"/\"\ncodes = { m = \"music\" }\n", "m/z", nil, nil, "lifestyle.hobbies unknown_code"},
@@ -140,7 +141,7 @@ func TestConversions(t *testing.T) {
 		"a long entry":            {toHobbies, strings.Repeat("x", 300), nil, nil, "lifestyle.hobbies too_long"},
 		"a phone":                 {toPhone, "010-1234-5678", phone, "+821012345678", ""},
 		"a guarded phone":         {toPhone, "'+82 10 1234 5679", phone, "+821012345679", ""},
-		"an impossible phone":     {toPhone, "12", nil, nil, "phone invalid"},
+		"an impossible phone":     {toPhone, "12", nil, nil, "phone invalid_phone"},
 		"a date":                  {toCreated, "2019-05-06", created, "2019-05-06T00:00:00Z", ""},
 		"an instant":              {toCreated, "2019-05-06T10:11:12.123456+09:00", created, "2019-05-06T01:11:12.123456Z", ""},
 		"a date to come":          {toCreated, "2190-05-06", nil, nil, "created_at out_of_range"},
@@ -194,7 +195,7 @@ columns = { z = "zest", a = "art", m = "mirth" }
 `),
 		File: write(t, "club.csv", "branch;number;family;given;pet1;pet2;z;a;m\nS;7;Kim;Bada;NA;cat;5;9;5\nS;8;NA;Anna;;;1;;NA\n"),
 	})
-	members := list(t, db, member.Filter{})
+	members := list(t, db, directory.Filter{})
 	first, second := members[0], members[1]
 	if deref(first.ExternalID) != "test/S/7" || first.Name != "Kim, Bada" || second.Name != "Anna" {
 		t.Errorf("got %q %q and %q", deref(first.ExternalID), first.Name, second.Name)
@@ -286,8 +287,8 @@ func setupTroubled(t *testing.T) (*session.DB, importer.Options) {
 	rules := member.Rules{Region: "KR"}
 	err := db.Write(t.Context(), func(w *session.Write) error {
 		phone, born := "+821099999999", 1980
-		n := member.New{Phone: &phone, Name: "There", Gender: member.Male, BirthYear: &born}
-		if err := n.Check(rules, time.Now()); err != nil {
+		n := member.Detail{User: member.User{Phone: &phone, Name: "There", Gender: member.Male, BirthYear: &born}}
+		if err := rules.Check(&n, time.Now()); err != nil {
 			return err
 		}
 		member.Create(w, testkit.Recorder(), rules, n, time.Now())
@@ -321,8 +322,8 @@ func TestRejects(t *testing.T) {
 		{"4", "phone", "phone_taken"},
 		{"5", "phone", "phone_taken"},
 		{"6", "external_id", "blank"},
-		{"7", "phone", "invalid"},
-		{"8", "name", "invalid"},
+		{"7", "phone", "invalid_phone"},
+		{"8", "name", "invalid_text"},
 		{"10", "", "wrong_number_of_cells"},
 		{"11", "", "open_quote"},
 		{"12", "", "bad_encoding"},
@@ -341,7 +342,7 @@ func TestRejects(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("got mode %v, %v, want 0600", info.Mode(), err)
 	}
-	for _, m := range list(t, db, member.Filter{}) {
+	for _, m := range list(t, db, directory.Filter{}) {
 		if m.Name == "=Han" {
 			return
 		}
@@ -379,7 +380,7 @@ func TestRejectsAreNotWrittenOver(t *testing.T) {
 	if text, _ := os.ReadFile(options.Rejects); string(text) != "work" {
 		t.Errorf("the file holds %q now", text)
 	}
-	if n := len(list(t, db, member.Filter{})); n != 1 {
+	if n := len(list(t, db, directory.Filter{})); n != 1 {
 		t.Errorf("got %d members, want nothing imported", n)
 	}
 }
@@ -389,7 +390,7 @@ func TestDryRun(t *testing.T) {
 	db, options := setupTroubled(t)
 	options.DryRun = true
 	dry := run(t, db, options)
-	if n := len(list(t, db, member.Filter{})); n != 1 {
+	if n := len(list(t, db, directory.Filter{})); n != 1 {
 		t.Fatalf("got %d members, want nothing imported", n)
 	}
 	options.DryRun, options.Rejects = false, filepath.Join(t.TempDir(), "rejects.csv")
@@ -439,7 +440,7 @@ func TestInterrupted(t *testing.T) {
 	if diff := cmp.Diff(wantRejects, rejected(t, options.Rejects)); diff != "" {
 		t.Errorf("rejects (-left alone +interrupted):\n%s", diff)
 	}
-	if n := len(list(t, db, member.Filter{})); int64(n) != want.Created {
+	if n := len(list(t, db, directory.Filter{})); int64(n) != want.Created {
 		t.Errorf("got %d members, want %d", n, want.Created)
 	}
 }
@@ -486,7 +487,7 @@ func TestOneBadRow(t *testing.T) {
 	db := testkit.Open(t)
 	err := db.Write(t.Context(), func(w *session.Write) error {
 		born := 1980
-		member.Create(w, testkit.Recorder(), member.Rules{}, member.New{Name: "Refused", Gender: member.Other, BirthYear: &born, Status: member.Pending}, time.Now())
+		member.Create(w, testkit.Recorder(), member.Rules{}, member.Detail{User: member.User{Name: "Refused", Gender: member.Other, BirthYear: &born, Status: member.Pending}}, time.Now())
 		w.Add(query.Exec("create unique index one_is_enough on users (name) where name = 'Refused'"))
 		return nil
 	})
@@ -531,7 +532,7 @@ func TestOthersWrite(t *testing.T) {
 		for ctx.Err() == nil {
 			err := db.Write(t.Context(), func(w *session.Write) error {
 				born, now := 1980, time.Now()
-				member.Create(w, testkit.Recorder(), member.Rules{}, member.New{Name: "Other", Gender: member.Other, BirthYear: &born, Status: member.Pending}, now)
+				member.Create(w, testkit.Recorder(), member.Rules{}, member.Detail{User: member.User{Name: "Other", Gender: member.Other, BirthYear: &born, Status: member.Pending}}, now)
 				return nil
 			})
 			if err != nil {

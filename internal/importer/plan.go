@@ -10,6 +10,7 @@ import (
 
 	"github.com/musterhq/muster/internal/csvfile"
 	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/field"
 	"github.com/musterhq/muster/internal/member"
 )
 
@@ -158,8 +159,8 @@ func (p *plan) refuseUnused() error {
 
 // refuseIncomplete finds what every member needs and no row could give.
 func (p *plan) refuseIncomplete() error {
-	var empty member.New
-	f := fault.As(empty.Check(p.rules, time.Now()))
+	var empty member.Detail
+	f := fault.As(p.rules.Check(&empty, time.Now()))
 	if f == nil {
 		return nil
 	}
@@ -196,7 +197,7 @@ const (
 type entry struct {
 	line     int
 	cells    []string // those of the plan's header
-	new      member.New
+	new      member.Detail
 	problems []Problem
 }
 
@@ -295,7 +296,7 @@ func (p *plan) feed(e *entry, r *rule, cells []string) {
 	switch {
 	case r.converter.form == pick:
 		v.list = p.pick(e, r, cells)
-	case r.target.kind == several:
+	case r.target.kind == field.Texts:
 		v.list, bad = p.gather(r, cells)
 	default:
 		text := p.source(r, cells)
@@ -308,7 +309,7 @@ func (p *plan) feed(e *entry, r *rule, cells []string) {
 	switch {
 	case bad != nil:
 		p.misfit(e, r.target.name, r.columns, bad)
-	case r.target.kind == several && len(v.list) == 0:
+	case r.target.kind == field.Texts && len(v.list) == 0:
 		p.absent(e, r)
 	default:
 		r.target.assign(&e.new, v)
@@ -389,7 +390,7 @@ func (p *plan) pick(e *entry, r *rule, cells []string) []string {
 // check holds the member against the rules. A field that had a problem before
 // is not said to be missing as well.
 func (p *plan) check(e *entry, at time.Time) {
-	f := fault.As(e.new.Check(p.rules, at))
+	f := fault.As(p.rules.Check(&e.new, at))
 	if f == nil {
 		return
 	}

@@ -8,36 +8,40 @@ import (
 
 // Photo is a picture that a member shows.
 type Photo struct {
-	ID           ids.Photo  `json:"id"`
-	MemberID     ids.Member `json:"-"`
-	Key          string     `json:"-"` // of the object in the store
-	DisplayOrder int        `json:"display_order"`
-	Status       Status     `json:"status"`
-	ContentType  string     `json:"content_type"`
-	Bytes        int64      `json:"bytes"`
-	Width        int        `json:"width"`
-	Height       int        `json:"height"`
-	SHA256       string     `json:"sha256"` // 64 hexadecimal digits, in lower case
-	CreatedAt    time.Time  `json:"created_at"`
+	ID           ids.Photo `json:"id" doc:"The ID. IDs sort by time of creation." example:"0190a5c6-7d2e-7b31-8f60-2f1c5d0e9a47" format:"uuid" readOnly:"true"`
+	Key          string    `json:"-" db:"s3_key"` // of the object in the store
+	DisplayOrder int       `json:"display_order" doc:"The position among the photos." example:"0" readOnly:"true"`
+	Status       Status    `json:"status" doc:"The state of the review." example:"approved" readOnly:"true"`
+	ContentType  string    `json:"content_type" doc:"The media type of the content." example:"image/jpeg" readOnly:"true"`
+	Bytes        int64     `json:"bytes" doc:"The size in bytes." example:"183204" readOnly:"true"`
+	Width        int       `json:"width" doc:"The width in pixels." example:"1200" readOnly:"true"`
+	Height       int       `json:"height" doc:"The height in pixels." example:"1600" readOnly:"true"`
+	SHA256       string    `json:"sha256" doc:"The SHA-256 of the content, in hexadecimal." example:"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08" readOnly:"true"`
+	CreatedAt    time.Time `json:"created_at" doc:"The time of creation." example:"2026-01-31T09:00:00.123456Z" readOnly:"true"`
+
+	// Set where a response is made: a row has no link.
+	URL          string    `json:"url" db:"-" doc:"The signed link. Anyone who has it can fetch the photo until url_expires_at." example:"http://127.0.0.1:8080/media/…" format:"uri-reference" readOnly:"true"`
+	URLExpiresAt time.Time `json:"url_expires_at" db:"-" doc:"The time at which the link expires." example:"2026-01-31T09:00:00.123456Z" readOnly:"true"`
 }
 
 // Document is a paper that proves something about a member.
 type Document struct {
-	ID          ids.Document `json:"id"`
-	MemberID    ids.Member   `json:"-"`
-	Key         string       `json:"-"`    // of the object in the store
-	Kind        string       `json:"kind"` // "identity", "income", …
-	Status      Status       `json:"status"`
-	ContentType string       `json:"content_type"`
-	Bytes       int64        `json:"bytes"`
-	SHA256      string       `json:"sha256"` // 64 hexadecimal digits, in lower case
-	Reviewer    *string      `json:"reviewer"`
-	Reason      *string      `json:"reason"`
-	ExpiresAt   *time.Time   `json:"expires_at"`
-	CreatedAt   time.Time    `json:"created_at"`
+	ID          ids.Document `json:"id" doc:"The ID. IDs sort by time of creation." example:"0190a5c6-7d2e-7b31-8f60-2f1c5d0e9a47" format:"uuid" readOnly:"true"`
+	Key         string       `json:"-" db:"s3_key"` // of the object in the store
+	Kind        string       `json:"kind" doc:"What the document proves." example:"identity" readOnly:"true"`
+	Status      Status       `json:"status" doc:"The state of the review." example:"approved" readOnly:"true"`
+	ContentType string       `json:"content_type" doc:"The media type of the content." example:"image/jpeg" readOnly:"true"`
+	Bytes       int64        `json:"bytes" doc:"The size in bytes." example:"183204" readOnly:"true"`
+	SHA256      string       `json:"sha256" doc:"The SHA-256 of the content, in hexadecimal." example:"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08" readOnly:"true"`
+	Reviewer    *string      `json:"reviewer" doc:"The operator who reviewed the document." readOnly:"true"`
+	Reason      *string      `json:"reason" doc:"The reason for the decision." readOnly:"true"`
+	ExpiresAt   *time.Time   `json:"expires_at" doc:"The time from which the document proves nothing." readOnly:"true"`
+	CreatedAt   time.Time    `json:"created_at" doc:"The time of creation." example:"2026-01-31T09:00:00.123456Z" readOnly:"true"`
+
+	URL *string `json:"url" db:"-" mask:"link" doc:"Masked: always null. To get a link, call reveal with a reason." readOnly:"true"`
 }
 
-// Status says how far the review of a photo or document has come.
+// Status is the state of the review of a photo or a document.
 type Status string
 
 // The states of a photo or document.
@@ -47,8 +51,11 @@ const (
 	Rejected Status = "rejected"
 )
 
-// The most of each that are shown for one member.
-const (
-	MaxPhotos    = 50
-	MaxDocuments = 50
-)
+// Choices lists the states.
+func (Status) Choices() []string {
+	return []string{string(Pending), string(Approved), string(Rejected)}
+}
+
+// MaxForMember is how many photos, and how many documents, a member is shown
+// with.
+const MaxForMember = 50

@@ -1,15 +1,12 @@
 // Package member holds the member: types, rules, queries and operations.
 //
 // Its room: everything that is true of a member whether or not HTTP is there.
-// It imports query, session, fault, ids and media, and one library each for
-// phones and for the forms of Unicode. It knows nothing of engines and HTTP.
+// Numbers of members are in counters, finding them by name in nameindex, lists
+// in directory. It knows nothing of engines and HTTP.
 //
-//   - member.go, details.go: the types; rules.go, names.go: what they may hold
+//   - member.go, details.go: the types; rules.go, phone.go: what they may hold
 //   - patch.go: the merge patch
 //   - queries.go, table.go: the loader and the changes
-//   - list.go: pages of members; filter.go, plan.go: the way to each
-//   - search.go: free text; index.go: what it looks in
-//   - counters.go: the deltas behind every number, and their folding
 //   - operations.go: what a session does: create, update, delete, restore
 //
 // # Adding a field to a profile

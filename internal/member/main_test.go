@@ -2,17 +2,20 @@ package member_test
 
 import (
 	"context"
-	"slices"
+	"maps"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/musterhq/muster/internal/audit"
+	"github.com/musterhq/muster/internal/counters"
+	"github.com/musterhq/muster/internal/directory"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/testkit"
-	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
 )
 
@@ -40,23 +43,23 @@ type bundle struct {
 func setup(t *testing.T) bundle {
 	t.Helper()
 	db := testkit.Open(t)
-	if err := member.UseZone(t.Context(), db, korea.Zone); err != nil {
+	if err := counters.UseZone(t.Context(), db, korea.Zone); err != nil {
 		t.Fatal(err)
 	}
 	return bundle{t, db}
 }
 
 // person is a valid new member with nothing but what is required.
-func person(name string) member.New {
-	return member.New{Name: name, Gender: member.Female, BirthYear: new(1990)}
+func person(name string) member.Detail {
+	return member.Detail{User: member.User{Name: name, Gender: member.Female, BirthYear: new(1990)}}
 }
 
 // create makes a member as an import does, with every status allowed.
-func (b bundle) create(n member.New) ids.Member {
+func (b bundle) create(n member.Detail) ids.Member {
 	b.Helper()
 	rules := korea
 	rules.Imported = true
-	if err := n.Check(rules, now); err != nil {
+	if err := rules.Check(&n, now); err != nil {
 		b.Fatalf("checking %+v: %v", n, err)
 	}
 	var id ids.Member
@@ -74,15 +77,34 @@ func (b bundle) write(fn func(*session.Write) error) {
 	}
 }
 
-// createMany makes members in batches that are short enough for a slow machine.
-func (b bundle) createMany(rules member.Rules, list []member.New) {
+// checkCounters compares every counter with a recount, in one snapshot.
+func (b bundle) checkCounters() {
 	b.Helper()
-	for batch := range slices.Chunk(list, 250) {
-		b.write(func(w *session.Write) error {
-			_, err := member.CreateMany(b.Context(), w, rules, batch, now)
-			return err
-		})
+	err := b.db.Read(b.Context(), func(r *session.Read) error {
+		counted, recounted, err := counters.Recount(b.Context(), r)
+		maps.DeleteFunc(counted, func(_ string, n int64) bool { return n == 0 })
+		if diff := cmp.Diff(recounted, counted); diff != "" {
+			b.Errorf("counters differ from a recount (-recounted +counted):\n%s", diff)
+		}
+		return err
+	})
+	if err != nil {
+		b.Fatalf("recounting: %v", err)
 	}
+}
+
+// find returns the members that a search finds.
+func (b bundle) find(text string) []member.Detail {
+	b.Helper()
+	var p directory.Page
+	err := b.db.Read(b.Context(), func(r *session.Read) (err error) {
+		p, err = directory.List(b.Context(), r, korea, directory.ListOptions{Filter: directory.Filter{Text: text}})
+		return err
+	})
+	if err != nil {
+		b.Fatalf("searching %s: %v", text, err)
+	}
+	return p.Items
 }
 
 func (b bundle) load(id ids.Member, rel member.Relations) (d member.Detail, err error) {
@@ -121,10 +143,3 @@ func (b bundle) trips(fn func(context.Context)) int {
 	fn(ctx)
 	return cost.Total().RoundTrips
 }
-
-// ctx is for what runs in the middle of a property, which has no context.
-var ctx = context.Background()
-
-type ctxType = context.Context
-
-func execute(sql string) query.Change { return query.Exec(sql) }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/musterhq/muster/internal/field"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/media"
 )
@@ -11,55 +12,36 @@ import (
 // User is the member itself. A list shows it, and a [Detail] adds what belongs
 // to it.
 type User struct {
-	ID         ids.Member `json:"id"`
-	ExternalID *string    `json:"external_id"` // the key in the system it was imported from
-	Phone      *string    `json:"phone"`       // E.164; absent only when imported so
-	Name       string     `json:"name"`
-	Gender     Gender     `json:"gender"`
-	BirthYear  *int       `json:"birth_year"` // absent only when imported so
-	Status     Status     `json:"status"`
-	CreatedAt  time.Time  `json:"created_at"` // exactly ID.Time()
-	UpdatedAt  time.Time  `json:"updated_at"`
-	DeletedAt  *time.Time `json:"deleted_at"`
-	Version    int64      `json:"version"` // grows with every change of the member or its relations
+	ID         ids.Member `json:"id" doc:"The ID. IDs sort by time of creation." example:"0190a5c6-7d2e-7b31-8f60-2f1c5d0e9a47" format:"uuid" readOnly:"true"`
+	ExternalID *string    `json:"external_id" doc:"The key in the system that the member was imported from." example:"4711" readOnly:"true"`
+	Phone      *string    `json:"phone" doc:"The phone number in E.164. Requests may use any form that the configured region reads." example:"+821012345678" maxLength:"40" required:"true" mask:"phone"` // absent only when imported so
+	Name       string     `json:"name" doc:"The name." example:"김바다" maxLength:"100"`
+	Gender     Gender     `json:"gender" doc:"The gender." example:"female"`
+	BirthYear  *int       `json:"birth_year" db:"birth_year,zero" doc:"The year of birth. A member is at least 18 in the year of admission." example:"1992" minimum:"1900" maximum:"2100" required:"true"` // absent only when imported so
+	Status     Status     `json:"status" doc:"The state of the admission. From pending: approved, rejected or needs_info; from needs_info or rejected: pending; between approved and suspended." example:"pending" write:"update"`
+	CreatedAt  time.Time  `json:"created_at" db:"-" doc:"The time of creation." example:"2026-01-31T09:00:00.123456Z" readOnly:"true"` // exactly ID.Time(): the column is for people who read the table
+	UpdatedAt  time.Time  `json:"updated_at" doc:"The time of the last change." example:"2026-01-31T09:00:00.123456Z" readOnly:"true"`
+	DeletedAt  *time.Time `json:"deleted_at" doc:"The time of deletion; null for a member that is not deleted." readOnly:"true"`
+	Version    int64      `json:"version" doc:"Increases with every change of the member or its relations." example:"7" minimum:"1" readOnly:"true"`
 }
 
-// Detail is a member with the relations that were asked for. One that was not
-// asked for, or that the member does not have, is nil; photos and documents
-// that were asked for are not nil.
+// Detail is a member with the relations that were loaded. A relation that was
+// not loaded, or that the member does not have, is nil; lists that were loaded
+// are not nil.
 type Detail struct {
 	User
-	Profile      *Profile         `json:"profile"`
-	Lifestyle    *Lifestyle       `json:"lifestyle"`
-	Preference   *Preference      `json:"preference"`
-	Subscription *Subscription    `json:"subscription"` // the current one
-	Photos       []media.Photo    `json:"photos"`
-	Documents    []media.Document `json:"documents"`
+	Profile      *Profile         `json:"profile" doc:"What the member says about themselves; null if there is nothing."`
+	Lifestyle    *Lifestyle       `json:"lifestyle" doc:"How the member lives; null if nothing is known."`
+	Preference   *Preference      `json:"preference" doc:"What the member seeks; null if nothing is known."`
+	Subscription *Subscription    `json:"subscription" doc:"The current subscription; null if there is none. Setting it to null ends it."`
+	Photos       []media.Photo    `json:"photos" doc:"The photos, in display order." readOnly:"true"`
+	Documents    []media.Document `json:"documents" doc:"The documents." readOnly:"true"`
 }
 
-// Relations is a set of what is loaded with a member.
-type Relations uint16
+// MinAge is how old a member is at least in the year of admission.
+const MinAge = 18
 
-// The relations of a member.
-const (
-	WithProfile Relations = 1 << iota
-	WithLifestyle
-	WithPreference
-	WithSubscription
-	WithPhotos
-	WithDocuments
-	// IncludeDeleted is no relation: it lets soft-deleted members be loaded.
-	IncludeDeleted
-
-	WithAll = WithProfile | WithLifestyle | WithPreference | WithSubscription | WithPhotos | WithDocuments
-)
-
-var relationNames = map[string]Relations{
-	"profile": WithProfile, "lifestyle": WithLifestyle, "preference": WithPreference,
-	"subscription": WithSubscription, "photos": WithPhotos, "documents": WithDocuments,
-}
-
-// Gender is one of three.
+// Gender is the gender of a member.
 type Gender string
 
 // The genders.
@@ -69,10 +51,13 @@ const (
 	Other  Gender = "other"
 )
 
-// Genders are all genders.
+// Genders lists the genders.
 func Genders() []Gender { return []Gender{Male, Female, Other} }
 
-// Status says where a member stands with the review.
+// Choices lists the genders.
+func (Gender) Choices() []string { return field.Strings(Genders()) }
+
+// Status is the state of a member's admission.
 type Status string
 
 // The states of a member.
@@ -84,8 +69,11 @@ const (
 	Suspended Status = "suspended"
 )
 
-// Statuses are all states.
+// Statuses lists the states.
 func Statuses() []Status { return []Status{Pending, Approved, Rejected, NeedsInfo, Suspended} }
+
+// Choices lists the states.
+func (Status) Choices() []string { return field.Strings(Statuses()) }
 
 var transitions = map[Status][]Status{
 	Pending:   {Approved, Rejected, NeedsInfo},
@@ -95,10 +83,10 @@ var transitions = map[Status][]Status{
 	Suspended: {Approved},
 }
 
-// Next are the states that may follow s.
+// Next lists the states that may follow s.
 func (s Status) Next() []Status { return slices.Clone(transitions[s]) }
 
-// before are the states that s may follow.
+// before lists the states that s may follow.
 func (s Status) before() []string {
 	var from []string
 	for _, f := range Statuses() {

@@ -3,25 +3,18 @@ package member
 import (
 	"context"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/musterhq/muster/internal/audit"
+	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/media"
+	"github.com/musterhq/muster/internal/nameindex"
 	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
-)
-
-// Faults of operations.
-var (
-	ErrPhoneTaken        = fault.New(fault.Conflict, "phone_taken", "Another member has this phone number.")
-	ErrExternalTaken     = fault.New(fault.Conflict, "external_id_taken", "A member with this external id exists already.")
-	ErrVersionMismatch   = fault.New(fault.Stale, "version_mismatch", "The member was changed since you loaded it. Load it again, and repeat your change if it still applies.")
-	ErrIllegalTransition = fault.New(fault.Conflict, "illegal_transition", "The status cannot change in this way.")
 )
 
 // What is recorded of members. The fields of an entry are those that changed,
@@ -38,15 +31,31 @@ const (
 	ActionOpened   audit.Action = "document.reveal"
 )
 
-// Create adds the changes that make a member of n, which has passed Check, and
-// gives it as a loader will, with all relations. Nothing is asked: all travels
-// with the commit. Faults, at the commit: phone_taken, external_id_taken.
-func Create(w *session.Write, by audit.Recorder, rules Rules, n New, at time.Time) Detail {
-	d := add(w, &n, at)
-	w.Add(unindexed(d.ID))
-	w.Add(rules.recount(nil, &d.User, at)...)
-	by.Record(w, audit.Event{Action: ActionCreated, Member: d.ID, Became: d.present()}, at)
+// Create adds the changes that create a member of d, which has passed
+// [Rules.Check] or [Rules.Decode], and returns it as a loader will, with all
+// relations. Nothing is read: all travels with the commit. Its CreatedAt is the
+// time of creation, or at if it is zero. Faults, at the commit: phone_taken,
+// external_id_taken.
+func Create(w *session.Write, by audit.Recorder, rules Rules, d Detail, at time.Time) Detail {
+	d = add(w, d, nameindex.Normalize(d.Name), at)
+	w.Add(nameindex.Enqueue(d.ID))
+	w.Add(counters.Move(nil, rules.kindOf(&d.User), at)...)
+	by.Record(w, audit.Event{Action: ActionCreated, Member: d.ID, Became: present(&d)}, at)
 	return d
+}
+
+// Draft is a member that is to be created in a batch, with what the search index
+// needs of it, so that the write session has less to do.
+type Draft struct {
+	Detail
+	name  string // normalized
+	grams []string
+}
+
+// Draft returns the draft of a member that has passed [Rules.Check].
+func (d Detail) Draft() Draft {
+	name := nameindex.Normalize(d.Name)
+	return Draft{d, name, nameindex.Grams(name, d.Phone)}
 }
 
 // createStep is how many members of a batch travel together: all at once would
@@ -55,56 +64,44 @@ const createStep = 500
 
 // CreateMany is Create for a batch, with one delta for each kind of member and
 // the names in the search index already. A fault refuses the whole batch. The
-// record is the caller's to write: one entry for all.
-func CreateMany(ctx context.Context, w *session.Write, rules Rules, list []New, at time.Time) ([]ids.Member, error) {
-	made := make([]ids.Member, len(list))
-	names := make([]named, len(list))
-	t := make(tally)
+// caller records the batch in the audit log: one entry for all.
+func CreateMany(ctx context.Context, w *session.Write, rules Rules, list []Draft, at time.Time) ([]ids.Member, error) {
+	created := make([]ids.Member, len(list))
+	names := make([]nameindex.Entry, len(list))
+	t := make(counters.Tally)
 	for i := range list {
-		n := &list[i]
-		d := add(w, n, at)
-		made[i] = d.ID
-		names[i] = named{d.ID, n.grams()}
-		t[rules.kindOf(&d.User)]++
+		d := add(w, list[i].Detail, list[i].name, at)
+		created[i] = d.ID
+		names[i] = nameindex.Entry{ID: d.ID, Grams: list[i].grams}
+		t[*rules.kindOf(&d.User)]++
 		if i%createStep == createStep-1 {
 			if err := w.Gather(ctx); err != nil { // sends what was added
 				return nil, err
 			}
 		}
 	}
-	for k, n := range t {
-		w.Add(k.count(n, at))
-	}
-	if err := index(ctx, w, names); err != nil {
+	w.Add(t.Add(at)...)
+	if err := nameindex.Add(ctx, w, names); err != nil {
 		return nil, fmt.Errorf("indexing names: %w", err)
 	}
-	return made, nil
+	return created, nil
 }
 
 // add adds the rows of a new member, the user first.
-func add(w *session.Write, n *New, at time.Time) Detail {
-	id := ids.New[ids.Member](n.created(at))
-	w.Add(insertUser(id, n, at))
-	if n.Profile != nil {
-		w.Add(profiles.insert(id, n.Profile))
+func add(w *session.Write, d Detail, name string, at time.Time) Detail {
+	created := d.CreatedAt
+	if created.IsZero() {
+		created = at
 	}
-	if n.Lifestyle != nil {
-		w.Add(lifestyles.insert(id, n.Lifestyle))
+	d.ID = ids.New[ids.Member](created)
+	d.CreatedAt, d.UpdatedAt, d.Version = d.ID.Time(), now(at), 1
+	w.Add(insertUser(&d.User, name))
+	d.Photos, d.Documents = []media.Photo{}, []media.Document{}
+	none := Detail{User: d.User}
+	for _, r := range relations {
+		w.Add(r.change(&none, &d, at)...)
 	}
-	if n.Preference != nil {
-		w.Add(preferences.insert(id, n.Preference))
-	}
-	if n.Subscription != nil {
-		w.Add(subscriptions.insert(id, n.Subscription))
-	}
-	return Detail{
-		User: User{
-			ID: id, ExternalID: n.ExternalID, Phone: n.Phone, Name: n.Name, Gender: n.Gender, BirthYear: n.BirthYear,
-			Status: n.Status, CreatedAt: id.Time(), UpdatedAt: at.UTC().Truncate(time.Microsecond), Version: 1,
-		},
-		Profile: n.Profile, Lifestyle: n.Lifestyle, Preference: n.Preference, Subscription: n.Subscription,
-		Photos: []media.Photo{}, Documents: []media.Document{},
-	}
+	return d
 }
 
 // Update applies a JSON merge patch (RFC 7396) to a member and its profile,
@@ -117,28 +114,31 @@ func Update(ctx context.Context, w *session.Write, by audit.Recorder, rules Rule
 	if err != nil {
 		return Detail{}, err
 	}
-	d, err := apply(old, patch, rules, at)
+	d, given, err := apply(old, patch, rules, at)
 	if err != nil {
 		return Detail{}, err
 	}
 	if ifVersion != nil && *ifVersion != old.Version {
-		return Detail{}, stale(&old, &d, patch)
+		return Detail{}, stale(&old, &d, given)
 	}
 	if err := transition(old.Status, d.Status); err != nil {
 		return Detail{}, err
 	}
-	changes := changeRelations(&old, &d, at)
-	if reflect.DeepEqual(old.User, d.User) && len(changes) == 0 {
+	var changes []query.Change
+	for _, r := range relations {
+		changes = append(changes, r.change(&old, &d, at)...)
+	}
+	if equal(old.User, d.User) && len(changes) == 0 {
 		return old, nil
 	}
 	d.touch(at)
 	w.Add(update(&old.User, &d.User))
 	w.Add(changes...)
-	w.Add(rules.recount(&old.User, &d.User, at)...)
-	if d.Name != old.Name || !reflect.DeepEqual(d.Phone, old.Phone) {
-		w.Add(unindexed(id))
+	w.Add(counters.Move(rules.kindOf(&old.User), rules.kindOf(&d.User), at)...)
+	if d.Name != old.Name || !equal(d.Phone, old.Phone) {
+		w.Add(nameindex.Enqueue(id))
 	}
-	was, became := differences(&old, &d)
+	was, became := changed(&old, &d)
 	by.Record(w, audit.Event{Action: ActionChanged, Member: id, Was: was, Became: became}, at)
 	return d, nil
 }
@@ -146,7 +146,7 @@ func Update(ctx context.Context, w *session.Write, by audit.Recorder, rules Rule
 // touch makes u a later version of itself.
 func (u *User) touch(at time.Time) {
 	u.Version++
-	u.UpdatedAt = at.UTC().Truncate(time.Microsecond)
+	u.UpdatedAt = now(at)
 }
 
 // transition checks that a status may follow another.
@@ -170,38 +170,6 @@ type Transition struct {
 	Allowed []Status `json:"allowed"`
 }
 
-// changeRelations are the changes that make the relations of old those of d.
-func changeRelations(old, d *Detail, at time.Time) []query.Change {
-	list := slices.Concat(
-		profiles.change(d.ID, old.Profile, d.Profile),
-		lifestyles.change(d.ID, old.Lifestyle, d.Lifestyle),
-		preferences.change(d.ID, old.Preference, d.Preference))
-	was, is := old.Subscription, d.Subscription
-	switch {
-	case reflect.DeepEqual(was, is):
-	case is == nil:
-		list = append(list, endSubscription(d.ID))
-	case was != nil && was.Plan == is.Plan && was.StartedAt.Equal(is.StartedAt):
-		list = append(list, changeSubscription(d.ID, is))
-	default:
-		is.ID = ids.New[ids.Row](at)
-		list = append(list, startSubscription(d.ID, is)...)
-	}
-	return list
-}
-
-// change are the changes that make the row of a member another.
-func (t table[T, R]) change(id ids.Member, was, is *T) []query.Change {
-	switch {
-	case reflect.DeepEqual(was, is):
-		return nil
-	case is == nil:
-		return []query.Change{t.delete(id)}
-	default:
-		return []query.Change{t.replace(id, is)}
-	}
-}
-
 // Delete soft-deletes a member and gives it as it is then, with all relations.
 // One that is deleted already is not found: a client that repeats the call
 // learns that it is gone. Faults: not_found, version_mismatch with [Stale].
@@ -218,7 +186,7 @@ func Delete(ctx context.Context, w *session.Write, by audit.Recorder, rules Rule
 	deleted := d.UpdatedAt
 	d.DeletedAt = &deleted
 	w.Add(setDeleted(&old, &d.User))
-	w.Add(rules.recount(&old, nil, at)...)
+	w.Add(counters.Move(rules.kindOf(&old), nil, at)...)
 	by.Record(w, audit.Event{Action: ActionDeleted, Member: id}, at)
 	return d, nil
 }
@@ -242,7 +210,7 @@ func Restore(ctx context.Context, w *session.Write, by audit.Recorder, rules Rul
 	d.touch(at)
 	d.DeletedAt = nil
 	w.Add(setDeleted(&old, &d.User))
-	w.Add(rules.recount(nil, &d.User, at)...)
+	w.Add(counters.Move(nil, rules.kindOf(&d.User), at)...)
 	by.Record(w, audit.Event{Action: ActionRestored, Member: id}, at)
 	return d, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,10 +19,10 @@ import (
 )
 
 // whole is a new member with every field set.
-func whole() member.New {
+func whole() member.Detail {
 	text := func(s string) *string { return &s }
-	return member.New{
-		Phone: text("010-1234-5678"), Name: " 김바다 ", Gender: member.Male, BirthYear: new(1988),
+	return member.Detail{
+		User: member.User{Phone: text("010-1234-5678"), Name: " 김바다 ", Gender: member.Male, BirthYear: new(1988)},
 		Profile: &member.Profile{
 			Height: new(181), Education: text("university"), Occupation: text("sailor"), Employer: text("the sea"),
 			Income: new(int64(50_000_000)), Region: text("Busan"), Religion: text("none"), Introduction: text("one\ntwo"),
@@ -45,7 +44,7 @@ func TestCreateAndLoad(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	n := whole()
-	if err := n.Check(korea, now); err != nil {
+	if err := korea.Check(&n, now); err != nil {
 		t.Fatal(err)
 	}
 	var want member.Detail
@@ -64,16 +63,16 @@ func TestCreateAndLoad(t *testing.T) {
 	b.write(func(w *session.Write) error {
 		for i := range 3 {
 			p := media.Photo{
-				ID: ids.New[ids.Photo](now), MemberID: want.ID, Key: fmt.Sprint("photo/", i), DisplayOrder: 3 - i, Status: media.Pending,
+				ID: ids.New[ids.Photo](now), Key: fmt.Sprint("photo/", i), DisplayOrder: 3 - i, Status: media.Pending,
 				ContentType: "image/jpeg", Bytes: 1000, Width: 3, Height: 4, SHA256: strings.Repeat("0", 64),
 			}
-			w.Add(media.AddPhoto(p))
+			w.Add(media.AddPhoto(want.ID, p))
 			if i == 0 {
 				w.Add(media.DeletePhoto(want.ID, p.ID, now))
 			}
 		}
-		w.Add(media.AddDocument(media.Document{
-			ID: ids.New[ids.Document](now), MemberID: want.ID, Key: "document/1", Kind: "identity", Status: media.Approved,
+		w.Add(media.AddDocument(want.ID, media.Document{
+			ID: ids.New[ids.Document](now), Key: "document/1", Kind: "identity", Status: media.Approved,
 			ContentType: "application/pdf", Bytes: 5, SHA256: strings.Repeat("1", 64), Reviewer: new("ann"), ExpiresAt: new(now.Add(time.Hour)),
 		}))
 		return nil
@@ -141,15 +140,19 @@ func TestLoadRelations(t *testing.T) {
 		}
 	}
 	err = b.db.Read(t.Context(), func(r *session.Read) error {
-		list, err := session.Run(t.Context(), r, member.LoadAll([]ids.Member{bare, ids.New[ids.Member](now), full}, member.WithAll))
+		none, err := session.Run(t.Context(), r, member.Load(bare, 0))
+		if err != nil {
+			return err
+		}
+		list, err := member.WithRelations(t.Context(), r, []member.User{none.User, all.User}, member.WithAll)
 		if err != nil {
 			return err
 		}
 		if len(list) != 2 || list[0].ID != bare || list[0].Profile != nil {
-			t.Fatalf("LoadAll: got %+v", list)
+			t.Fatalf("WithRelations: got %+v", list)
 		}
 		if diff := cmp.Diff(all, list[1]); diff != "" {
-			t.Errorf("LoadAll differs from Load (-want +got):\n%s", diff)
+			t.Errorf("WithRelations differs from Load (-want +got):\n%s", diff)
 		}
 		return nil
 	})
@@ -185,7 +188,7 @@ func TestPhoneTaken(t *testing.T) {
 	one := b.create(first)
 	other := person("Other")
 	other.Phone = new("010 1111 2222")
-	if err := other.Check(korea, now); err != nil {
+	if err := korea.Check(&other, now); err != nil {
 		t.Fatal(err)
 	}
 	createOther := func() (id ids.Member, err error) {
@@ -358,18 +361,20 @@ func TestCreateMany(t *testing.T) {
 	b := setup(t)
 	rules := korea
 	rules.Imported = true
-	list := make([]member.New, 700) // of more members and grams than travel together
+	drafts := make([]member.Draft, 700)
+	list := make([]member.Detail, 700) // of more members and grams than travel together
 	for i := range list {
 		list[i] = person(fmt.Sprintf("Person number%d %c%c", i, '가'+7*i, '가'+11*i))
 		list[i].ExternalID = new(fmt.Sprint("x", i))
-		list[i].CreatedAt = new(now.Add(-time.Duration(i*7919%5000) * time.Hour))
-		if err := list[i].Check(rules, now); err != nil {
+		list[i].CreatedAt = now.Add(-time.Duration(i*7919%5000) * time.Hour)
+		if err := rules.Check(&list[i], now); err != nil {
 			t.Fatal(err)
 		}
+		drafts[i] = list[i].Draft()
 	}
 	create := func() (made []ids.Member, err error) {
 		err = b.db.Write(t.Context(), func(w *session.Write) error {
-			made, err = member.CreateMany(t.Context(), w, rules, list, now)
+			made, err = member.CreateMany(t.Context(), w, rules, drafts, now)
 			return err
 		})
 		return made, err
@@ -380,14 +385,14 @@ func TestCreateMany(t *testing.T) {
 	}
 	for i, id := range made {
 		d, err := b.load(id, 0)
-		if err != nil || d.Name != list[i].Name || !d.CreatedAt.Equal(*list[i].CreatedAt) {
+		if err != nil || d.Name != list[i].Name || !d.CreatedAt.Equal(list[i].CreatedAt) {
 			t.Fatalf("member %d: got %+v, %v", i, d.User, err)
 		}
 	}
 	for i := 0; i < len(list); i += 33 {
 		text := fmt.Sprintf("%c%c", '가'+7*i, '가'+11*i)
-		if found := b.find(text); !slices.Equal(found, []string{list[i].Name}) {
-			t.Errorf("search for %s: got %q, want %q", text, found, list[i].Name)
+		if found := b.find(text); len(found) != 1 || found[0].ID != made[i] {
+			t.Errorf("search for %s: found %v, want member %d", text, found, i)
 		}
 	}
 	if _, err := create(); !errors.Is(err, member.ErrExternalTaken) {

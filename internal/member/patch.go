@@ -1,299 +1,142 @@
 package member
 
 import (
-	"bytes"
-	"encoding/json"
-	"maps"
+	"cmp"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/musterhq/muster/internal/fault"
-	"github.com/musterhq/muster/internal/ids"
+	"github.com/musterhq/muster/internal/field"
 	"github.com/musterhq/muster/internal/privacy"
 )
-
-// readOnly are the fields of a member that a patch may not have.
-var readOnly = []string{
-	"id", "external_id", "created_at", "updated_at", "deleted_at", "version", "photos", "documents", "subscription.id",
-}
-
-const relationsNeedObject = "It is an object, or null."
 
 // apply applies a JSON merge patch (RFC 7396) to a copy of d, checks what the
 // patch touched, and lists every field that is wrong. What d points to is not
 // changed. Faults: invalid.
-func apply(d Detail, patch []byte, rules Rules, at time.Time) (Detail, error) {
-	fields, err := object(patch)
-	if err != nil || fields == nil {
-		return d, fault.New(fault.Invalid, "invalid", "A merge patch is a JSON object.")
+func apply(d Detail, patch []byte, rules Rules, at time.Time) (_ Detail, given []*field.Field, err error) {
+	if field.CheckSyntax(patch) != nil {
+		return d, nil, fault.New(fault.Invalid, "invalid", "A merge patch is a JSON object.")
 	}
 	c := checker{rules: rules, at: at}
 	before := d
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		raw := fields[name]
-		switch name {
-		case "phone":
-			if decode(&c, name, raw, &d.Phone) {
-				d.Phone = c.phone(d.Phone, rules.Imported || before.Phone == nil)
-			}
-		case "name":
-			if d.Name = ""; decode(&c, name, raw, &d.Name) {
-				d.Name = c.name(d.Name)
-			}
-		case "gender":
-			if d.Gender = ""; decode(&c, name, raw, &d.Gender) {
-				c.gender(d.Gender)
-			}
-		case "birth_year":
-			if decode(&c, name, raw, &d.BirthYear) {
-				c.birthYear(d.BirthYear, rules.Imported || before.BirthYear == nil)
-			}
-		case "status":
-			if d.Status = ""; decode(&c, name, raw, &d.Status) {
-				c.status(d.Status)
-			}
-		case "profile":
-			d.Profile = applyTo(&c, name, profileColumns, raw, d.Profile)
-		case "lifestyle":
-			d.Lifestyle = applyTo(&c, name, lifestyleColumns, raw, d.Lifestyle)
-		case "preference":
-			d.Preference = applyTo(&c, name, preferenceColumns, raw, d.Preference)
-		case "subscription":
-			d.Subscription = applySubscription(&c, raw, d.Subscription)
-		default:
-			c.unknown(name)
+	given = field.DecodeInto(patch, &d, field.Update, "", &c.Fields)
+	has := func(name string) bool {
+		return slices.ContainsFunc(given, func(f *field.Field) bool { return f.Name == name })
+	}
+	if has("phone") {
+		c.phone(&d.User, rules.Imported || before.Phone == nil)
+	}
+	if has("birth_year") {
+		c.birthYear(d.BirthYear, rules.Imported || before.BirthYear == nil)
+	}
+	if s := d.Subscription; has("subscription") && s != nil {
+		s.follow(before.Subscription, patch, at)
+		s.complete(at)
+		if !c.Has("subscription.started_at") && !c.Has("subscription.expires_at") {
+			s.Check(&c.Fields, "subscription.")
 		}
 	}
-	return d, c.Err()
+	return d, given, c.Err()
 }
 
-func (c *checker) unknown(name string) {
-	if slices.Contains(readOnly, name) {
-		c.Add(name, "read_only", "It cannot be changed here.")
+// follow has another plan start now, unless the patch says when.
+func (s *Subscription) follow(old *Subscription, patch []byte, at time.Time) {
+	if old == nil || s.Plan == old.Plan {
 		return
 	}
-	c.Add(name, "unknown_field", "There is no such field.")
-}
-
-// object reads the fields of a JSON object; they are nil if it is none.
-func object(raw []byte) (fields map[string]json.RawMessage, err error) {
-	err = json.Unmarshal(raw, &fields)
-	return fields, err
-}
-
-// decode sets dst to a value of the patch, and notes one of another type.
-func decode(c *checker, name string, raw json.RawMessage, dst any) bool {
-	reflect.ValueOf(dst).Elem().SetZero() // so that a pointer gets a new target
-	if err := json.Unmarshal(raw, dst); err != nil {
-		c.Add(name, "wrong_type", "It is %s.", expected(dst))
-		return false
+	var body struct {
+		Subscription map[string]jsontext.Value `json:"subscription"`
 	}
-	return true
-}
-
-func expected(dst any) string {
-	t := reflect.TypeOf(dst).Elem()
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
+	_ = json.Unmarshal(patch, &body) // it was decoded before
+	given := func(name string) bool { _, ok := body.Subscription[name]; return ok }
+	if given("started_at") {
+		return
 	}
-	switch {
-	case t == reflect.TypeFor[time.Time]():
-		return "a time, such as 2026-01-31T09:00:00Z"
-	case t.Kind() == reflect.Slice:
-		return "a list of texts"
-	case t.Kind() == reflect.String:
-		return "a text"
-	default:
-		return "a whole number"
-	}
-}
-
-// applyTo applies the patch of a relation to a copy of v: null takes it away,
-// and an object makes one where there was none.
-func applyTo[T any, R interface {
-	record[T]
-	check(*checker)
-}](c *checker, name, columns string, raw json.RawMessage, v *T) *T {
-	if isNull(raw) {
-		return nil
-	}
-	patch, err := object(raw)
-	if err != nil {
-		c.Add(name, "wrong_type", relationsNeedObject)
-		return v
-	}
-	var copied T
-	if v != nil {
-		copied = *v
-	}
-	pointers := R(&copied).fields()
-	names := strings.Split(columns, ", ")
-	wrong := false
-	for _, key := range slices.Sorted(maps.Keys(patch)) {
-		full := name + "." + key
-		i := slices.Index(names, key)
-		switch {
-		case i < 0 || slices.Contains(readOnly, full):
-			c.unknown(full)
-			wrong = true
-		case !decode(c, full, patch[key], pointers[i]):
-			wrong = true
-		}
-	}
-	if !wrong {
-		R(&copied).check(c)
-	}
-	return &copied
-}
-
-// applySubscription is applyTo for a subscription: another plan starts now,
-// unless the patch says when.
-func applySubscription(c *checker, raw json.RawMessage, old *Subscription) *Subscription {
-	s := applyTo(c, "subscription", subscriptionColumns, raw, old)
-	if s == nil || old == nil || s.Plan == old.Plan {
-		return s
-	}
-	patch, _ := object(raw) // applyTo has read it
-	if _, said := patch["started_at"]; said {
-		return s
-	}
-	s.StartedAt = c.at.UTC().Truncate(time.Microsecond)
-	if _, said := patch["expires_at"]; !said {
+	s.StartedAt = at.UTC().Truncate(time.Microsecond)
+	if !given("expires_at") {
 		s.ExpiresAt = nil // the old plan's
 	}
-	if _, said := patch["status"]; !said {
+	if !given("status") {
 		s.Status = SubscriptionActive
 	}
-	return s
 }
 
-func isNull(raw json.RawMessage) bool { return bytes.Equal(bytes.TrimSpace(raw), []byte("null")) }
-
-// Stale is the detail of a version_mismatch: where the member stands, and which
-// fields the refused change would have set otherwise than they are now, with
-// every masked one that it would have set at all.
+// Stale is the detail of a version_mismatch: the member's version, and the fields
+// that the refused change would have set to another value than they have now. Of
+// a masked field it says only that the change would have set it.
 type Stale struct {
-	Version   int64         `json:"version"`
-	UpdatedAt time.Time     `json:"updated_at"`
-	Fields    []StaleFields `json:"fields"`
+	Version   int64        `json:"version"`
+	UpdatedAt time.Time    `json:"updated_at"`
+	Fields    []StaleField `json:"fields"`
 }
 
-// StaleFields is a field that differs from what a refused change would set.
-type StaleFields struct {
+// StaleField is a field that differs from what a refused change would set.
+type StaleField struct {
 	Name    string `json:"field"`
 	Current any    `json:"current"`
 }
 
-// stale is the fault for a change that was made of another version than is.
-// Wanted is what the change would have made of it, by the patch if it has one.
-func stale(is, wanted *Detail, patch []byte) error {
-	asked, _ := object(patch) // who has made wanted of it has read it
-	detail := Stale{Version: is.Version, UpdatedAt: is.UpdatedAt, Fields: []StaleFields{}}
-	now, then := is.flat(), wanted.flat()
-	for _, name := range slices.Sorted(maps.Keys(now)) {
-		// That a masked field is not among them would tell who has guessed it that
-		// the guess is right, as often as they like, and on no record.
-		_, guessed := asked[name]
-		if !reflect.DeepEqual(now[name], then[name]) || guessed && privacy.Masked(name) {
-			detail.Fields = append(detail.Fields, StaleFields{name, privacy.Value(name, now[name])})
+// stale returns the fault for a change that was made of another version than is
+// stored. Wanted is what the change would have made of it, and given are the
+// fields that it has.
+func stale(is, wanted *Detail, given []*field.Field) error {
+	detail := Stale{Version: is.Version, UpdatedAt: is.UpdatedAt, Fields: []StaleField{}}
+	add := func(name string, f *field.Field, now any) {
+		detail.Fields = append(detail.Fields, StaleField{name, privacy.Mask(f.Mask, now)})
+	}
+	for _, f := range given {
+		// That a masked field is not among them would tell a caller who guesses it
+		// that the guess is right, as often as they like, and on no audit log.
+		if f.Mask != "" {
+			add(f.Name, f, f.Get(is))
 		}
 	}
+	differences(is, wanted, func(name string, f *field.Field, now, _ any) {
+		if f.Mask == "" {
+			add(name, f, now)
+		}
+	})
+	slices.SortFunc(detail.Fields, func(a, b StaleField) int { return cmp.Compare(a.Name, b.Name) })
 	return ErrVersionMismatch.With(detail)
 }
 
-// differences are the fields in which two states of a member differ, as they may
-// be shown.
-func differences(old, d *Detail) (was, became map[string]any) {
-	was, became = map[string]any{}, map[string]any{}
-	now := d.flat()
-	for name, then := range old.flat() {
-		if !reflect.DeepEqual(then, now[name]) {
-			was[name], became[name] = privacy.Value(name, then), privacy.Value(name, now[name])
+// differences calls fn for each field of a member that can be written and that
+// differs between a and b.
+func differences(a, b *Detail, fn func(name string, f *field.Field, a, b any)) {
+	each := func(prefix string, s *field.Struct, x, y any) {
+		s.Differences(x, y, func(f *field.Field, x, y any) {
+			if !f.ReadOnly {
+				fn(prefix+f.Name, f, x, y)
+			}
+		})
+	}
+	each("", field.For[User](), &a.User, &b.User)
+	for _, r := range relations {
+		if x, y := r.value(a), r.value(b); x != nil || y != nil {
+			each(r.name()+".", r.descriptor(), x, y)
 		}
 	}
+}
+
+// changed returns the fields that differ between two states of a member, as they
+// may be shown.
+func changed(old, d *Detail) (was, became map[string]any) {
+	was, became = map[string]any{}, map[string]any{}
+	differences(old, d, func(name string, f *field.Field, then, now any) {
+		was[name], became[name] = privacy.Mask(f.Mask, then), privacy.Mask(f.Mask, now)
+	})
 	return was, became
 }
 
-// present are the fields that have a value, as they may be shown.
-func (d *Detail) present() map[string]any {
-	all := map[string]any{"name": d.Name, "gender": d.Gender, "status": d.Status}
-	if d.Phone != nil {
-		all["phone"] = privacy.Value("phone", *d.Phone)
-	}
-	if d.BirthYear != nil {
-		all["birth_year"] = *d.BirthYear
-	}
-	addPresent(all, "profile.", d.Profile)
-	addPresent(all, "lifestyle.", d.Lifestyle)
-	addPresent(all, "preference.", d.Preference)
-	addPresent(all, "subscription.", d.Subscription)
+// present returns the fields that have a value, as they may be shown.
+func present(d *Detail) map[string]any {
+	_, all := changed(&Detail{}, d)
 	return all
 }
 
-// addPresent adds the fields of a relation that have a value. Every creation
-// does that, so that the usual types are looked at without reflection.
-func addPresent[T any, R interface {
-	*T
-	Fields() (names []string, values []any)
-}](all map[string]any, prefix string, v *T) {
-	if v == nil {
-		return
-	}
-	names, values := R(v).Fields()
-	for i, name := range names {
-		var value any
-		switch x := values[i].(type) {
-		case **string:
-			value = valueOr(*x)
-		case **int:
-			value = valueOr(*x)
-		case **int64:
-			value = valueOr(*x)
-		case **time.Time:
-			value = valueOr(*x)
-		case *[]string:
-			if len(*x) > 0 {
-				value = *x
-			}
-		case *ids.Row: // of the row, and not of the member
-		default:
-			value = x
-		}
-		if value != nil {
-			all[prefix+name] = privacy.Value(prefix+name, value)
-		}
-	}
-}
-
-// valueOr is what v points to, or nil.
-func valueOr[T any](v *T) any {
-	if v == nil {
-		return nil
-	}
-	return *v
-}
-
-// flat are the fields that a patch may have, by name.
-func (d *Detail) flat() map[string]any {
-	all := map[string]any{
-		"phone": d.Phone, "name": d.Name, "gender": d.Gender, "birth_year": d.BirthYear, "status": d.Status,
-	}
-	flatten(all, "profile", profileColumns, d.Profile)
-	flatten(all, "lifestyle", lifestyleColumns, d.Lifestyle)
-	flatten(all, "preference", preferenceColumns, d.Preference)
-	flatten(all, "subscription", subscriptionColumns, d.Subscription)
-	delete(all, "subscription.id")
-	return all
-}
-
-func flatten[T any, R record[T]](all map[string]any, prefix, columns string, v *T) {
-	if v == nil {
-		v = new(T)
-	}
-	list := values(R(v).fields())
-	for i, name := range strings.Split(columns, ", ") {
-		all[prefix+"."+name] = list[i]
-	}
-}
+// equal reports whether two values are the same.
+func equal[T any](a, b T) bool { return reflect.DeepEqual(a, b) }

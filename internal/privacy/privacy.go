@@ -2,49 +2,27 @@ package privacy
 
 import (
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/field"
 )
 
-// Column is one that is masked: nobody sees its value in passing, whatever they
-// may do; who may reveal it asks for it, with a reason.
-type Column struct {
-	Name  string // as on the wire
-	Shown string // what is shown in its place
-}
+// The masks that a field of a struct may have: see package field.
+const (
+	MaskPhone = "phone" // the country and the last four digits are shown
+	MaskLink  = "link"  // nothing is shown
+)
 
-// Columns are all that are masked.
-var Columns = []Column{
-	{"phone", "the country and the last four digits"},
-	{"documents.url", "nothing: the kind, the state and the size of a document are shown, its content is not"},
-}
-
-// Masked reports whether the column is one of [Columns].
-func Masked(name string) bool {
-	for _, c := range Columns {
-		if c.Name == name {
-			return true
-		}
-	}
-	return false
-}
-
-// Value is the value of a column as it may be shown: the mask if there is one.
-// It takes what the fields of a member are, and pointers to them.
-func Value(name string, v any) any {
-	if !Masked(name) {
+// Mask returns a value as it may be shown: what the mask, if there is one, leaves
+// of it. An absent value stays absent.
+func Mask(mask string, v any) any {
+	if mask == "" || v == nil {
 		return v
 	}
-	switch v := v.(type) {
-	case string:
-		return Phone(v)
-	case *string:
-		return PhoneOrNone(v)
-	default:
-		return nil
+	if phone, ok := v.(string); ok && mask == MaskPhone {
+		return Phone(phone)
 	}
+	return nil
 }
 
 // What is shown of a phone beside its country: the first digits, the last, and
@@ -103,22 +81,26 @@ const (
 	MaxReason = 500
 )
 
+// Reason is why an operator asks for what is masked. It is recorded in the audit
+// log.
+type Reason struct {
+	Reason string `json:"reason" doc:"The reason, for the audit log." example:"the member asked to be called back" minLength:"10" maxLength:"500" lines:"true"`
+}
+
+// Check implements [field.Checker]: enough of a reason can be seen. Some scripts
+// need characters that cannot, which do not count.
+func (r *Reason) Check(wrong *fault.Fields, prefix string) {
+	if n := field.VisibleLength(r.Reason); n > 0 && n < MinReason {
+		wrong.Add(prefix+"reason", field.CodeTooShort, "Must have at least %d visible characters.", MinReason)
+	}
+}
+
 // CheckReason returns a fault unless a reason says something that can be read.
 // Faults: invalid, field reason.
 func CheckReason(reason string) error {
-	var f fault.Fields
-	n, seen, whole := 0, 0, utf8.ValidString(reason)
-	for _, r := range strings.TrimSpace(reason) {
-		n++
-		if unicode.IsPrint(r) { // some scripts need others, too, but nobody sees them
-			seen++
-		}
-		whole = whole && (!unicode.IsControl(r) || unicode.IsSpace(r))
-	}
-	if !whole || seen < MinReason || n > MaxReason {
-		f.Add("reason", "out_of_range", "Say why, in %d to %d characters: it is on the record.", MinReason, MaxReason)
-	}
-	return f.Err()
+	var wrong fault.Fields
+	field.For[Reason]().Check(&Reason{reason}, "", &wrong)
+	return wrong.Err()
 }
 
 // countryDigits is how many digits the calling code has at the beginning of a

@@ -78,19 +78,23 @@ func TestCountriesOfPhones(t *testing.T) {
 	}
 }
 
-func TestValue(t *testing.T) {
+func TestMask(t *testing.T) {
 	t.Parallel()
-	if got := privacy.Value("phone", "+821012345678"); got != "+82 10-••••-5678" {
-		t.Errorf("got %v", got)
-	}
-	if got, ok := privacy.Value("phone", new("+821012345678")).(*string); !ok || *got != "+82 10-••••-5678" {
-		t.Errorf("got %v", got)
-	}
-	if got := privacy.Value("documents.url", "https://x"); got == "https://x" {
-		t.Errorf("got %v", got)
-	}
-	if got := privacy.Value("name", "Kim"); got != "Kim" {
-		t.Errorf("got %v", got)
+	for _, c := range []struct {
+		mask  string
+		value any
+		want  any
+	}{
+		{privacy.MaskPhone, "+821012345678", "+82 10-••••-5678"},
+		{privacy.MaskPhone, nil, nil},
+		{privacy.MaskPhone, 821012345678, nil},
+		{privacy.MaskLink, "https://x", nil},
+		{"unknown", "secret", nil},
+		{"", "Kim", "Kim"},
+	} {
+		if got := privacy.Mask(c.mask, c.value); got != c.want {
+			t.Errorf("mask %q of %v: got %v, want %v", c.mask, c.value, got, c.want)
+		}
 	}
 }
 
