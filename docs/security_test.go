@@ -172,11 +172,24 @@ func TestThreatsAreShown(t *testing.T) {
 	}
 }
 
-// TestDataIsClassified wants a level for every column of the schema.
+// TestDataIsClassified checks that every column of the schema has a level. A cell
+// that says "all others" holds the rest of the columns of its table, so that a new
+// field of a member is personal; but one with a mask has to be listed as masked.
 func TestDataIsClassified(t *testing.T) {
 	t.Parallel()
-	written := map[string]bool{}
+	there := columns(t)
+	written, masked := map[string]bool{}, map[string]bool{}
 	for _, cells := range tableRows(section(t, "security/inventory.md", "Data"), 5) {
+		for _, column := range words(cells[3]) {
+			masked[column] = true
+		}
+		if cells[2] == "all others" {
+			for name := range there {
+				if strings.HasPrefix(name, cells[0]+".") && !slices.Contains(words(strings.Join(cells[1:], " ")), name[len(cells[0])+1:]) {
+					written[name] = true
+				}
+			}
+		}
 		for _, column := range words(strings.Join(cells[1:], " ")) {
 			name := cells[0] + "." + column
 			if written[name] {
@@ -185,10 +198,29 @@ func TestDataIsClassified(t *testing.T) {
 			written[name] = true
 		}
 	}
-	there := columns(t)
 	compare(t, "the inventory of data", "the schema", written, there)
 	if len(there) < 100 {
-		t.Errorf("the schema has %d columns only", len(there))
+		t.Errorf("the schema has only %d columns", len(there))
+	}
+	checkMasks(t, masked)
+}
+
+var maskTag = regexp.MustCompile(`json:"(\w+)".*\bmask:"`)
+
+// checkMasks looks for the fields of members that have a mask among the masked
+// columns of the inventory.
+func checkMasks(t *testing.T, masked map[string]bool) {
+	t.Helper()
+	found := 0
+	for _, file := range glob(t, "../internal/member/*.go") {
+		for _, match := range maskTag.FindAllStringSubmatch(read(t, file), -1) {
+			if found++; !masked[match[1]] {
+				t.Errorf("%s has a mask: list it as masked in the inventory of data", match[1])
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no field of a member has a mask")
 	}
 }
 
