@@ -173,25 +173,27 @@ func TestThreatsAreShown(t *testing.T) {
 }
 
 // TestDataIsClassified checks that every column of the schema has a level. A cell
-// that says "all others" holds the rest of the columns of its table, so that a new
-// field of a member is personal; but one with a mask has to be listed as masked.
+// that says "all others" holds the rest of the columns of its table, and the row
+// relations every other table of members, so that a new field of a member is
+// personal; but one with a mask has to be listed as masked.
 func TestDataIsClassified(t *testing.T) {
 	t.Parallel()
 	there := columns(t)
+	rows := tableRows(section(t, "security/inventory.md", "Data"), 5)
 	written, masked := map[string]bool{}, map[string]bool{}
-	for _, cells := range tableRows(section(t, "security/inventory.md", "Data"), 5) {
+	for _, cells := range rows {
+		listed := words(strings.Join(cells[1:], " "))
+		if cells[2] == "all others" {
+			listed = append(listed, others(rows, cells[0], listed, there)...)
+		}
 		for _, column := range words(cells[3]) {
 			masked[column] = true
 		}
-		if cells[2] == "all others" {
-			for name := range there {
-				if strings.HasPrefix(name, cells[0]+".") && !slices.Contains(words(strings.Join(cells[1:], " ")), name[len(cells[0])+1:]) {
-					written[name] = true
-				}
-			}
-		}
-		for _, column := range words(strings.Join(cells[1:], " ")) {
+		for _, column := range listed {
 			name := cells[0] + "." + column
+			if strings.Contains(column, ".") {
+				name = column
+			}
 			if written[name] {
 				t.Errorf("%s has two levels", name)
 			}
@@ -203,6 +205,20 @@ func TestDataIsClassified(t *testing.T) {
 		t.Errorf("the schema has only %d columns", len(there))
 	}
 	checkMasks(t, masked)
+}
+
+// others returns the columns that belong to a row of the inventory and are not
+// listed: of its table, or of the tables of members that have no row.
+func others(rows [][]string, table string, listed []string, there map[string]bool) (names []string) {
+	for name := range there {
+		of, column, _ := strings.Cut(name, ".")
+		own := slices.ContainsFunc(rows, func(cells []string) bool { return cells[0] == of })
+		relation := table == "relations" && !own && there[of+".member_id"]
+		if relation || of == table && !slices.Contains(listed, column) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 var maskTag = regexp.MustCompile(`json:"(\w+)".*\bmask:"`)
