@@ -22,7 +22,6 @@ type meter struct {
 	trips    prometheus.Counter
 	database prometheus.Counter
 	retries  prometheus.Counter
-	unshared prometheus.Counter
 	registry *prometheus.Registry
 }
 
@@ -41,14 +40,13 @@ func newMeter(nodes func() []session.Node) *meter {
 		trips:    counter("muster_database_round_trips_total", "Exchanges of requests with the database."),
 		database: counter("muster_database_seconds_total", "Time of requests in exchanges with the database, waiting for a connection included."),
 		retries:  counter("muster_database_retries_total", "Write sessions of requests that were run again after a conflict."),
-		unshared: counter("muster_database_unshared_total", "Scans that could not share a snapshot."),
 		registry: prometheus.NewRegistry(),
 	}
 	b := thisBuild()
 	info := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "muster_build_info", Help: "Which Muster this is.", ConstLabels: prometheus.Labels{"version": b.Version, "commit": b.Commit},
 	}, func() float64 { return 1 })
-	m.registry.MustRegister(m.requests, m.trips, m.database, m.retries, m.unshared, info, nodeCollector(nodes),
+	m.registry.MustRegister(m.requests, m.trips, m.database, m.retries, info, nodeCollector(nodes),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -61,9 +59,6 @@ func (m *meter) observe(s httpapi.Seen) {
 	m.database.Add(s.Spent.Database.Seconds())
 	if s.Spent.Retries > 0 {
 		m.retries.Add(float64(s.Spent.Retries))
-	}
-	if s.Spent.Unshared > 0 {
-		m.unshared.Add(float64(s.Spent.Unshared))
 	}
 }
 

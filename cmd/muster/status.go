@@ -59,7 +59,7 @@ func (s statusCmd) nodes(ctx context.Context) (nodes []session.Node, err error) 
 	if err != nil {
 		return nil, err
 	}
-	list, err := postgres.Look(ctx, options)
+	list, err := postgres.Probe(ctx, options)
 	if err != nil {
 		return nil, blame(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// another is another Muster server on the same cluster.
+// another opens another Muster server on the same cluster.
 func (c *cluster) another(maxLag time.Duration) *cluster {
 	c.t.Helper()
 	other := *c
@@ -23,8 +23,8 @@ func (c *cluster) another(maxLag time.Duration) *cluster {
 	return &other
 }
 
-// wantSeen reads many times, for whoever has seen less, and wants to see all
-// notes each time.
+// wantSeen reads many times, for callers who have seen less, and wants all notes
+// each time.
 func (c *cluster) wantSeen(when string, want int, positions ...session.Position) {
 	c.t.Helper()
 	for i := range 50 {
@@ -35,51 +35,51 @@ func (c *cluster) wantSeen(when string, want int, positions ...session.Position)
 	}
 }
 
-func testEverywhere(t *testing.T, c *cluster) {
+func testAwaitReplicas(t *testing.T, c *cluster) {
 	const maxLag = time.Second
 	here, there := c.another(maxLag), c.another(maxLag)
 	old := c.write(t.Context(), note(1))
 	c.catchUp(old)
-	time.Sleep(maxLag / 2) // what is written right after the others' first look is held to be as old as that
-	begun := time.Now()
-	if err := c.engine.AwaitReplicas(t.Context(), old); err != nil || time.Since(begun) > postgres.Defaults().MaxLag {
-		t.Errorf("replicas that are well took %v, %v", time.Since(begun), err)
+	time.Sleep(maxLag / 2) // what is written right after the others' first probe counts as just as old
+	start := time.Now()
+	if err := c.engine.AwaitReplicas(t.Context(), old); err != nil || time.Since(start) > postgres.Defaults().MaxLag {
+		t.Errorf("healthy replicas took %v, %v", time.Since(start), err)
 	}
 
 	c.replicas[0].HoldReplay(t)
 	defer c.replicas[0].ResumeReplay(t)
 	p := c.write(t.Context(), note(2))
-	soon(t, "the replica that is held has answered", func() bool {
+	soon(t, "the held replica has answered", func() bool {
 		n, node, err := there.read(old)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if n == 2 && !strings.HasPrefix(node, "replica 2") {
-			t.Fatalf("%q answered: the replica that is held was left out too early for the test", node)
+			t.Fatalf("%q answered: the held replica was left out too early for the test", node)
 		}
 		return n == 1
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), maxLag/2)
 	defer cancel()
 	if err := here.engine.AwaitReplicas(ctx, p); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("who does not wait for it: %v, want %v", err, context.DeadlineExceeded)
+		t.Errorf("a caller who does not wait: %v, want %v", err, context.DeadlineExceeded)
 	}
-	begun = time.Now()
+	start = time.Now()
 	err := here.engine.AwaitReplicas(t.Context(), p)
-	if took := time.Since(begun); err != nil || took < maxLag {
-		t.Errorf("a replica that is held took %v, %v; want at least %v", took, err, maxLag)
+	if took := time.Since(start); err != nil || took < maxLag {
+		t.Errorf("a held replica took %v, %v; want at least %v", took, err, maxLag)
 	}
 	there.wantSeen("afterwards", 2, "", old)
 	here.wantSeen("afterwards", 2, "", old)
-	c.another(maxLag).wantSeen("on a server that has just been started", 2, "", old)
+	c.another(maxLag).wantSeen("on a server that was just started", 2, "", old)
 
 	c.primary.Pause()
 	defer c.primary.Resume()
-	soon(t, "the primary is out of sight", func() bool { return !there.engine.Nodes()[0].Healthy })
+	soon(t, "the primary is down", func() bool { return !there.engine.Nodes()[0].Healthy })
 	there.wantSeen("without a primary", 2, "", old)
-	begun = time.Now()
+	start = time.Now()
 	if err := here.engine.AwaitReplicas(t.Context(), p); !errors.Is(err, session.ErrUnavailable) {
-		t.Errorf("without a primary: %v after %v, want %v", err, time.Since(begun), session.ErrUnavailable)
+		t.Errorf("without a primary: %v after %v, want %v", err, time.Since(start), session.ErrUnavailable)
 	}
 	c.primary.Resume()
 	soon(t, "the primary is back", func() bool { return there.engine.Nodes()[0].Healthy })
@@ -100,8 +100,8 @@ func testEverywhere(t *testing.T, c *cluster) {
 	}
 }
 
-// TestEverywhereIsHere has no replicas, and asks nobody.
-func TestEverywhereIsHere(t *testing.T) {
+// TestAwaitReplicasWithoutReplicas asks no server.
+func TestAwaitReplicasWithoutReplicas(t *testing.T) {
 	t.Parallel()
 	server := postgrestest.Start(t)
 	e := open(t, postgres.Options{Primary: server.URL()})

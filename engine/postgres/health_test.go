@@ -11,9 +11,9 @@ func TestMarks(t *testing.T) {
 	var m marks
 	at := func(d time.Duration) uint64 { return m.before(start.Add(d)) }
 	if at(time.Hour) != 0 {
-		t.Error("before anything was seen there is a place")
+		t.Error("before the first mark, a place was found")
 	}
-	for i := range 4000 { // 400 s, one place more each
+	for i := range 4000 { // 400 s, each at the next place
 		m.add(uint64(i+1), start.Add(time.Duration(i)*markEvery))
 		m.add(uint64(i+1), start.Add(time.Duration(i)*markEvery+time.Millisecond))
 	}
@@ -31,7 +31,7 @@ func TestMarks(t *testing.T) {
 	}
 	m.add(4001, start.Add(last+markEvery/2))
 	if got := at(last); got != 4001 {
-		t.Errorf("what was written soon after a mark counts from %d on: it is held to be older than it is, never newer", got)
+		t.Errorf("what was written soon after a mark counts from %d on: it may count as older than it is, never as newer", got)
 	}
 	again := last + maxGap + markEvery
 	m.add(5000, start.Add(again))
