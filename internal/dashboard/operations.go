@@ -14,7 +14,7 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// Stats gives the summary in one round trip, at a cost that does not depend on
+// Stats returns the summary in one round trip, at a cost that does not depend on
 // the number of members. The session may be opened with [session.Once].
 func Stats(ctx context.Context, r *session.Read, rules member.Rules, now time.Time) (Summary, error) {
 	now = now.UTC().Truncate(time.Microsecond)
@@ -35,41 +35,41 @@ func Stats(ctx context.Context, r *session.Read, rules member.Rules, now time.Ti
 	}, nil
 }
 
-// MaxDays is the longest series.
+// MaxDays is the length of the longest series.
 const MaxDays = 3660
 
-// Signups gives the series from day to day, both inclusive and written as
-// 2026-01-31, ordered by day, in one round trip. Days without sign-ups have no
+// Signups returns the sign-ups from one day to another, both inclusive and in the
+// form 2026-01-31, ordered by day, in one round trip. Days without sign-ups have no
 // rows. Faults: invalid, fields from and to.
 func Signups(ctx context.Context, r *session.Read, from, to string) ([]SignupCount, error) {
 	var f fault.Fields
 	first, err1 := time.Parse(time.DateOnly, from)
 	last, err2 := time.Parse(time.DateOnly, to)
 	if err1 != nil {
-		f.Add("from", "invalid", "A day is written as 2026-01-31.")
+		f.Add("from", "wrong_type", "Must be a day, such as 2026-01-31.")
 	}
 	if err2 != nil {
-		f.Add("to", "invalid", "A day is written as 2026-01-31.")
+		f.Add("to", "wrong_type", "Must be a day, such as 2026-01-31.")
 	}
 	switch days := last.Sub(first).Hours() / 24; {
 	case err1 != nil || err2 != nil:
 	case days < 0:
-		f.Add("from", "out_of_range", "It is at most to.")
+		f.Add("to", "range_inverted", "Must not come before from.")
 	case days >= MaxDays:
-		f.Add("from", "out_of_range", "A series has at most %d days.", MaxDays)
+		f.Add("from", "out_of_range", "Must be at most %d days before to.", MaxDays-1)
 	}
 	if err := f.Err(); err != nil {
 		return nil, err
 	}
 	list, err := session.Run(ctx, r, series(from, to))
 	if err != nil {
-		return nil, fmt.Errorf("loading the series of sign-ups: %w", err)
+		return nil, fmt.Errorf("loading the sign-ups: %w", err)
 	}
 	return list, nil
 }
 
-// Check recounts every member, in one snapshot, and gives what the counters say
-// otherwise: nothing, if all is well.
+// Check recounts every member in one snapshot, and returns where the counters
+// differ.
 func Check(ctx context.Context, r *session.Read) ([]Difference, error) {
 	counted, recounted, err := counters.Recount(ctx, r)
 	if err != nil {

@@ -68,3 +68,17 @@ func (s Scope) String() string {
 	}
 	return strings.Join(words, " ")
 }
+
+// Caller is the holder of a token, as the database describes it at one moment.
+type Caller struct {
+	Token     ids.Row
+	Operator  ids.Operator
+	Role      string
+	May       Permissions // what both the role and the token allow
+	Scoped    bool        // the token has a scope
+	ExpiresAt *time.Time  // of the token; nil: never
+}
+
+// Root returns the caller with all permissions: whoever has the data directory
+// or the database, and calls from the command line.
+func Root() Caller { return Caller{May: All()} }
