@@ -221,7 +221,7 @@ create index idempotency_expires_at on idempotency (expires_at);
 create table import_job (
   file_hash  text    not null,
   map_hash   text    not null,
-  line       integer not null, -- the last line that was imported
+  line       integer not null, -- the last line that was processed
   imported   integer not null,
   known      integer not null, -- rows that were members already
   rejected   integer not null,
