@@ -29,6 +29,7 @@ type Part interface {
 	lay(p *Plan)
 	take() error // once all rows have been seen
 	assign()     // once all answers have been taken
+	clear()      // before a run
 }
 
 // Step is one statement of a plan.
@@ -116,6 +117,22 @@ func finish(parts []Part) error {
 		part.assign()
 	}
 	return nil
+}
+
+// Clear sets the destinations of the parts to their zero values, before a run.
+func Clear(parts ...Part) {
+	for _, part := range parts {
+		part.clear()
+	}
+}
+
+// Settle assigns the answers of those parts whose rows came in a run that failed.
+func Settle(parts ...Part) {
+	for _, part := range parts {
+		if part.take() == nil {
+			part.assign()
+		}
+	}
 }
 
 // Fail returns the error of a session whose step failed with err: the one that

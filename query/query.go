@@ -43,16 +43,19 @@ func One[T any](sql string, scan func(Row) (T, error), args ...any) Query[T] {
 }
 
 type one[T any] struct {
-	scan func(Row) (T, error)
-	got  T
-	rows int
+	scan  func(Row) (T, error)
+	check func(T) error // may be nil
+	got   T
+	rows  int
 }
 
 func (a *one[T]) row(r Row) (err error) {
 	if a.rows++; a.rows > 1 {
 		return ErrManyRows
 	}
-	a.got, err = a.scan(r)
+	if a.got, err = a.scan(r); err == nil && a.check != nil {
+		err = a.check(a.got)
+	}
 	return err
 }
 
@@ -156,6 +159,29 @@ func (a *each[T]) row(r Row) error {
 
 func (a *each[T]) take() (int, error) { return a.rows, nil }
 
+// Check is q whose answer check may refuse. The row of a [One] is checked as soon
+// as it comes, so that an engine stops there, before the queries and changes that
+// run after q. Check must be pure.
+func (q Query[T]) Check(check func(T) error) Query[T] {
+	return Query[T]{lay: func(p *Plan) answer[T] {
+		a := q.lay(p)
+		if row, ok := a.(*one[T]); ok {
+			row.check = check
+			return a
+		}
+		return &mapped[T, T]{a, func(t T) (T, error) { return t, check(t) }}
+	}}
+}
+
+// Fail is a query that asks nothing and whose answer is an error.
+func Fail[T any](err error) Query[T] {
+	return Query[T]{lay: func(*Plan) answer[T] { return failed[T]{err} }}
+}
+
+type failed[T any] struct{ err error }
+
+func (a failed[T]) take() (none T, err error) { return none, a.err }
+
 // Map is the query whose answer is f of q's. F must be pure.
 func Map[T, U any](q Query[T], f func(T) (U, error)) Query[U] {
 	return Query[U]{lay: func(p *Plan) answer[U] { return &mapped[T, U]{q.lay(p), f} }}
@@ -239,8 +265,16 @@ func (i *into[T]) lay(p *Plan) {
 }
 
 func (i *into[T]) take() (err error) {
+	if i.answer == nil {
+		return ErrNoRow
+	}
 	i.got, err = i.answer.take()
 	return err
 }
 
 func (i *into[T]) assign() { *i.dst = i.got }
+
+func (i *into[T]) clear() {
+	var none T
+	*i.dst, i.answer = none, nil
+}

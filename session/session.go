@@ -53,9 +53,13 @@ func Once(o *SnapshotOptions) { o.Once = true }
 
 // First has parts travel with the session's first exchange, whatever that is:
 // they cost no round trip of their own. Conditions of the whole session, such as a
-// valid token, belong here: their error comes before any other, and they run even
-// if fn runs no query. In a write session they may travel with the commit, which
-// they can then refuse.
+// valid token, belong here: their error comes before any other, that of fn
+// included, and they run even if fn runs no query. In a write session they may
+// travel with the commit, which they can then refuse.
+//
+// Their destinations are zero when fn starts. They are set as far as the rows of
+// the parts have come, even if the session fails: a caller who is refused, or
+// whose request fails, is known all the same.
 func First(parts ...query.Part) Option {
 	return func(o *SnapshotOptions) { o.first = append(o.first, parts...) }
 }
@@ -96,11 +100,24 @@ func (db *DB) read(ctx context.Context, fn func(*Read) error, options []Option) 
 	defer s.Close()
 	r := &Read{conn: s, cost: cost, once: o.Once, first: o.first}
 	defer r.close()
-	if err = fn(r); err == nil && len(r.first) > 0 {
-		err = r.Gather(ctx)
+	query.Clear(o.first...)
+	if err = r.ahead(ctx, fn(r)); err != nil {
+		query.Settle(o.first...)
 	}
 	cost.reached(s.Position())
 	return !r.streamed, err
+}
+
+// ahead runs the parts that are to come first, if nothing has run yet. Their error
+// comes before that of the session's function.
+func (r *Read) ahead(ctx context.Context, err error) error {
+	if len(r.first) == 0 {
+		return err
+	}
+	if refused := r.Gather(ctx); refused != nil {
+		return refused
+	}
+	return err
 }
 
 // Reader is a session that can read: a [Read] or a [Write].
@@ -238,13 +255,18 @@ func (db *DB) write(ctx context.Context, fn func(*Write) error, first []query.Pa
 	defer tx.Rollback() //nolint:errcheck // after a panic; all other paths are below
 	w := &Write{tx: tx, Read: &Read{conn: tx, cost: costOf(ctx), first: first}}
 	defer w.close()
+	query.Clear(first...)
 	if err := fn(w); err != nil {
+		w.pending = nil
+		err = w.ahead(ctx, err)
+		query.Settle(first...)
 		if lost := tx.Rollback(); lost != nil {
 			return lost // fn decided by what was never committed
 		}
 		return err
 	}
 	if err := w.commit(ctx); err != nil {
+		query.Settle(first...)
 		return err
 	}
 	w.close()

@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/musterhq/muster/internal/httpapi"
+	"github.com/musterhq/muster/internal/rest"
 	"github.com/musterhq/muster/session"
 )
 
@@ -52,7 +52,7 @@ func newMeter(nodes func() []session.Node) *meter {
 }
 
 // observe counts one request.
-func (m *meter) observe(s httpapi.Seen) {
+func (m *meter) observe(s rest.Seen) {
 	class := strconv.Itoa(s.Status/100) + "xx"
 	m.requests.WithLabelValues(s.Route, s.Method, class).Observe(s.Took.Seconds())
 	m.trips.Add(float64(s.Spent.RoundTrips))
@@ -64,7 +64,7 @@ func (m *meter) observe(s httpapi.Seen) {
 
 // meter serves the metrics where the flag says, until done; without the flag
 // there are none.
-func (s *server) meter(ctx context.Context) (observe func(httpapi.Seen), done func(), err error) {
+func (s *server) meter(ctx context.Context) (observe func(rest.Seen), done func(), err error) {
 	if s.Metrics == "" {
 		return nil, func() {}, nil
 	}
@@ -77,7 +77,7 @@ func (s *server) meter(ctx context.Context) (observe func(httpapi.Seen), done fu
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second}))
 	h := &http.Server{
 		Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 20 * time.Second,
-		ErrorLog: httpapi.ConnectionLog(s.log),
+		ErrorLog: rest.ConnectionLog(s.log),
 	}
 	ended := make(chan struct{})
 	go func() {

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/musterhq/muster/internal/certificate"
-	"github.com/musterhq/muster/internal/httpapi"
+	"github.com/musterhq/muster/internal/rest"
 )
 
 // addresses are networks, of which some have one address. A variable that is
@@ -112,8 +112,8 @@ func (n Network) account(f folder) certificate.Account {
 }
 
 // network is what the API has to know.
-func (n Network) network() httpapi.Network {
-	return httpapi.Network{TrustedProxies: n.TrustedProxy, AllowFrom: n.AllowFrom}
+func (n Network) network() rest.Network {
+	return rest.Network{TrustedProxies: n.TrustedProxy, AllowFrom: n.AllowFrom}
 }
 
 // front is what listens with TLS; empty, it is without.
@@ -169,7 +169,7 @@ func isEverywhere(l net.Listener) bool {
 
 // besideTLS gets certificates that are not there yet, and answers who comes
 // without TLS where the flag says, until done.
-func (s *server) besideTLS(ctx context.Context, l net.Listener, api *httpapi.API) (done func(), err error) {
+func (s *server) besideTLS(ctx context.Context, l net.Listener, api *rest.Handler) (done func(), err error) {
 	done = func() {}
 	if s.HTTPListen != "" {
 		if done, err = s.listenPlain(ctx, l, api); err != nil {
@@ -182,7 +182,7 @@ func (s *server) besideTLS(ctx context.Context, l net.Listener, api *httpapi.API
 	return done, nil
 }
 
-func (s *server) listenPlain(ctx context.Context, l net.Listener, api *httpapi.API) (done func(), err error) {
+func (s *server) listenPlain(ctx context.Context, l net.Listener, api *rest.Handler) (done func(), err error) {
 	plain, err := listen(ctx, s.HTTPListen, "--http-listen")
 	if err != nil {
 		return nil, err
@@ -194,7 +194,7 @@ func (s *server) listenPlain(ctx context.Context, l net.Listener, api *httpapi.A
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	h := &http.Server{
 		Handler: api.Plain(s.base(l), port, challenges), ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
-		MaxHeaderBytes: 16 << 10, ErrorLog: httpapi.ConnectionLog(s.log),
+		MaxHeaderBytes: 16 << 10, ErrorLog: rest.ConnectionLog(s.log),
 	}
 	ended := make(chan struct{})
 	go func() {

@@ -20,6 +20,7 @@ import (
 	"github.com/musterhq/muster/internal/httpapi"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/operator"
+	"github.com/musterhq/muster/internal/rest"
 )
 
 type serveCmd struct {
@@ -218,7 +219,7 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 		return err
 	}
 	defer beside()
-	return s.serve(ctx, l, &httpapi.Server{API: api, TLS: s.front.tls, Notice: s.Notice, Grace: s.Grace}, rules)
+	return s.serve(ctx, l, &rest.Server{Handler: api, TLS: s.front.tls, Notice: s.Notice, Grace: s.Grace}, rules)
 }
 
 // principal is where the server itself asks for what operators may.
@@ -237,7 +238,7 @@ func (s *server) warnOfNodes() {
 
 // serve answers requests and does the chores until ctx ends; what is in flight
 // then ends in its time, and the chores after it.
-func (s *server) serve(ctx context.Context, l net.Listener, h *httpapi.Server, rules member.Rules) error {
+func (s *server) serve(ctx context.Context, l net.Listener, h *rest.Server, rules member.Rules) error {
 	var work sync.WaitGroup
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	work.Go(func() { s.store.chores(background, s.log) })

@@ -4,5 +4,5 @@
 // who caused it. Every other error is internal: it is logged in full where it
 // stops, and users see only the request ID. The package
 // imports the standard library only, and knows nothing of HTTP or SQL; the one
-// table from Kind to status is in internal/httpapi.
+// table from Kind to status is in internal/rest.
 package fault

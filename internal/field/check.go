@@ -125,6 +125,10 @@ func (d *Field) checkTexts(v reflect.Value, name string, wrong *fault.Fields) bo
 		wrong.Add(name, CodeTooMany, "Must have at most %d entries.", d.MaxItems)
 		return false
 	}
+	if !v.IsNil() && v.Len() < d.MinItems {
+		wrong.Add(name, CodeEmpty, "Must have at least %d entry; leave it out if it is not needed.", d.MinItems)
+		return false
+	}
 	list := make([]string, v.Len())
 	right := true
 	for i := range v.Len() {
@@ -215,6 +219,9 @@ func (d *Field) wanted() string {
 	case Boolean:
 		return "true or false"
 	case Time:
+		if d.Format == formatDate {
+			return "a day, such as 2026-01-31"
+		}
 		return "a time, such as 2026-01-31T09:00:00Z"
 	case ID:
 		return "a UUID, such as " + ExampleID

@@ -128,10 +128,7 @@ func (d *decoder) find(s *Struct, name, prefix string) *Field {
 // requireAll notes the fields that are required and absent.
 func (d *decoder) requireAll(s *Struct, given []*Field, prefix string) {
 	for _, f := range s.Fields {
-		if f.Source != JSON || f.Name == "" || f.ReadOnly || f.UpdateOnly || f.Optional || f.Nullable && !f.Required {
-			continue
-		}
-		if !slices.Contains(given, f) {
+		if f.MustHave() && !slices.Contains(given, f) {
 			d.add(prefix+f.Name, CodeRequired, "Required.")
 		}
 	}

@@ -16,7 +16,9 @@
 //	format                 date, date-time, uuid, uri-reference, …
 //	minimum, maximum       the bounds of a number
 //	minLength, maxLength   the bounds of a text, or of each text of a list, in characters; at most [MaxText] if absent
-//	maxItems               the bound of a list; [MaxItems] if absent
+//	minItems, maxItems     the bounds of a list that is not absent; at most [MaxItems] if absent
+//	nil                    "null": JSON shows a nil list as null, not as []
+//	pattern                a regular expression, for the documentation alone
 //	enum                   the choices, with commas between; a type may have a method Choices() []string instead
 //	default                the value of an absent parameter or field
 //	required               "true": a body that creates must have it, although it may be null later; "false": it may be absent

@@ -78,6 +78,9 @@ func (d *Field) appendValue(b []byte, v reflect.Value) ([]byte, error) {
 		b, err := v.Addr().Interface().(encoding.TextAppender).AppendText(append(b, '"')) //nolint:forcetypeassert // as above
 		return append(b, '"'), err
 	case Texts:
+		if v.IsNil() && d.NilNull {
+			return append(b, "null"...), nil
+		}
 		return appendTexts(b, v)
 	case Object:
 		return d.Struct.append(b, v)

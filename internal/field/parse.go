@@ -51,6 +51,9 @@ func (d *Field) parse(text string, v reflect.Value) (code, message string) {
 		v.SetBool(text == "true")
 	case Time:
 		at, ok := ParseTime(text)
+		if d.Format == formatDate {
+			at, ok = parseDay(text)
+		}
 		if !ok {
 			return CodeWrongType, "Must be " + d.wanted() + "."
 		}
@@ -95,6 +98,15 @@ func parseOther(text string, v reflect.Value, wanted string) (code, message stri
 		return CodeMalformed, "Must be " + wanted + "."
 	}
 	return "", ""
+}
+
+// formatDate is the format of a day, which is the midnight of UTC that it starts
+// with.
+const formatDate = "date"
+
+func parseDay(text string) (time.Time, bool) {
+	t, err := time.Parse(time.DateOnly, text)
+	return t, err == nil
 }
 
 // ParseTime reads a time of RFC 3339, whose T and Z may be in lower case.

@@ -48,12 +48,12 @@ type Field struct {
 	Type   reflect.Type // without the pointer of a nullable field
 	Kind   Kind
 
-	Doc, Format, Default, Mask string
-	Example                    any // as JSON has it
-	Choices                    []string
-	Min, Max                   *int64 // of a number
-	MinLength, MaxLength       int    // of a text, in characters
-	MaxItems                   int    // of a list
+	Doc, Format, Pattern, Default, Mask string
+	Example                             any // as JSON has it
+	Choices                             []string
+	Min, Max                            *int64 // of a number
+	MinLength, MaxLength                int    // of a text, in characters
+	MinItems, MaxItems                  int    // of a list; an absent one may have fewer
 
 	Nullable   bool // a pointer or a list: it may be absent, which JSON shows as null
 	Required   bool
@@ -62,6 +62,7 @@ type Field struct {
 	UpdateOnly bool
 	Lines      bool
 	OmitZero   bool // JSON leaves out the zero value
+	NilNull    bool // a nil list is null in JSON, not []
 
 	Struct *Struct // of an object, or of each object of a list; nil otherwise
 
@@ -117,7 +118,7 @@ func (s *Struct) add(t reflect.Type, index []int) {
 // describe reads the tags of a field; nil for one that is neither on the wire
 // nor in the database.
 func describe(f reflect.StructField, index []int) *Field {
-	d := &Field{index: index, Doc: f.Tag.Get("doc"), Format: f.Tag.Get("format"), Default: f.Tag.Get("default"), Mask: f.Tag.Get("mask")}
+	d := &Field{index: index, Doc: f.Tag.Get("doc"), Format: f.Tag.Get("format"), Pattern: f.Tag.Get("pattern"), Default: f.Tag.Get("default"), Mask: f.Tag.Get("mask")}
 	if !f.IsExported() || !d.name(f.Tag) {
 		return nil
 	}
@@ -134,7 +135,7 @@ func describe(f reflect.StructField, index []int) *Field {
 	}
 	is := func(tag, value string) bool { return f.Tag.Get(tag) == value }
 	d.Required, d.ReadOnly, d.Lines = is("required", "true"), is("readOnly", "true"), is("lines", "true")
-	d.UpdateOnly = is("write", "update")
+	d.UpdateOnly, d.NilNull = is("write", "update"), is("nil", "null")
 	d.Optional = d.OmitZero || d.Default != "" || d.Source == Query || is("required", "false")
 	d.bounds(f)
 	d.choices(f.Tag)
@@ -185,6 +186,7 @@ func (d *Field) bounds(f reflect.StructField) {
 	}
 	d.Min, d.Max = number("minimum"), number("maximum")
 	d.MinLength, d.MaxLength, d.MaxItems = length("minLength", 0), length("maxLength", MaxText), length("maxItems", MaxItems)
+	d.MinItems = length("minItems", 0)
 }
 
 func (d *Field) choices(tag reflect.StructTag) {
@@ -215,4 +217,10 @@ func (d *Field) In(v reflect.Value) reflect.Value {
 		return v.Field(d.index[0])
 	}
 	return v.FieldByIndex(d.index)
+}
+
+// MustHave reports whether a body that creates must have the field: it is
+// required, or it cannot be absent.
+func (d *Field) MustHave() bool {
+	return d.Name != "" && d.Source == JSON && !d.ReadOnly && !d.UpdateOnly && !d.Optional && (d.Required || !d.Nullable)
 }

@@ -90,7 +90,10 @@ func (v *View) AppendJSON(b []byte) (_ []byte, err error) {
 		return b, err
 	}
 	detail := field.For[Detail]()
-	for _, r := range v.Include.list() {
+	for i, r := range relations {
+		if !v.Include.has(i) {
+			continue
+		}
 		b = append(append(append(b, `,"`...), r.name()...), `":`...)
 		if b, err = detail.Field(r.name()).Append(b, &v.Detail); err != nil {
 			return b, err
