@@ -2,6 +2,7 @@ package docs_test
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -72,7 +73,12 @@ func TestFieldsAreDeclaredOnce(t *testing.T) {
 	}
 	edit(t, filepath.Join(root, "internal/member/details.go"), func(text string) string { return text + vehicleType })
 	for engine, sql := range throwawayMigrations {
-		writeFile(t, filepath.Join(root, "internal/schema/migrations", engine, "9999_throwaway.sql"), sql)
+		dir := filepath.Join(root, "internal/schema/migrations", engine)
+		known, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, filepath.Join(dir, fmt.Sprintf("%04d_throwaway.sql", len(known)+1)), sql)
 	}
 	source, err := os.ReadFile("testdata/throwaway_test.go.txt")
 	if err != nil {

@@ -29,13 +29,6 @@ type SignupCount struct {
 	Count  int64         `json:"count" doc:"The number of members." example:"12" minimum:"0"`
 }
 
-// Difference is a number on which the counters and a recount disagree.
-type Difference struct {
-	What      string `json:"what"` // "total male pending", "day 2026-01-31", …
-	Counted   int64  `json:"counted"`
-	Recounted int64  `json:"recounted"`
-}
-
 const (
 	month = 30 * 24 * time.Hour
 	week  = 7 * 24 * time.Hour

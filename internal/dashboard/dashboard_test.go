@@ -242,9 +242,9 @@ func TestCheck(t *testing.T) {
 	if _, err := counters.Rollup(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
-	check := func() (list []dashboard.Difference) {
+	check := func() (list []counters.Difference) {
 		err := db.Read(t.Context(), func(r *session.Read) (err error) {
-			list, err = dashboard.Check(t.Context(), r)
+			list, err = counters.Check(t.Context(), r)
 			return err
 		})
 		if err != nil {
@@ -262,7 +262,7 @@ func TestCheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []dashboard.Difference{
+	want := []counters.Difference{
 		{What: "day 2026-03-15 male pending", Counted: 5, Recounted: 1},
 		{What: "quarter 2026-03-15T12:00:00Z", Counted: 0, Recounted: 1},
 	}

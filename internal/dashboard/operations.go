@@ -1,10 +1,6 @@
 package dashboard
 
 import (
-	"context"
-	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/musterhq/muster/internal/counters"
@@ -12,7 +8,6 @@ import (
 	"github.com/musterhq/muster/internal/field"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/query"
-	"github.com/musterhq/muster/session"
 )
 
 // numbers are what the summary is made of.
@@ -64,22 +59,4 @@ func Signups(from, to string) query.Query[[]SignupCount] {
 		return query.Fail[[]SignupCount](err)
 	}
 	return series(from, to)
-}
-
-// Check recounts every member in one snapshot, and returns where the counters
-// differ.
-func Check(ctx context.Context, r *session.Read) ([]Difference, error) {
-	counted, recounted, err := counters.Recount(ctx, r)
-	if err != nil {
-		return nil, fmt.Errorf("recounting members: %w", err)
-	}
-	names := maps.Clone(counted)
-	maps.Copy(names, recounted)
-	list := []Difference{}
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		if counted[name] != recounted[name] {
-			list = append(list, Difference{name, counted[name], recounted[name]})
-		}
-	}
-	return list, nil
 }

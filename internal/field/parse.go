@@ -100,9 +100,6 @@ func parseOther(text string, v reflect.Value, wanted string) (code, message stri
 	return "", ""
 }
 
-// formatDate is the format of a day, which is the midnight of UTC that it starts
-// with.
-const formatDate = "date"
 
 func parseDay(text string) (time.Time, bool) {
 	t, err := time.Parse(time.DateOnly, text)

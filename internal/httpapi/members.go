@@ -10,7 +10,6 @@ import (
 	"github.com/musterhq/muster/internal/blob"
 	"github.com/musterhq/muster/internal/directory"
 	"github.com/musterhq/muster/internal/fault"
-	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/media"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/operator"
@@ -195,11 +194,8 @@ type changeMember struct {
 	rest.IfMatch
 }
 
-// change is an operation of the domain on a member of a version.
-type change func(ctx context.Context, w *session.Write, by audit.Recorder, rules member.Rules, id ids.Member, version *int64, at time.Time) (member.Detail, error)
-
-// change runs an operation on the version that the caller requires.
-func (m members) change(ctx context.Context, w *session.Write, c *Call, in changeMember, run change) (t rest.Tagged[member.View], err error) {
+// change runs a change on the version that the caller requires.
+func (m members) change(ctx context.Context, w *session.Write, c *Call, in changeMember, run func(version *int64) (member.Detail, error)) (t rest.Tagged[member.View], err error) {
 	version, err := in.Version(func() (int64, error) {
 		d, err := session.Run(ctx, w, member.Load(in.Member, member.IncludeDeleted))
 		return d.Version, err
@@ -207,7 +203,7 @@ func (m members) change(ctx context.Context, w *session.Write, c *Call, in chang
 	if err != nil {
 		return t, err
 	}
-	d, err := run(ctx, w, c.Recorder, m.rules, in.Member, version, c.At)
+	d, err := run(version)
 	if err != nil {
 		return t, err
 	}
@@ -220,17 +216,21 @@ type updateMember struct {
 }
 
 func (m members) update(ctx context.Context, w *session.Write, c *Call, in updateMember) (rest.Tagged[member.View], error) {
-	return m.change(ctx, w, c, in.changeMember, func(ctx context.Context, w *session.Write, by audit.Recorder, rules member.Rules, id ids.Member, version *int64, at time.Time) (member.Detail, error) {
-		return member.Update(ctx, w, by, rules, id, in.Body, version, at)
+	return m.change(ctx, w, c, in.changeMember, func(version *int64) (member.Detail, error) {
+		return member.Update(ctx, w, c.Recorder, m.rules, in.Member, in.Body, version, c.At)
 	})
 }
 
 func (m members) delete(ctx context.Context, w *session.Write, c *Call, in changeMember) (rest.Tagged[member.View], error) {
-	return m.change(ctx, w, c, in, member.Delete)
+	return m.change(ctx, w, c, in, func(version *int64) (member.Detail, error) {
+		return member.Delete(ctx, w, c.Recorder, m.rules, in.Member, version, c.At)
+	})
 }
 
 func (m members) restore(ctx context.Context, w *session.Write, c *Call, in changeMember) (rest.Tagged[member.View], error) {
-	return m.change(ctx, w, c, in, member.Restore)
+	return m.change(ctx, w, c, in, func(version *int64) (member.Detail, error) {
+		return member.Restore(ctx, w, c.Recorder, m.rules, in.Member, version, c.At)
+	})
 }
 
 // photoLife is how long the link of a photo is valid, at least.

@@ -13,26 +13,26 @@ import (
 	"github.com/musterhq/muster/internal/progress"
 )
 
-// demoMedia is how many of the demonstration members have photos and documents:
-// the newest. Each object waits for the disk.
+// demoMedia is how many of the demo members, the newest, have photos and
+// documents. Each object waits for the disk.
 const demoMedia = 1000
 
-// fill makes the demonstration members. A store that has members is left alone.
+// fill creates the demo members. It leaves a store alone that has members.
 func (s *server) fill(ctx context.Context, media blob.Store, rules member.Rules, by audit.Recorder) error {
 	if s.Demo == 0 {
 		return nil
 	}
 	start := time.Now()
 	o := demo.Options{Members: s.Demo, Media: demoMedia, Seed: s.DemoSeed, Now: start, Rules: rules, By: by}
-	if s.isTerminal() { // elsewhere standard error is the log's
+	if s.isTerminal() { // otherwise standard error is for the log
 		bar := progress.New(s.err, progress.Things)
 		defer bar.Close()
-		o.Progress = func(done, total int) { bar.Set(int64(done), int64(total), "making members") }
+		o.Progress = func(done, total int) { bar.Set(int64(done), int64(total), "creating members") }
 	}
-	err := s.with(ctx, opening{bulk: true}, func(st *store) error { return demo.Fill(ctx, st.db, media, o) })
+	err := s.with(ctx, openOptions{bulk: true}, func(st *store) error { return demo.Fill(ctx, st.db, media, o) })
 	switch {
 	case errors.Is(err, demo.ErrNotEmpty):
-		fmt.Fprintln(s.out, "The store has members already: --demo left it alone.")
+		fmt.Fprintln(s.out, "The store already has members: --demo left it alone.")
 		return nil
 	case err != nil:
 		return err
@@ -40,6 +40,6 @@ func (s *server) fill(ctx context.Context, media blob.Store, rules member.Rules,
 	if err := s.store.engine.optimize(ctx, true); err != nil {
 		return fmt.Errorf("refreshing the planner's statistics: %w", err)
 	}
-	s.log.Info("made demonstration members", "members", s.Demo, "took", time.Since(start).Round(time.Millisecond).String())
+	s.log.Info("created demo members", "members", s.Demo, "took", time.Since(start).Round(time.Millisecond).String())
 	return nil
 }
