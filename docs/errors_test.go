@@ -195,7 +195,7 @@ func (f *finder) occurrence(n ast.Node) bool {
 		}
 	case *ast.AssignStmt:
 		for i, left := range n.Lhs {
-			if name, ok := left.(*ast.Ident); ok && name.Name == "code" && len(n.Lhs) == len(n.Rhs) {
+			if isCodeName(nameOf(left)) && len(n.Lhs) == len(n.Rhs) {
 				f.note(n.Rhs[i], "")
 			}
 		}
@@ -303,6 +303,17 @@ func indexOfCode(list *ast.FieldList) int {
 
 func isCodeName(name string) bool {
 	return strings.HasPrefix(name, "Code") || strings.HasPrefix(name, "code")
+}
+
+// nameOf returns the name of a variable or a field.
+func nameOf(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name
+	case *ast.SelectorExpr:
+		return e.Sel.Name
+	}
+	return ""
 }
 
 func keyOf(e ast.Expr) string {
