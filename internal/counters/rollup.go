@@ -63,8 +63,8 @@ func rollup(ctx context.Context, w *session.Write) (int, error) {
 	return len(list), nil
 }
 
-// changes add the tally to the counters, in an order that is always the same,
-// so that two that run at once wait for each other and not in a circle.
+// changes returns the changes that add the tally to the counters, always in the
+// same order: two that run at once cannot deadlock.
 func (t Tally) changes() (list []query.Change) {
 	type ofTotal struct{ gender, status string }
 	type ofDay struct{ day, gender, status string }

@@ -17,7 +17,7 @@ type Entry struct {
 	Grams []string
 }
 
-// Add brings members into the index, whose order it changes.
+// Add adds members to the index. It sorts the list.
 func Add(ctx context.Context, w *session.Write, list []Entry) error {
 	if len(list) == 0 {
 		return nil
@@ -38,10 +38,10 @@ func Add(ctx context.Context, w *session.Write, list []Entry) error {
 	return nil
 }
 
-// gramStep is how many grams have their blocks read and written together.
+// gramStep is how many grams are read and written together.
 const gramStep = 500
 
-// extend brings the postings of some grams, of members between the two, into
+// extend adds the postings of some grams, with members from least to greatest, to
 // their blocks.
 func extend(ctx context.Context, w *session.Write, order []string, postings map[string][]ids.Member, least, greatest ids.Member) error {
 	stored, err := session.Run(ctx, w, touchedBlocks(order, least, greatest))
@@ -61,13 +61,13 @@ func extend(ctx context.Context, w *session.Write, order []string, postings map[
 	return nil
 }
 
-// Enqueue returns the change that has a member, whose name or phone is new, wait
-// for [Update].
+// Enqueue returns the change that leaves a member with a new name or phone to
+// [Update].
 func Enqueue(id ids.Member) query.Change {
 	return query.Exec("insert into member_unindexed (member_id) values ($1) on conflict (member_id) do nothing", id)
 }
 
-// updateStep is how many members one write session brings into the index.
+// updateStep is how many members one write session adds.
 const updateStep = 500
 
 // Update brings the members that wait into the index in bounded write sessions,
