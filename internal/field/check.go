@@ -77,14 +77,18 @@ func (d *Field) checkText(v reflect.Value) (code, message string) {
 	if v.IsNil() {
 		return "", ""
 	}
-	text := Normalize(v.Elem().String())
-	if text == "" {
+	given := v.Elem().String()
+	text := Normalize(given)
+	switch text {
+	case "":
 		v.SetZero()
 		return "", ""
+	case given:
+	default:
+		copied := reflect.New(d.Type)
+		copied.Elem().SetString(text)
+		v.Set(copied)
 	}
-	copied := reflect.New(d.Type)
-	copied.Elem().SetString(text)
-	v.Set(copied)
 	return d.textFault(text)
 }
 

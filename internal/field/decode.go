@@ -61,6 +61,9 @@ func (s *Struct) DecodeParameters(body []byte, dst any, wrong *fault.Fields) {
 	}
 }
 
+// checked spares the decoder what CheckSyntax has done.
+var checked = jsontext.AllowDuplicateNames(true)
+
 type decoder struct {
 	mode   Mode
 	source Source
@@ -83,7 +86,7 @@ func (d *decoder) check(fn func(wrong *fault.Fields)) {
 
 // object decodes a JSON object.
 func (d *decoder) object(body jsontext.Value, s *Struct, v reflect.Value, prefix string) (given []*Field) {
-	in := jsontext.NewDecoder(bytes.NewReader(body))
+	in := jsontext.NewDecoder(bytes.NewReader(body), checked)
 	if open, err := in.ReadToken(); err != nil || open.Kind() != '{' {
 		name := "body"
 		if prefix != "" {
