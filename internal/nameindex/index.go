@@ -72,8 +72,12 @@ const updateStep = 500
 
 // Update adds the waiting members to the index in bounded write sessions, until few
 // are left, and returns their number. It may run at any time, at once with
-// anything: searches find the same before and after.
+// anything: searches find the same before and after. If no member waits, it costs
+// one read and writes nothing.
 func Update(ctx context.Context, db *session.DB) (total int, err error) {
+	if some, err := waiting(ctx, db); err != nil || !some {
+		return 0, err
+	}
 	for moved := updateStep; moved == updateStep; total += moved {
 		err := db.Write(ctx, func(w *session.Write) (err error) {
 			moved, err = update(ctx, w)
@@ -84,6 +88,18 @@ func Update(ctx context.Context, db *session.DB) (total int, err error) {
 		}
 	}
 	return total, nil
+}
+
+// waiting reports whether members wait for Update.
+func waiting(ctx context.Context, db *session.DB) (some bool, err error) {
+	err = db.Read(ctx, func(r *session.Read) (err error) {
+		some, err = session.Run(ctx, r, query.Scalar[bool]("select exists (select 1 from member_unindexed)"))
+		return err
+	}, session.Once)
+	if err != nil {
+		return false, fmt.Errorf("looking for members to index: %w", err)
+	}
+	return some, nil
 }
 
 func update(ctx context.Context, w *session.Write) (int, error) {
