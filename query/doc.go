@@ -14,6 +14,7 @@
 //	{in $1}         is one of the texts or numbers of the list $1
 //	{in_ids $1}     is one of the identifiers of the list $1
 //	{texts $1}      the texts of the list $1 as rows, in a column named value
+//	{columns $1}    the columns of all tables whose names are not like $1, as rows
 //
 // # Values
 //

@@ -21,6 +21,32 @@ var fragments = map[string]map[Dialect]string{
 	"in":     {Postgres: "= any(%s)", SQLite: "in (select value from json_each(%s))"},
 	"in_ids": {Postgres: "= any(cast(%s as uuid[]))", SQLite: "in (select unhex(value) from json_each(%s))"},
 	"texts":  {Postgres: "unnest(cast(%s as text[])) as t(value)", SQLite: "json_each(%s)"},
+
+	// A key is the primary key or, without one, the oldest unique index on all rows
+	// whose columns are never NULL.
+	"columns": {Postgres: `(
+		select cast(t.oid as bigint) as table_order, cast(t.relname as text) as table_name,
+			cast(c.attnum as bigint) as column_order, cast(c.attname as text) as column_name,
+			format_type(c.atttypid, null) as column_type, not c.attnotnull as nullable,
+			coalesce(array_position(cast((select x.indkey from pg_index x
+				where x.indrelid = t.oid and x.indisunique and x.indpred is null and x.indexprs is null
+					and not exists (select 1 from pg_attribute n where n.attrelid = t.oid and n.attnum = any(x.indkey) and not n.attnotnull)
+				order by x.indisprimary desc, x.indexrelid limit 1) as smallint[]), c.attnum) + 1, 0) as key_order,
+			coalesce((select string_agg(cast(cast(f.confrelid as regclass) as text), ' ') from pg_constraint f
+				where f.conrelid = t.oid and f.contype = 'f' and c.attnum = any(f.conkey)), '') as refers_to
+		from pg_class t join pg_attribute c on c.attrelid = t.oid
+		where t.relnamespace = cast(current_schema() as regnamespace) and t.relkind in ('r', 'p') and not t.relispartition
+			and c.attnum > 0 and not c.attisdropped and t.relname not like %s)`, SQLite: `(
+		select t.rowid as table_order, t.name as table_name, c.cid as column_order, c.name as column_name,
+			lower(c.type) as column_type, not c."notnull" as nullable,
+			coalesce(nullif(c.pk, 0), (select k.seqno + 1 from pragma_index_info((select i.name from pragma_index_list(t.name) i
+				where i."unique" and not i.partial and not exists (select 1 from pragma_table_info(t.name) p where p.pk > 0)
+					and not exists (select 1 from pragma_index_info(i.name) e left join pragma_table_info(t.name) n on n.name = e.name
+						where n."notnull" is not 1)
+				order by i.seq desc limit 1)) k where k.name = c.name), 0) as key_order,
+			coalesce((select group_concat(f."table", ' ') from pragma_foreign_key_list(t.name) f where f."from" = c.name), '') as refers_to
+		from sqlite_schema t join pragma_table_info(t.name) c
+		where t.type = 'table' and t.name not like 'sqlite%' and t.name not like %s)`},
 }
 
 // maxPlaceholder is the number of arguments that both databases take.

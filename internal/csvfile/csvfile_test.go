@@ -19,7 +19,7 @@ import (
 	"github.com/musterhq/muster/internal/fault"
 )
 
-// read gives the rows of a text, and of a damaged one its class as the cells.
+// read returns the rows of a text, and the class of a damaged one as its cells.
 func read(t testing.TB, text io.Reader, delimiter byte, encoding string) []csvfile.Row {
 	t.Helper()
 	r := csvfile.NewReader(text, delimiter, encoding)
@@ -76,7 +76,7 @@ func TestReaderBoundsQuotes(t *testing.T) {
 	t.Parallel()
 	rows := read(t, strings.NewReader("\"a\n"+strings.Repeat("x,y\n", csvfile.MaxRow/4)), ',', "")
 	if n := len(rows); n != 1+csvfile.MaxRow/4 || rows[0].Cells[0] != "!open_quote" || rows[n-1].Line != n {
-		t.Errorf("got %d rows, the first %v and the last %v; want only the first refused", n, rows[0], rows[n-1])
+		t.Errorf("got %d rows, the first %v and the last %v; want an error for the first only", n, rows[0], rows[n-1])
 	}
 	r := csvfile.NewReader(&endless{line: "a\",\"b\n"}, ',', "") // each line closes a quote and opens one
 	for {
@@ -89,7 +89,7 @@ func TestReaderBoundsQuotes(t *testing.T) {
 	}
 }
 
-// endless is the same line again and again.
+// endless repeats a line.
 type endless struct {
 	line string
 	rest string

@@ -1,10 +1,9 @@
-// Package csvfile reads and writes tables of text as spreadsheets and databases
-// hand them over: CSV in its dialects.
+// Package csvfile reads and writes CSV in the dialects of spreadsheets and
+// databases.
 //
-// Its room: bytes to rows and back. [Examine] looks at a whole file and refuses,
-// by name, what is no such table; [Decode] turns its encoding into UTF-8;
-// [Reader] gives rows with their lines, each bounded, and goes on after one
-// that is damaged; [Writer] writes what a spreadsheet cannot mistake for a
-// formula ([Guard]), and the reader undoes that. It knows nothing of members
-// and databases.
+// Its room: bytes to rows and back. [Examine] reads a whole file and refuses what is
+// not CSV, with the reason; [Decode] converts its encoding to UTF-8; [Reader] returns
+// rows with their lines, each bounded, and continues after a damaged one; [Writer]
+// writes what no spreadsheet takes for a formula ([Guard]), which the reader undoes.
+// The package knows neither members nor databases.
 package csvfile

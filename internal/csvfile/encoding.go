@@ -21,8 +21,8 @@ import (
 	"github.com/musterhq/muster/internal/fault"
 )
 
-// encodings are those that a file can be in, by name. EUC-KR is read as its
-// superset CP949, as all do.
+// encodings are the encodings of files, by name. EUC-KR is read as its superset
+// CP949, as browsers do.
 var encodings = map[string]encoding.Encoding{
 	"utf-8":        encoding.Nop,
 	"utf-16":       unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM),
@@ -31,30 +31,30 @@ var encodings = map[string]encoding.Encoding{
 	"windows-1252": charmap.Windows1252,
 }
 
-// Encodings are the names of encodings that [Decode] knows.
+// Encodings lists the names of the encodings that [Decode] knows.
 func Encodings() []string {
 	return []string{"utf-8", "utf-16", "euc-kr", "cp949", "windows-1252"}
 }
 
-// KnowsEncoding reports whether there is an encoding of that name.
+// KnowsEncoding reports whether [Decode] knows the encoding.
 func KnowsEncoding(name string) bool { return slices.Contains(Encodings(), strings.ToLower(name)) }
 
-// The marks at the beginning of a file that say what it is.
+// The bytes at the start of a file that identify its format.
 var (
-	bomUTF8  = []byte("\xef\xbb\xbf")
-	bomLE    = []byte("\xff\xfe")
-	bomBE    = []byte("\xfe\xff")
-	notSheet = map[string]string{
-		"PK\x03\x04":       "a workbook (such as .xlsx) or a ZIP archive: open it and save the sheet as CSV UTF-8",
-		"\xd0\xcf\x11\xe0": "an old Excel workbook: open it and save the sheet as CSV UTF-8",
-		"\x1f\x8b":         "compressed with gzip: unpack it first",
-		"\x28\xb5\x2f\xfd": "compressed with zstd: unpack it first",
+	bomUTF8 = []byte("\xef\xbb\xbf")
+	bomLE   = []byte("\xff\xfe")
+	bomBE   = []byte("\xfe\xff")
+	notText = map[string]string{
+		"PK\x03\x04":       "a workbook (such as .xlsx) or a ZIP archive. Open it and save the sheet as CSV UTF-8",
+		"\xd0\xcf\x11\xe0": "an old Excel workbook. Open it and save the sheet as CSV UTF-8",
+		"\x1f\x8b":         "compressed with gzip. Unpack it first",
+		"\x28\xb5\x2f\xfd": "compressed with zstd. Unpack it first",
 		"%PDF":             "a PDF",
 		"SQLite format 3":  "an SQLite database",
 	}
 )
 
-// markedEncoding is the encoding that a byte order mark names; empty without.
+// markedEncoding returns the encoding of a byte order mark, or nothing without one.
 func markedEncoding(head []byte) string {
 	switch {
 	case bytes.HasPrefix(head, bomUTF8):
@@ -66,10 +66,10 @@ func markedEncoding(head []byte) string {
 	}
 }
 
-// Decode gives the text of r as UTF-8, without a byte order mark. A mark wins
-// over the name; an empty name is UTF-8. In UTF-8, bytes that are none stay as
-// they are; elsewhere they become U+FFFD. Faults: unknown_encoding,
-// wrong_encoding.
+// Decode returns the text of r as UTF-8, without a byte order mark, and the encoding
+// that it was in. A mark wins over the name; an empty name is UTF-8. Invalid bytes
+// stay as they are in UTF-8, and become U+FFFD in other encodings. Faults:
+// unknown_encoding, wrong_encoding.
 func Decode(r io.Reader, name string) (text io.Reader, used string, err error) {
 	buffered := bufio.NewReader(r)
 	head, err := buffered.Peek(len(bomUTF8))
@@ -83,7 +83,7 @@ func Decode(r io.Reader, name string) (text io.Reader, used string, err error) {
 	marked := markedEncoding(head)
 	if name == "utf-16" && marked == "" {
 		return nil, "", fault.New(fault.Invalid, "wrong_encoding",
-			"The file is said to be UTF-16 but does not begin with a byte order mark. Save it as CSV UTF-8.")
+			"The map says UTF-16, but the file has no byte order mark. Save it as CSV UTF-8.")
 	}
 	if marked != "" {
 		name = marked
@@ -91,28 +91,27 @@ func Decode(r io.Reader, name string) (text io.Reader, used string, err error) {
 	known, ok := encodings[name]
 	if !ok {
 		return nil, "", fault.New(fault.Invalid, "unknown_encoding",
-			"There is no encoding %q here; there are %s.", name, strings.Join(Encodings(), ", "))
+			"Unknown encoding %q. Use one of %s.", name, strings.Join(Encodings(), ", "))
 	}
 	if name != "utf-8" {
 		return known.NewDecoder().Reader(buffered), name, nil
 	}
 	if marked != "" {
-		_, _ = buffered.Discard(len(bomUTF8)) // it was peeked at
+		_, _ = buffered.Discard(len(bomUTF8)) // Peek has read it
 	}
 	return buffered, name, nil
 }
 
-// Nature is what a file is, found by reading all of it.
+// Nature describes a file that was read to its end.
 type Nature struct {
-	Hash  string // SHA-256, in hexadecimal digits
+	Hash  string // SHA-256, in hexadecimal
 	Bytes int64
-	Lines int // not less than the line of any row
+	Lines int // at least the line of the last row
 }
 
-// Examine reads r to its end. It refuses a file that is no text, or is in
-// another encoding than the one named; single damaged lines are not refused.
-// Tick is called now and then with the bytes read. Faults: not_a_sheet,
-// wrong_encoding.
+// Examine reads r to its end. It refuses a file that is not text or not in the named
+// encoding, but not one with a few damaged lines. It calls tick repeatedly with the
+// number of bytes read. Faults: not_a_sheet, wrong_encoding.
 func Examine(r io.Reader, name string, tick func(done int64) error) (Nature, error) {
 	e := examination{hash: sha256.New(), lines: 1}
 	buffer := make([]byte, 256<<10)
@@ -141,18 +140,18 @@ func Examine(r io.Reader, name string, tick func(done int64) error) (Nature, err
 	return Nature{Hash: hex.EncodeToString(e.hash.Sum(nil)), Bytes: e.bytes, Lines: e.lines}, nil
 }
 
-// refuse names what a file is that is not text.
+// refuse returns a fault for a file that is not text.
 func refuse(head []byte) error {
-	for mark, what := range notSheet {
+	for mark, what := range notText {
 		if bytes.HasPrefix(head, []byte(mark)) {
-			return fault.New(fault.Invalid, "not_a_sheet", "The file is no CSV. It is %s.", what)
+			return fault.New(fault.Invalid, "not_a_sheet", "The file is not CSV. It is %s.", what)
 		}
 	}
 	if markedEncoding(head) == "utf-16" || bytes.IndexByte(head, 0) < 0 {
 		return nil
 	}
 	return fault.New(fault.Invalid, "wrong_encoding",
-		"The file holds NUL bytes: it is binary, or UTF-16 without a byte order mark. Save it as CSV UTF-8.")
+		"The file contains NUL bytes: it is binary, or UTF-16 without a byte order mark. Save it as CSV UTF-8.")
 }
 
 type examination struct {
@@ -160,11 +159,11 @@ type examination struct {
 	head           []byte
 	bytes          int64
 	lines          int
-	rest           []byte // the beginning of a line that the next piece goes on with
-	foreign, wrong int    // lines with more than ASCII; those that are not UTF-8
+	rest           []byte // the start of a line that the next piece continues
+	foreign, wrong int    // lines with other than ASCII characters; those of them that are not UTF-8
 }
 
-// maxRest bounds what is kept of a line: of a longer one, each piece counts.
+// maxRest bounds the rest of a line: each piece of a longer line counts by itself.
 const maxRest = 64 << 10
 
 func (e *examination) take(piece []byte) {
@@ -210,7 +209,7 @@ func isASCII(b []byte) bool {
 	return true
 }
 
-// agrees holds the lines against the encoding that the file is said to have.
+// agrees returns a fault unless the lines are in the named encoding.
 func (e *examination) agrees(name string) error {
 	e.judge(e.rest)
 	if e.lines == 1 && bytes.IndexByte(e.head, '\r') >= 0 {
@@ -224,13 +223,13 @@ func (e *examination) agrees(name string) error {
 	case name == "" || name == "utf-8":
 		if e.wrong >= 2 && 2*e.wrong > e.foreign {
 			return fault.New(fault.Invalid, "wrong_encoding",
-				"The file is not UTF-8: %d of the %d lines with other than ASCII letters are not. "+
+				"The file is not UTF-8: %d of the %d lines with other than ASCII characters are invalid. "+
 					"Name its encoding in the map ([file] encoding = …), one of %s, or save it as CSV UTF-8.",
 				e.wrong, e.foreign, strings.Join(Encodings(), ", "))
 		}
 	case e.foreign > 0 && e.wrong == 0:
 		return fault.New(fault.Invalid, "wrong_encoding",
-			"The file is UTF-8, not %s as the map says. Take encoding out of the map.", name)
+			"The file is UTF-8, not %s as the map says. Remove encoding from the map.", name)
 	}
 	return nil
 }

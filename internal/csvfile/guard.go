@@ -2,14 +2,14 @@ package csvfile
 
 import "strings"
 
-// formula are the characters with which a cell begins that a spreadsheet may
-// run as a formula (OWASP, CSV injection), in their full-width forms too.
+// formula lists the first characters of cells that a spreadsheet may run as a formula
+// (OWASP, CSV injection), including their full-width forms.
 const formula = "=+-@\t\r\n＝＋－＠"
 
-// Guard puts an apostrophe before text that a spreadsheet may take for a
-// formula, so that it is shown and not run. Phones begin with a plus sign and
-// are guarded like all else. [Unguard] gives the text back: to tell the two
-// apart, text that looks guarded already gets one more apostrophe.
+// Guard puts an apostrophe before text that a spreadsheet may run as a formula, so
+// that it is shown instead. Phones, which begin with a plus sign, are no exception.
+// Text that already looks guarded gets another apostrophe, so that [Unguard] returns
+// the original.
 func Guard(text string) string {
 	if looksGuarded(text) {
 		return "'" + text
@@ -17,8 +17,7 @@ func Guard(text string) string {
 	return text
 }
 
-// Unguard takes away the apostrophe that Guard put. For every text,
-// Unguard(Guard(text)) is the text.
+// Unguard removes the apostrophe that Guard added: Unguard(Guard(text)) is text.
 func Unguard(text string) string {
 	if strings.HasPrefix(text, "'") && looksGuarded(text) {
 		return text[1:]
@@ -26,8 +25,8 @@ func Unguard(text string) string {
 	return text
 }
 
-// looksGuarded reports whether text is any number of apostrophes before a
-// character of a formula.
+// looksGuarded reports whether text begins with a character of a formula, after any
+// number of apostrophes.
 func looksGuarded(text string) bool {
 	if text == "" || text[0] >= '0' && text[0] <= '9' || text[0] > '@' && text[0] < 0x80 {
 		return false // most cells
@@ -38,8 +37,8 @@ func looksGuarded(text string) bool {
 	return false
 }
 
-// Join makes one cell of a list: its items between semicolons, with a backslash
-// before a semicolon or backslash of an item.
+// Join returns a list as one cell, with semicolons between the items and a backslash
+// before each semicolon or backslash of an item.
 func Join(items []string) string {
 	if len(items) == 0 {
 		return ""
@@ -59,8 +58,8 @@ func Join(items []string) string {
 	return b.String()
 }
 
-// Split gives the items of a cell, without the space around them and without
-// blank ones. A backslash takes the character after it as it is.
+// Split returns the items of a cell, without the space around them and without blank
+// ones. A backslash escapes the character behind it.
 func Split(cell, separator string) []string {
 	var items []string
 	var item strings.Builder

@@ -18,59 +18,58 @@ const (
 	MaxRow   = 1 << 20 // bytes of a row, in UTF-8
 	MaxCells = 2000    // of a row
 
-	// What is read again after quotes that were never closed, in all and for
-	// each byte of the file: lines that close one and open another would
-	// otherwise be read a million times.
+	// Bytes that are read again after quotes that never close, in all and for each
+	// byte of the file: without a bound, a line that closes one quote and opens
+	// another could be read a million times.
 	rescanBytes = 16 << 20
 	rescanTimes = 4
 )
 
-// Row is a line of a table, or several where a quoted cell goes over lines.
+// Row is a row, which has several lines if a quoted cell has.
 type Row struct {
-	Line  int // where it begins in the file, from 1
+	Line  int // the first in the file, from 1
 	Cells []string
 }
 
-// DamagedError is what is wrong with a row. The rows after it can be read.
+// DamagedError says what is wrong with a row. The rows after it can be read.
 type DamagedError struct {
-	Class  string // stable: "open_quote", "stray_quote", "not_utf8", "too_long"
+	Class  string // stable: "open_quote", "stray_quote", "bad_encoding", "too_long"
 	Remedy string
 }
 
-// Error gives the remedy.
+// Error returns the remedy.
 func (e *DamagedError) Error() string { return e.Remedy }
 
-// What damages a row.
+// The damages of a row.
 var (
-	errOpenQuote  = &DamagedError{"open_quote", "close the quote that a cell begins with, or double it if it is meant"}
+	errOpenQuote  = &DamagedError{"open_quote", "close the quote at the start of a cell, or double it if it belongs to the text"}
 	errStrayQuote = &DamagedError{"stray_quote", "double the quotes inside a quoted cell"}
-	errEncoding   = &DamagedError{"bad_encoding", "write the row again in the encoding of the file"}
+	errEncoding   = &DamagedError{"bad_encoding", "save the row in the encoding of the file"}
 	errLong       = &DamagedError{"too_long", fmt.Sprintf("shorten the row to %d bytes and %d cells", MaxRow, MaxCells)}
 )
 
-// errQuotes ends a file whose quotes mean something else.
+// errQuotes refuses a file whose quotes have another meaning.
 var errQuotes = fault.New(fault.Invalid, "not_a_sheet",
-	"Too many quotes of the file are never closed: it is not CSV. Export it again.")
+	"The file is not CSV: too many of its quotes are never closed. Export it again.")
 
-// Reader reads the rows of a table in UTF-8. Cells may be quoted and then hold
-// delimiters, line ends and doubled quotes; a quote within an unquoted cell is
-// text. Lines end with LF or CR LF; empty ones are passed over. It is used by
-// one goroutine.
+// Reader reads the rows of CSV in UTF-8. Quoted cells may contain delimiters, line
+// ends and doubled quotes; a quote within an unquoted cell is text. Lines end with LF
+// or CR LF; empty ones are skipped. One goroutine uses it.
 type Reader struct {
 	source    *bufio.Reader
 	delimiter byte
 	decoded   bool // U+FFFD stands for what could not be decoded
 
-	line      int    // of the last that was taken
-	again     []byte // taken before, to be read as rows of their own
+	line      int    // the number of the last line that was taken
+	again     []byte // lines to be read again, as rows of their own
 	rescanned int
 	taken     int    // bytes, from the source
-	long      []byte // a line longer than the source's buffer
-	raw       []byte // the lines of a row that goes over several
+	long      []byte // a line that is longer than the source's buffer
+	raw       []byte // the lines of a row with several
 	parse     parser
 }
 
-// NewReader reads text that [Decode] gave from the named encoding.
+// NewReader returns a reader of text that [Decode] decoded from the named encoding.
 func NewReader(text io.Reader, delimiter byte, encoding string) *Reader {
 	return &Reader{
 		source: bufio.NewReaderSize(text, 64<<10), delimiter: delimiter,
@@ -79,9 +78,9 @@ func NewReader(text io.Reader, delimiter byte, encoding string) *Reader {
 	}
 }
 
-// Read gives the next row. At the end it returns [io.EOF]. With a
-// [*DamagedError] it gives the row's line and what can be shown of it as one
-// cell, and the next call goes on behind it.
+// Read returns the next row, and [io.EOF] at the end. With a [*DamagedError] it
+// returns the row's line and what can be shown of the row as one cell; the next call
+// continues behind it.
 func (r *Reader) Read() (Row, error) {
 	for {
 		line, err := r.next()
@@ -106,8 +105,8 @@ func (r *Reader) Read() (Row, error) {
 	}
 }
 
-// row parses the row that begins with line, taking more lines while a quote is
-// open. If it never closes, all but the first line are rows of their own.
+// row parses the row that begins with line, and takes more lines while a quote is
+// open. If the quote never closes, the lines after the first are rows of their own.
 func (r *Reader) row(line []byte) error {
 	r.raw = r.raw[:0]
 	r.parse.reset()
@@ -142,13 +141,14 @@ func (r *Reader) row(line []byte) error {
 }
 
 func (r *Reader) firstLine(line []byte) []byte {
-	if len(r.raw) > 0 { // line is gone: the source's buffer went on
+	if len(r.raw) > 0 { // line is no longer valid
 		line = r.raw[:bytes.IndexByte(r.raw, '\n')+1]
 	}
 	return line
 }
 
-// damaged makes a row of one cell that can be shown; other errors end the file.
+// damaged returns a damaged row as one cell that can be shown; other errors end the
+// file.
 func damaged(row Row, line []byte, err error) (Row, error) {
 	if d := (*DamagedError)(nil); errors.As(err, &d) {
 		text := strings.TrimRight(string(line[:min(len(line), 4096)]), "\r\n")
@@ -158,7 +158,7 @@ func damaged(row Row, line []byte, err error) (Row, error) {
 	return Row{}, err
 }
 
-// next gives the next line with its end, valid until the next call.
+// next returns the next line with its end, which is valid until the next call.
 func (r *Reader) next() ([]byte, error) {
 	if len(r.again) > 0 {
 		end := bytes.IndexByte(r.again, '\n') + 1
@@ -187,8 +187,8 @@ func (r *Reader) next() ([]byte, error) {
 	return line, err
 }
 
-// longLine gathers a line that is longer than the buffer, within the bound; of
-// a longer one it gives the beginning with errLong.
+// longLine returns a line that is longer than the buffer, up to the bound; of a
+// longer one, it returns the start, with errLong.
 func (r *Reader) longLine(piece []byte) (line []byte, err error) {
 	r.long = append(r.long[:0], piece...)
 	whole := true
@@ -210,14 +210,14 @@ func (r *Reader) longLine(piece []byte) (line []byte, err error) {
 // parser splits the lines of one row into cells.
 type parser struct {
 	delimiter byte
-	text      []byte // of all cells, one behind the other
+	text      []byte // of all cells, joined
 	ends      []int  // of each cell in text
 	open      bool   // inside a quoted cell
 }
 
 func (p *parser) reset() { p.text, p.ends, p.open = p.text[:0], p.ends[:0], false }
 
-// feed takes a line and reports whether the row goes on in the next one.
+// feed takes a line and reports whether the next line continues the row.
 func (p *parser) feed(line []byte) (open bool, err error) {
 	for {
 		if p.open || len(line) > 0 && line[0] == '"' {
@@ -239,7 +239,7 @@ func (p *parser) feed(line []byte) (open bool, err error) {
 	}
 }
 
-// plain takes a cell without quotes and gives what is behind it.
+// plain takes a cell without quotes and returns what is behind it.
 func (p *parser) plain(line []byte) []byte {
 	end := bytes.IndexByte(line, p.delimiter)
 	if end < 0 {
@@ -250,7 +250,7 @@ func (p *parser) plain(line []byte) []byte {
 	return line[end:]
 }
 
-// quoted takes what is left of a quoted cell and gives what is behind it.
+// quoted takes the rest of a quoted cell and returns what is behind it.
 func (p *parser) quoted(line []byte) ([]byte, error) {
 	p.open = true
 	for {
@@ -277,7 +277,7 @@ func (p *parser) quoted(line []byte) ([]byte, error) {
 	return line, nil
 }
 
-// withoutEnd is the line without its LF or CR LF.
+// withoutEnd returns the line without its LF or CR LF.
 func withoutEnd(line []byte) []byte {
 	if n := len(line); n > 0 && line[n-1] == '\n' {
 		line = line[:n-1]
@@ -288,7 +288,7 @@ func withoutEnd(line []byte) []byte {
 	return line
 }
 
-// cells gives the row's cells, which share one text.
+// cells returns the row's cells, which share one text.
 func (p *parser) cells(decoded bool) ([]string, error) {
 	if len(p.ends) > MaxCells {
 		return nil, errLong

@@ -13,14 +13,14 @@ type Writer struct {
 	cells []string
 }
 
-// NewWriter writes to w.
+// NewWriter returns a writer to w.
 func NewWriter(w io.Writer, delimiter byte) *Writer {
 	out := csv.NewWriter(w)
 	out.Comma = rune(delimiter)
 	return &Writer{out: out}
 }
 
-// Write writes a row. An error of the destination is kept for Flush, too.
+// Write writes a row. Flush returns its error, too.
 func (w *Writer) Write(cells []string) error {
 	w.cells = w.cells[:0]
 	for _, c := range cells {
@@ -32,7 +32,7 @@ func (w *Writer) Write(cells []string) error {
 	return nil
 }
 
-// Flush writes what is buffered and returns the first error that occurred.
+// Flush writes what is buffered and returns the first error of all writes.
 func (w *Writer) Flush() error {
 	w.out.Flush()
 	if err := w.out.Error(); err != nil {

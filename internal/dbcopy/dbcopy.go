@@ -1,25 +1,28 @@
 package dbcopy
 
 import (
+	"context"
 	"time"
 
 	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/query"
+	"github.com/musterhq/muster/session"
 )
 
-// marker is the setting by which a database that is being copied to is known.
+// marker is the setting that marks the target of a copy.
 const marker = "copied_from"
 
 // The faults of a copy.
 var (
 	ErrNotEmpty = fault.New(fault.Conflict, "target_not_empty",
-		"The target holds data that is not of this copy. Give an empty database, or one in which a copy from the same source was begun and which nobody has served since.")
+		"The target holds data that is not part of this copy. Use an empty database, or the unserved target of an earlier copy from the same source.")
 	ErrDiffers = fault.New(fault.Conflict, "copy_differs",
-		"The copy is not the same as the source: somebody wrote to the target meanwhile. Let nobody use the target, and copy again.")
+		"The copy differs from the source because the target was written to meanwhile. Stop whatever uses the target, then copy again.")
 	ErrInterrupted = fault.New(fault.Unavailable, "interrupted",
-		"The copy was stopped. What was copied stays; run the same command again to go on.")
+		"The copy was interrupted. Run the same command again to continue.")
 )
 
-// Progress is how far a copy has come.
+// Progress says how far a copy has come.
 type Progress struct {
 	Table     string
 	Verifying bool
@@ -29,20 +32,29 @@ type Progress struct {
 // Options of a copy.
 type Options struct {
 	Source   string         // names the source in the target, such as sqlite:/var/lib/muster
-	Progress func(Progress) // called from time to time, by one goroutine; may be nil
+	Progress func(Progress) // called after each chunk, by one goroutine; may be nil
 }
 
-// Table is what became of one table.
+// Table reports on one table.
 type Table struct {
 	Name     string `json:"name"`
 	Rows     int64  `json:"rows"`
-	Digest   string `json:"digest"`   // SHA-256, the same in source and target
+	Digest   string `json:"digest"`   // SHA-256, equal in source and target
 	Inserted int64  `json:"inserted"` // by this run
-	Removed  int64  `json:"removed"`  // by this run: the source has changed since the last
+	Removed  int64  `json:"removed"`  // by this run: rows that changed in the source since the last one
 }
 
-// Report is what a copy did.
+// Report says what a copy did.
 type Report struct {
-	AsOf   time.Time `json:"as_of"` // the moment of the source that the target is now the same as
+	AsOf   time.Time `json:"as_of"` // the moment of the source that the target shows
 	Tables []Table   `json:"tables"`
+}
+
+// run runs a query in a session of its own.
+func run[T any](ctx context.Context, db *session.DB, q query.Query[T]) (answer T, err error) {
+	err = db.Read(ctx, func(r *session.Read) (err error) {
+		answer, err = session.Run(ctx, r, q)
+		return err
+	}, session.Once)
+	return answer, err
 }

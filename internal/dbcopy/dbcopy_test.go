@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"github.com/musterhq/muster/internal/counters"
@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const members = 2500
 
-// filled is a store with members, and with names that are not in the index yet.
+// filled returns a store with members, some of whose names are not in the index yet.
 func filled(t *testing.T) *session.DB {
 	t.Helper()
 	db := testkit.Open(t)
@@ -47,7 +47,7 @@ func copied(t *testing.T, from, to *session.DB) dbcopy.Report {
 	return report
 }
 
-// sums are how many rows were inserted and removed.
+// sums returns how many rows were inserted and removed.
 func sums(r dbcopy.Report) (inserted, removed int64) {
 	for _, t := range r.Tables {
 		inserted += t.Inserted
@@ -83,9 +83,9 @@ func TestCopy(t *testing.T) {
 	}
 }
 
-// TestCopyBringsOver changes the source behind the first copy, also so that a
-// value moves from one member to another.
-func TestCopyBringsOver(t *testing.T) {
+// TestCopyAgain changes the source after the first copy, and moves a unique value
+// from one member to another.
+func TestCopyAgain(t *testing.T) {
 	t.Parallel()
 	source, target := filled(t), testkit.Open(t)
 	copied(t, source, target)
@@ -102,7 +102,7 @@ func TestCopyBringsOver(t *testing.T) {
 	}
 }
 
-func TestCopyGoesOn(t *testing.T) {
+func TestCopyContinues(t *testing.T) {
 	t.Parallel()
 	source, target := filled(t), testkit.Open(t)
 	ctx, stop := context.WithCancel(t.Context())
@@ -116,7 +116,7 @@ func TestCopyGoesOn(t *testing.T) {
 	}
 	report := copied(t, source, target)
 	if users := report.Tables[0]; users.Name != "users" || users.Inserted != 0 || users.Rows != members {
-		t.Errorf("what was there was copied again: %+v", users)
+		t.Errorf("rows were copied again: %+v", users)
 	}
 }
 
@@ -167,29 +167,67 @@ func TestCopyFindsDifferences(t *testing.T) {
 	}
 }
 
-// TestEveryColumnIsCopied holds the list of tables against the schema.
-func TestEveryColumnIsCopied(t *testing.T) {
+// TestCopyFollowsTheSchema copies tables and columns that no code names.
+func TestCopyFollowsTheSchema(t *testing.T) {
 	t.Parallel()
-	type column struct{ Table, Name string }
-	db, _ := testkit.OpenFile(t) // a test of the schema holds the other's to be the same
-	var stored []column
-	err := db.Read(t.Context(), func(r *session.Read) (err error) {
-		stored, err = session.Run(t.Context(), r, query.Many(`
-			select t.name, c.name from pragma_table_list t cross join pragma_table_info(t.name) c
-			where t.schema = 'main' and t.type = 'table' and t.name not like 'sqlite_%' and t.name not like 'goose%' and t.name <> 'lease'
-			order by t.name, c.name`,
-			func(r query.Row) (c column, err error) { return c, r.Scan(&c.Table, &c.Name) }))
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
+	source, target := filled(t), testkit.Open(t)
+	for _, db := range []*session.DB{source, target} {
+		change(t, db,
+			query.Exec("alter table profile add column motto text"),
+			query.Exec("create table badge (name text not null, rank bigint, share double precision)"),
+			query.Exec("create unique index badge_key on badge (rank, name)"),
+			query.Exec("create unique index badge_name on badge (name)"),
+			query.Exec("create table award (n integer not null primary key, badge text not null references badge (name), detail bytea)"))
 	}
-	var listed []column
-	for _, c := range dbcopy.Columns() {
-		listed = append(listed, column{c[0], c[1]})
+	change(t, source,
+		query.Exec("update profile set motto = 'onwards'"),
+		query.Exec("insert into badge (name, rank, share) values ('gold', 1, 0.25), ('tin', null, null)"),
+		query.Exec("insert into award (n, badge, detail) values (1, 'gold', $1), (2, 'tin', $2), (3, 'tin', null)", []byte{}, []byte("x")))
+	rows := map[string]int64{}
+	for _, table := range copied(t, source, target).Tables {
+		rows[table.Name] = table.Inserted
 	}
-	slices.SortFunc(listed, func(a, b column) int { return slices.Compare([]string{a.Table, a.Name}, []string{b.Table, b.Name}) })
-	if diff := cmp.Diff(stored, listed); diff != "" || len(stored) == 0 {
-		t.Errorf("(-schema +list):\n%s", diff)
+	if rows["badge"] != 2 || rows["award"] != 3 || rows["profile"] == 0 {
+		t.Errorf("got %v", rows)
+	}
+	for text, want := range map[string]int{
+		"select count(*) from profile where motto = 'onwards'":                                 int(rows["profile"]),
+		"select count(*) from badge where name = 'gold' and rank = 1 and share = 0.25":         1,
+		"select count(*) from badge where name = 'tin' and rank is null and share is null":     1,
+		"select count(*) from award where n = 1 and detail is not null and length(detail) = 0": 1,
+		"select count(*) from award where badge = 'tin' and (detail is null or n = 2)":         2,
+	} {
+		if got, err := ask(t, target, query.Scalar[int](text)); err != nil || got != want {
+			t.Errorf("%s: got %d, %v, want %d", text, got, err, want)
+		}
+	}
+}
+
+func TestCopyRefusesSchemas(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		source, target, says string
+	}{
+		"a table that the target lacks":  {"create table badge (name text not null primary key)", "", "different tables"},
+		"a table that the source lacks":  {"", "create table badge (name text not null primary key)", "different tables"},
+		"a column that the target lacks": {"alter table profile add column motto text", "", "different tables"},
+		"a column of another type":       {"alter table profile add column motto text", "alter table profile add column motto integer", "different tables"},
+		"a table without a key":          {"create table badge (name text)", "create table badge (name text)", "no key"},
+		"a key with NULL":                {"create table badge (name text unique)", "create table badge (name text unique)", "no key"},
+		"a type that nobody knows":       {"create table badge (name numeric not null primary key)", "create table badge (name numeric not null primary key)", "unknown type numeric"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			source, target := testkit.Open(t), testkit.Open(t)
+			for db, text := range map[*session.DB]string{source: c.source, target: c.target} {
+				if text != "" {
+					change(t, db, query.Exec(text))
+				}
+			}
+			_, err := dbcopy.Copy(t.Context(), source, target, dbcopy.Options{Source: "here"})
+			if err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("got %v, want an error that says %q", err, c.says)
+			}
+		})
 	}
 }

@@ -5,14 +5,15 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"hash"
+	"math"
 	"strconv"
 	"time"
 
 	"github.com/musterhq/muster/internal/ids"
 )
 
-// digest is of the rows of a table, in the order of its key, whatever database
-// they are in.
+// digest is the digest of the rows of a table, in the order of its key. It does
+// not depend on the database that they are in.
 type digest struct {
 	hash hash.Hash
 	rows int64
@@ -29,27 +30,29 @@ func (d *digest) add(r row) {
 
 func (d *digest) String() string { return hex.EncodeToString(d.hash.Sum(nil)) }
 
-// appendRow writes a row so that no other row is written the same: each value
-// with its kind and its length.
+// appendRow encodes a row, each value with its kind and its length, so that no
+// two rows have the same encoding.
 func appendRow(b []byte, r row) []byte {
 	for _, v := range r {
 		switch v := v.(type) {
 		case nil:
 			b = append(b, 0)
 		case ids.Row:
-			b = append(append(b, byte(identifier)), v[:]...)
+			b = append(append(b, 'i'), v[:]...)
 		case string:
-			b = appendBytes(append(b, byte(word)), v)
+			b = appendBytes(append(b, 't'), v)
 		case int64:
-			b = binary.BigEndian.AppendUint64(append(b, byte(number)), uint64(v)) //nolint:gosec // the bits are what counts
+			b = binary.BigEndian.AppendUint64(append(b, 'n'), uint64(v)) //nolint:gosec // the bits are what counts
+		case float64:
+			b = binary.BigEndian.AppendUint64(append(b, 'f'), math.Float64bits(v))
 		case bool:
-			b = strconv.AppendBool(append(b, byte(flag)), v)
+			b = strconv.AppendBool(append(b, 'b'), v)
 		case time.Time:
-			b = binary.BigEndian.AppendUint64(append(b, byte(moment)), uint64(v.UnixMicro()))
+			b = binary.BigEndian.AppendUint64(append(b, 'm'), uint64(v.UnixMicro()))
 		case []byte:
-			b = appendBytes(append(b, byte(raw)), v)
+			b = appendBytes(append(b, 'r'), v)
 		case []string:
-			b = binary.BigEndian.AppendUint32(append(b, byte(list)), uint32(len(v))) //nolint:gosec // a list is short
+			b = binary.BigEndian.AppendUint32(append(b, 'l'), uint32(len(v))) //nolint:gosec // a list is short
 			for _, s := range v {
 				b = appendBytes(b, s)
 			}

@@ -17,23 +17,21 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// Objects is what became of photos and documents.
+// Objects reports on photos and documents.
 type Objects struct {
 	Copied  int64    `json:"copied"`
-	Present int64    `json:"present"` // were there already, in their size
+	Present int64    `json:"present"` // in the target already, with the right size
 	Bytes   int64    `json:"bytes"`   // copied
-	Missing []string `json:"missing"` // keys that rows have and the source has not; the first hundred
-	Damaged []string `json:"damaged"` // keys whose content is not what the row says; the first hundred
+	Missing []string `json:"missing"` // keys of rows whose object the source lacks; the first hundred
+	Damaged []string `json:"damaged"` // keys whose content differs from what the row says; the first hundred
 }
 
-// atOnce is how many objects are copied at the same time, and mostNamed how many
-// are named that could not be.
 const (
-	atOnce    = 8
-	mostNamed = 100
+	parallel = 8   // objects that are copied at the same time
+	maxNamed = 100 // keys in a list of the report
 )
 
-// object is what a row says of one.
+// object is what a row says of an object.
 type object struct {
 	owner, id ids.Row
 	key       string
@@ -41,18 +39,22 @@ type object struct {
 	sha256    string
 }
 
-// CopyObjects copies what the rows of photos and documents name from one place
-// to another. What is there in its size stays, so that it goes on when it is run
-// again. What cannot be copied whole is listed and left out. Progress is called
-// with the number of objects that were looked at, by one goroutine. Faults: those
-// of the stores, interrupted.
+// CopyObjects copies the objects that rows name from one object store to another.
+// An object that the target has with the right size stays, so that a run continues
+// an interrupted one. Missing and damaged objects are reported and left out.
+// Progress is called with the number of objects done, by one goroutine. Faults:
+// those of the stores, interrupted.
 func CopyObjects(ctx context.Context, db *session.DB, source, target blob.Store, progress func(done int64)) (report Objects, err error) {
 	report.Missing, report.Damaged = []string{}, []string{}
+	tables, err := run(ctx, db, objectTables)
+	if err != nil {
+		return report, stopped(ctx, err)
+	}
 	var done int64
-	for _, table := range []string{"photos", "documents"} {
+	for _, table := range tables {
 		var after object
 		for {
-			list, err := askTarget(ctx, db, objectsAfter(table, after))
+			list, err := run(ctx, db, objectsAfter(table, after))
 			if err != nil {
 				return report, stopped(ctx, err)
 			}
@@ -70,13 +72,11 @@ func CopyObjects(ctx context.Context, db *session.DB, source, target blob.Store,
 	return report, nil
 }
 
-func stopped(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ErrInterrupted.Because(err)
-	}
-	return err
-}
+// objectTables lists the tables whose rows name objects.
+var objectTables = query.Many(`select table_name from {columns $1} as c where column_name = 's3_key' order by table_order`,
+	func(r query.Row) (name string, err error) { return name, r.Scan(&name) }, migrations)
 
+// objectsAfter returns the objects behind o, in the order of their owners.
 func objectsAfter(table string, o object) query.Query[[]object] {
 	return query.Many("select member_id, id, s3_key, bytes, sha256 from "+table+`
 		where (member_id, id) > ($1, $2) order by member_id, id limit $3`,
@@ -85,7 +85,7 @@ func objectsAfter(table string, o object) query.Query[[]object] {
 		}, o.owner, o.id, chunkRows)
 }
 
-// outcome is what became of one object.
+// outcome says what became of an object.
 type outcome uint8
 
 const (
@@ -99,7 +99,7 @@ func copyAll(ctx context.Context, source, target blob.Store, list []object, repo
 	outcomes := make([]outcome, len(list))
 	var bytes atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(atOnce)
+	group.SetLimit(parallel)
 	for i := range list {
 		group.Go(func() (err error) {
 			outcomes[i], err = copyObject(ctx, source, target, &list[i])
@@ -127,7 +127,7 @@ func copyAll(ctx context.Context, source, target blob.Store, list []object, repo
 }
 
 func named(list []string, key string) []string {
-	if len(list) < mostNamed {
+	if len(list) < maxNamed {
 		list = append(list, key)
 	}
 	return list
@@ -138,7 +138,7 @@ func copyObject(ctx context.Context, source, target blob.Store, o *object) (outc
 	if err == nil {
 		size := there.Size
 		if err := there.Close(); err != nil {
-			return 0, fmt.Errorf("looking for an object: %w", err)
+			return 0, fmt.Errorf("checking an object of the target: %w", err)
 		}
 		if size == o.bytes {
 			return present, nil

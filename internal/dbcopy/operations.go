@@ -14,40 +14,48 @@ import (
 // chunkRows is how many rows are read, and written in one session, at a time.
 const chunkRows = 1000
 
-// Copy makes the target, whose schema is that of the source, the same as one
-// moment of the source, which may be in use meanwhile; then it compares every
-// row of both by a digest for each table. It is interrupted between chunks by
-// the end of ctx, and goes on where it was when it is run again: what is the
-// same already stays. Run once more, it brings over what has changed since.
+// Copy makes the target, which has the same schema, equal to one moment of the
+// source, which may be in use. It then compares every row of both by a digest for
+// each table. Canceling ctx interrupts it between chunks. Run again, it continues:
+// rows that are equal stay, and rows that changed in the source are copied again.
 //
-// Faults: target_not_empty, copy_differs, interrupted.
+// Faults: target_not_empty, copy_differs, schemas_differ, interrupted.
 func Copy(ctx context.Context, source, target *session.DB, o Options) (report Report, err error) {
 	if o.Progress == nil {
 		o.Progress = func(Progress) {}
 	}
-	if err := claim(ctx, target, o.Source); err != nil {
-		return report, err
+	tables, err := schemaOf(ctx, source, target)
+	if err != nil {
+		return report, stopped(ctx, err)
+	}
+	if err := claim(ctx, target, tables, o.Source); err != nil {
+		return report, stopped(ctx, err)
 	}
 	err = source.Read(ctx, func(r *session.Read) error {
 		report = Report{AsOf: time.Now().UTC().Truncate(time.Microsecond)}
-		for i := range tables {
-			c := copier{table: &tables[i], source: r, target: target, progress: o.Progress}
-			t, err := c.copy(ctx)
+		for _, t := range tables {
+			c := copier{table: t, source: r, target: target, progress: o.Progress}
+			result, err := c.copy(ctx)
 			if err != nil {
-				return fmt.Errorf("copying %s: %w", tables[i].name, err)
+				return fmt.Errorf("copying %s: %w", t.name, err)
 			}
-			report.Tables = append(report.Tables, t)
+			report.Tables = append(report.Tables, result)
 		}
 		return nil
 	})
+	return report, stopped(ctx, err)
+}
+
+// stopped returns err, as [ErrInterrupted] if ctx has ended.
+func stopped(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
-		err = ErrInterrupted.Because(err)
+		return ErrInterrupted.Because(err)
 	}
-	return report, err
+	return err
 }
 
 // claim marks the target as the copy of the source. Faults: target_not_empty.
-func claim(ctx context.Context, target *session.DB, source string) error {
+func claim(ctx context.Context, target *session.DB, tables []*table, source string) error {
 	err := target.Write(ctx, func(w *session.Write) error {
 		of, err := session.Run(ctx, w, query.Maybe("select value from setting where key = $1",
 			func(r query.Row) (s string, err error) { return s, r.Scan(&s) }, marker))
@@ -72,25 +80,25 @@ func claim(ctx context.Context, target *session.DB, source string) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("looking at the target: %w", err)
+		return fmt.Errorf("claiming the target: %w", err)
 	}
 	return nil
 }
 
-// Settle ends what Copy has begun: the database is in use from now on, and is
-// no longer overwritten.
+// Settle marks the target of a copy as in use: Copy no longer writes to it. It may
+// run on any database, and more than once.
 func Settle(ctx context.Context, db *session.DB) error {
 	err := db.Write(ctx, func(w *session.Write) error {
 		w.Add(query.Exec("delete from setting where key = $1", marker))
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("ending the copy: %w", err)
+		return fmt.Errorf("finishing the copy: %w", err)
 	}
 	return nil
 }
 
-// copier makes one table the same.
+// copier copies one table.
 type copier struct {
 	table    *table
 	source   *session.Read
@@ -106,45 +114,33 @@ func (c *copier) copy(ctx context.Context) (Table, error) {
 	if c.all, err = session.Run(ctx, c.source, c.table.count()); err != nil {
 		return c.result, err
 	}
-	there, err := askTarget(ctx, c.target, c.table.count())
+	stored, err := run(ctx, c.target, c.table.count())
 	if err != nil {
 		return c.result, err
 	}
-	if there > 0 { // rows that changed go first, or a value that moved on would clash with itself
+	if stored > 0 { // before inserting: a unique value may have moved to another row
 		if err := c.removeOthers(ctx); err != nil {
 			return c.result, err
 		}
 	}
-	if err := c.insertMissing(ctx, there > 0); err != nil {
+	if err := c.insertMissing(ctx, stored > 0); err != nil {
 		return c.result, err
 	}
 	return c.result, c.verify(ctx)
 }
 
-func (t *table) count() query.Query[int64] {
-	return query.Scalar[int64]("select count(*) from " + t.name + " where " + t.where)
-}
-
-func askTarget[T any](ctx context.Context, db *session.DB, q query.Query[T]) (answer T, err error) {
-	err = db.Read(ctx, func(r *session.Read) (err error) {
-		answer, err = session.Run(ctx, r, q)
-		return err
-	}, session.Once)
-	return answer, err
-}
-
-// walk hands over the rows of the source, in chunks, with the keys between which
-// each lies; the last chunk may be empty and ends nowhere.
+// walk calls each with the rows of the source, in chunks, and the keys after and up
+// to which a chunk goes. The last chunk may be empty and has no last key.
 func (c *copier) walk(ctx context.Context, verifying bool, each func(rows []row, after, last []any) error) error {
 	var after []any
 	for done := int64(0); ; {
-		rows, err := session.Run(ctx, c.source, c.table.chunk(after, chunkRows))
+		rows, err := session.Run(ctx, c.source, c.table.rows(after, nil, chunkRows))
 		if err != nil {
 			return err
 		}
 		var last []any
 		if len(rows) == chunkRows {
-			last = c.table.key(rows[len(rows)-1])
+			last = c.table.keyOf(rows[len(rows)-1])
 		}
 		if err := each(rows, after, last); err != nil {
 			return err
@@ -158,8 +154,8 @@ func (c *copier) walk(ctx context.Context, verifying bool, each func(rows []row,
 	}
 }
 
-// removeOthers removes rows of the target that the source does not have as they
-// are.
+// removeOthers removes the rows of the target that the source does not have, or
+// has with other values.
 func (c *copier) removeOthers(ctx context.Context) error {
 	return c.walk(ctx, false, func(rows []row, after, last []any) error {
 		same := make(map[string]bool, len(rows))
@@ -167,7 +163,7 @@ func (c *copier) removeOthers(ctx context.Context) error {
 			same[string(appendRow(nil, r))] = true
 		}
 		return c.write(ctx, func(w *session.Write) (int64, error) {
-			stored, err := session.Run(ctx, w, c.table.between(after, last))
+			stored, err := session.Run(ctx, w, c.table.rows(after, last, 0))
 			var removed int64
 			for _, r := range stored {
 				if !same[string(appendRow(nil, r))] {
@@ -189,7 +185,7 @@ func (c *copier) insertMissing(ctx context.Context, some bool) error {
 		return c.write(ctx, func(w *session.Write) (int64, error) {
 			missing := rows
 			if some {
-				stored, err := session.Run(ctx, w, c.table.between(after, last))
+				stored, err := session.Run(ctx, w, c.table.rows(after, last, 0))
 				if err != nil {
 					return 0, err
 				}
@@ -201,16 +197,16 @@ func (c *copier) insertMissing(ctx context.Context, some bool) error {
 	})
 }
 
-// without are the rows whose keys none of the others has.
+// without returns the rows whose keys none of the others has.
 func (c *copier) without(rows, others []row) []row {
 	known := make(map[string]bool, len(others))
 	for _, r := range others {
-		known[string(appendRow(nil, c.table.key(r)))] = true
+		known[string(appendRow(nil, c.table.keyOf(r)))] = true
 	}
-	return slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return known[string(appendRow(nil, c.table.key(r)))] })
+	return slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return known[string(appendRow(nil, c.table.keyOf(r)))] })
 }
 
-// write runs a write session and adds what it did to the sum.
+// write runs a write session and adds the number that it returns to the sum.
 func (c *copier) write(ctx context.Context, fn func(*session.Write) (int64, error), sum *int64) error {
 	var n int64
 	err := c.target.Write(ctx, func(w *session.Write) (err error) {
@@ -223,13 +219,13 @@ func (c *copier) write(ctx context.Context, fn func(*session.Write) (int64, erro
 	return err
 }
 
-// verify compares the whole table, in one moment of the target.
+// verify compares the whole table with one snapshot of the target.
 func (c *copier) verify(ctx context.Context) error {
-	here, there := newDigest(), newDigest()
+	var here, there *digest
 	err := c.target.Read(ctx, func(target *session.Read) error {
 		here, there = newDigest(), newDigest()
 		return c.walk(ctx, true, func(rows []row, after, last []any) error {
-			stored, err := session.Run(ctx, target, c.table.between(after, last))
+			stored, err := session.Run(ctx, target, c.table.rows(after, last, 0))
 			if err != nil {
 				return err
 			}

@@ -25,8 +25,8 @@ func newObject(body []byte, contentType, extension string) object {
 	return object{body: body, sha256: hex.EncodeToString(sum[:]), contentType: contentType, extension: extension}
 }
 
-// The pictures: so many sitters in so many poses, of which members have copies.
-// The first half of the sitters has long hair.
+// The pictures show each sitter in each pose; members share them. The first half of
+// the sitters has long hair.
 const (
 	sitters   = 12
 	poses     = 4
@@ -36,7 +36,7 @@ const (
 	quality   = 80
 )
 
-// draw makes one picture of the album: somebody without a face, in front of
+// draw draws the n-th picture of the album: somebody without a face, in front of
 // something bright.
 func draw(seed uint64, n int) (object, error) {
 	sit := newSitter(newDice(seed, -1-n/poses), n < albumSize/2)
@@ -61,7 +61,7 @@ func draw(seed uint64, n int) (object, error) {
 	return o, nil
 }
 
-// A sitter is who sits for a picture. Lengths are in widths of it.
+// A sitter is the person in a picture. Lengths are in widths of the picture.
 type sitter struct {
 	skin, hair, coat hue
 	long             bool // hair
@@ -78,8 +78,8 @@ func newSitter(d dice, long bool) sitter {
 	}
 }
 
-// at is the colour of a point, from the front to the back, if the sitter is
-// there.
+// at returns the colour of a point, from the front to the back, if the sitter covers
+// it.
 func (s *sitter) at(x, y float64) (c color.RGBA, ok bool) {
 	switch {
 	case y < 0.3:
@@ -96,10 +96,10 @@ func (s *sitter) at(x, y float64) (c color.RGBA, ok bool) {
 	return c, false
 }
 
-// A background is what is behind a sitter, and where the sitter is.
+// A background is what is behind a sitter, and how far the sitter leans.
 type background struct {
 	top, bottom hue
-	dx, dy      float64 // how the waves run
+	dx, dy      float64 // the direction of the waves
 	lean        float64
 }
 
@@ -117,7 +117,8 @@ func (b *background) at(x, y float64) color.RGBA {
 	return b.top.mix(b.bottom, y*width/height).rgba(1 + 0.06*math.Sin(b.dx*x+b.dy*y))
 }
 
-// ellipse is less than 1 inside one that stands in the middle.
+// ellipse returns less than 1 for a point inside an ellipse, which is centred
+// horizontally.
 func ellipse(x, y, cy, rx, ry float64) float64 {
 	dx, dy := (x-0.5)/rx, (y-cy)/ry
 	return dx*dx + dy*dy
@@ -135,7 +136,7 @@ func (h hue) rgba(light float64) color.RGBA {
 	return color.RGBA{level(h[0]), level(h[1]), level(h[2]), 255}
 }
 
-// fromHue is the colour at a place of the wheel, which goes from 0 to 1.
+// fromHue returns the colour at a place of the colour wheel, from 0 to 1.
 func fromHue(at, saturation, value float64) hue {
 	var h hue
 	for i, shift := range [3]float64{5, 3, 1} {

@@ -7,7 +7,7 @@ import (
 	"github.com/musterhq/muster/internal/testkit"
 )
 
-// BenchmarkFill says how many members a second are made without media.
+// BenchmarkFill measures how many members per second are created without media.
 func BenchmarkFill(b *testing.B) {
 	for b.Loop() {
 		const members = 100_000

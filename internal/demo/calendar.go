@@ -17,13 +17,13 @@ var (
 
 const (
 	year   = 365 * 24 // hours
-	growth = 0.8      // by how much a year's last day exceeds its first
+	growth = 0.8      // of the sign-ups from a year's first day to its last
 )
 
 // A calendar spreads sign-ups over the year that ends at a moment.
 type calendar struct {
 	start time.Time
-	until []float64 // the share of all that have signed up by the end of the hour
+	until []float64 // the share of all members who have signed up by the end of each hour
 }
 
 func newCalendar(now time.Time, zone *time.Location) *calendar {
@@ -40,8 +40,8 @@ func newCalendar(now time.Time, zone *time.Location) *calendar {
 	return c
 }
 
-// at is the moment by which the share, of 0 to 1, has signed up. It grows with
-// the share and is before the calendar's end.
+// at returns the moment by which the share, from 0 to 1, has signed up. It grows with
+// the share and lies before the calendar's end.
 func (c *calendar) at(share float64) time.Time {
 	hour, _ := slices.BinarySearch(c.until, share)
 	hour = min(hour, year-1)

@@ -3,52 +3,53 @@ package demo
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/musterhq/muster/internal/audit"
 	"github.com/musterhq/muster/internal/blob"
 	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/field"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
 )
 
-// MaxMembers is the most that Fill makes: there is one phone for each.
+// MaxMembers is the number of members that Fill has phones for.
 const MaxMembers = 10_000_000
 
-// ErrNotEmpty is the fault for a store that has members.
-var ErrNotEmpty = fault.New(fault.Conflict, "store_not_empty", "The store has members; demonstration members are made in an empty one only.")
+// ErrNotEmpty is the fault of a store with members.
+var ErrNotEmpty = fault.New(fault.Conflict, "store_not_empty", "The store already has members. Demo members can only be created in an empty store.")
 
-// Options say what Fill makes.
+// Options say what Fill creates.
 type Options struct {
 	Members  int                   // how many, up to MaxMembers
 	Media    int                   // how many of them, the newest, may have photos and documents
-	Seed     uint64                // of all that is thrown
-	Now      time.Time             // the moment at which the year of sign-ups ends
-	Rules    member.Rules          // of the store, in whose zone it counts days already
-	By       audit.Recorder        // writes an entry of the record for each batch
-	Progress func(done, total int) // told after each step; may be nil
+	Seed     uint64                // of everything random
+	Now      time.Time             // the end of the year of sign-ups
+	Rules    member.Rules          // of the store, which counts days in their zone
+	By       audit.Recorder        // writes an audit entry for each batch
+	Progress func(done, total int) // called after each batch; may be nil
 }
 
 func (o *Options) check() error {
 	var f fault.Fields
 	if o.Members < 0 || o.Members > MaxMembers {
-		f.Add("members", "out_of_range", "is 0 to %d", MaxMembers)
+		f.Add("members", field.CodeOutOfRange, "Must be from 0 to %d.", MaxMembers)
 	}
 	return f.Err()
 }
 
-// batch is how many members are made in one transaction, and were last changed
-// at one moment: few where there are few. Large ones spare the search index
-// most of its work.
+// batch returns how many members are created in one transaction, with one time of
+// the last change. Large batches spare the search index most of its work.
 func (o *Options) batch() int { return min(max(o.Members/100, 10), 4000) }
 
-// Fill makes the members in an empty store, the oldest first, and folds their
-// counters. The planner's statistics are for the caller to refresh afterwards.
-// When it fails or ctx ends, what was made until then stays. Faults:
-// store_not_empty, invalid.
+// Fill creates the members in an empty store, the oldest first, and rolls up their
+// counters. The caller refreshes the planner's statistics afterwards. If it fails or
+// ctx ends, what was created stays. Faults: store_not_empty, invalid.
 func Fill(ctx context.Context, db *session.DB, store blob.Store, o Options) error {
 	if err := o.check(); err != nil {
 		return err
@@ -62,7 +63,7 @@ func Fill(ctx context.Context, db *session.DB, store blob.Store, o Options) erro
 		f.Rules.Zone = time.UTC
 	}
 	if err := f.run(ctx); err != nil {
-		return fmt.Errorf("making demonstration members: %w", err)
+		return fmt.Errorf("creating demo members: %w", err)
 	}
 	_, err := counters.Rollup(ctx, db)
 	return err
@@ -85,18 +86,18 @@ type filler struct {
 	album album
 }
 
-// run writes one batch while the next is being thought up.
+// run writes a batch while another goroutine invents the next.
 func (f *filler) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	batches := make(chan []person, 1)
 	var failed error // set before batches is closed
 	go func() {
 		defer close(batches)
-		failed = f.think(ctx, batches)
+		failed = f.invent(ctx, batches)
 	}()
 	err := f.write(ctx, batches)
 	cancel()
-	for range batches { // until the goroutine has ended
+	for range batches { // until the goroutine has returned
 	}
 	if err == nil {
 		err = failed
@@ -104,8 +105,8 @@ func (f *filler) run(ctx context.Context) error {
 	return err
 }
 
-// think makes people up, in the order in which they signed up.
-func (f *filler) think(ctx context.Context, batches chan<- []person) error {
+// invent sends people in the order in which they signed up.
+func (f *filler) invent(ctx context.Context, batches chan<- []person) error {
 	calendar := newCalendar(f.Now.UTC(), f.Rules.Zone)
 	batch := f.batch()
 	for first := 0; first < f.Members; first += batch {
@@ -133,9 +134,9 @@ func (f *filler) think(ctx context.Context, batches chan<- []person) error {
 func (f *filler) write(ctx context.Context, batches <-chan []person) error {
 	done := 0
 	for people := range batches {
-		made, err := f.make(ctx, people)
+		created, err := f.create(ctx, people)
 		if err == nil {
-			err = f.illustrate(ctx, people, made)
+			err = f.illustrate(ctx, people, created)
 		}
 		if err != nil {
 			return err
@@ -147,38 +148,46 @@ func (f *filler) write(ctx context.Context, batches <-chan []person) error {
 	return nil
 }
 
-// make makes a batch of members, in one transaction.
-func (f *filler) make(ctx context.Context, people []person) (made []ids.Member, err error) {
+// create creates a batch of members, in one transaction.
+func (f *filler) create(ctx context.Context, people []person) (created []ids.Member, err error) {
 	list := make([]member.Draft, len(people))
 	for i := range people {
 		list[i] = people[i].Draft()
 	}
 	last := list[len(list)-1].CreatedAt
 	err = f.db.Write(ctx, func(w *session.Write) error {
-		if made, err = member.CreateMany(ctx, w, f.Rules, list, last); err != nil {
+		if created, err = member.CreateMany(ctx, w, f.Rules, list, last); err != nil {
 			return err
 		}
 		f.By.Record(w, audit.Event{Action: member.ActionImported, Became: map[string]any{"members": len(list), "demo": true}}, f.Now)
 		for i, p := range people {
 			for _, s := range p.former {
-				w.Add(addFormer(made[i], s))
+				w.Add(addFormer(created[i], s))
 			}
 			if p.deleted.IsZero() {
 				continue
 			}
-			if _, err := member.Delete(ctx, w, f.By, f.Rules, made[i], nil, p.deleted); err != nil {
+			if _, err := member.Delete(ctx, w, f.By, f.Rules, created[i], nil, p.deleted); err != nil {
 				return fmt.Errorf("deleting a member: %w", err)
 			}
 		}
 		return nil
 	})
-	return made, err
+	return created, err
 }
 
-// addFormer adds a subscription that was over before the current one.
+// insertFormer inserts a subscription that is not the current one.
+var insertFormer = func() string {
+	columns := field.For[member.Subscription]().ColumnNames()
+	var places strings.Builder
+	for i := range columns {
+		places.WriteString(", $" + strconv.Itoa(i+2))
+	}
+	return "insert into subscription (current, member_id, " + strings.Join(columns, ", ") + ") values (false, $1" + places.String() + ")"
+}()
+
+// addFormer adds a subscription from before the current one.
 func addFormer(m ids.Member, s member.Subscription) query.Change {
-	return query.Exec(`
-		insert into subscription (member_id, id, plan, status, started_at, expires_at, current)
-		values ($1, $2, $3, $4, $5, $6, false)`,
-		m, ids.New[ids.Row](s.StartedAt), s.Plan, string(s.Status), s.StartedAt, s.ExpiresAt)
+	s.ID = ids.New[ids.Row](s.StartedAt)
+	return query.Exec(insertFormer, field.For[member.Subscription]().Values([]any{m}, &s)...)
 }

@@ -64,12 +64,12 @@ func TestFill(t *testing.T) {
 	t.Parallel()
 	db, media := testkit.Open(t), openMedia(t)
 	const members, illustrated = 400, 40
-	var told []int
+	var progress []int
 	o := demo.Options{
 		By:      testkit.Recorder(),
 		Members: members, Media: illustrated, Seed: 1, Now: now,
 		Progress: func(done, total int) {
-			if told = append(told, done); total != members {
+			if progress = append(progress, done); total != members {
 				t.Errorf("got a total of %d, want %d", total, members)
 			}
 		},
@@ -77,8 +77,8 @@ func TestFill(t *testing.T) {
 	if err := demo.Fill(t.Context(), db, media, o); err != nil {
 		t.Fatal(err)
 	}
-	if len(told) == 0 || told[len(told)-1] != members {
-		t.Errorf("the progress ended at %v, want %d", told, members)
+	if len(progress) == 0 || progress[len(progress)-1] != members {
+		t.Errorf("the progress ended at %v, want %d", progress, members)
 	}
 	list := everyone(t, db)
 	if len(list) != members {
@@ -133,7 +133,7 @@ func checkVariety(t *testing.T, list []member.Detail) {
 		"subscription", "no subscription", "photos", "no photos", "documents", "no documents",
 	} {
 		if found[want] == 0 {
-			t.Errorf("nobody is or has: %s", want)
+			t.Errorf("no member is or has: %s", want)
 		}
 	}
 }
@@ -155,7 +155,7 @@ func checkMedia(t *testing.T, media blob.Store, list []member.Detail, newest int
 		for _, d := range m.Documents {
 			body := content(t, media, d.Key, d.Bytes, d.SHA256)
 			if !bytes.HasPrefix(body, []byte("%PDF-")) || !bytes.Contains(body, []byte("SPECIMEN")) {
-				t.Fatalf("a document of kind %s is no specimen", d.Kind)
+				t.Fatalf("a document of kind %s is not a specimen", d.Kind)
 			}
 		}
 	}
@@ -174,7 +174,7 @@ func content(t *testing.T, media blob.Store, key string, size int64, sum string)
 	}
 	got := sha256.Sum256(body)
 	if int64(len(body)) != size || hex.EncodeToString(got[:]) != sum || o.ContentType != blob.TypeOf(key) {
-		t.Fatalf("the object %s is not what its row says", key)
+		t.Fatalf("the object %s differs from its row", key)
 	}
 	return body
 }
@@ -194,10 +194,10 @@ func checkNumbers(t *testing.T, db *session.DB) {
 			query.Into(&deltas, query.Scalar[int]("select count(*) from member_delta")),
 			query.Into(&former, query.Scalar[int]("select count(*) from subscription where not current")))
 		if deltas != 0 {
-			t.Errorf("%d deltas are not folded", deltas)
+			t.Errorf("%d deltas are not rolled up", deltas)
 		}
 		if former == 0 {
-			t.Error("nobody had a subscription before the current one")
+			t.Error("no member had a subscription before the current one")
 		}
 		return err
 	})
@@ -226,9 +226,9 @@ func TestFillStops(t *testing.T) {
 		Progress: func(int, int) { cancel() },
 	})
 	if !errors.Is(err, context.Canceled) {
-		t.Fatalf("got %v, want that it was cancelled", err)
+		t.Fatalf("got %v, want context.Canceled", err)
 	}
 	if n := len(everyone(t, db)); n == 0 || n > 1000 {
-		t.Errorf("got %d members, want those of the first steps", n)
+		t.Errorf("got %d members, want those of the first batches", n)
 	}
 }

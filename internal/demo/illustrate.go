@@ -15,10 +15,10 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// storing is how many objects are stored at once: each waits for the disk.
+// storing is the number of objects that are stored at once: each waits for the disk.
 const storing = 8
 
-// An album holds what has been drawn so far. It is for one goroutine.
+// An album caches pictures and papers. One goroutine uses it.
 type album struct {
 	pictures [albumSize]*object
 	papers   []*object
@@ -45,9 +45,9 @@ func (a *album) paper(kind int) *object {
 	return a.papers[kind]
 }
 
-// illustrate stores the objects of a batch of members, and then their rows: a
-// row never names an object that is not there.
-func (f *filler) illustrate(ctx context.Context, people []person, made []ids.Member) error {
+// illustrate stores the objects of a batch of members, and then their rows, so that
+// no row names an object that does not exist.
+func (f *filler) illustrate(ctx context.Context, people []person, created []ids.Member) error {
 	var rows []query.Change
 	group, storeCtx := errgroup.WithContext(ctx)
 	group.SetLimit(storing)
@@ -59,7 +59,7 @@ func (f *filler) illustrate(ctx context.Context, people []person, made []ids.Mem
 	var failed error
 	for i := 0; i < len(people) && failed == nil; i++ {
 		var changes []query.Change
-		changes, failed = f.illustrateOne(&people[i], made[i], put)
+		changes, failed = f.illustrateOne(&people[i], created[i], put)
 		rows = append(rows, changes...)
 	}
 	if err := errors.Join(failed, group.Wait()); err != nil {

@@ -1,14 +1,13 @@
 package demo
 
 import (
-	"math/rand/v2"
 	"time"
 
 	"github.com/musterhq/muster/internal/media"
 	"github.com/musterhq/muster/internal/member"
 )
 
-// A person is a member that is about to be made.
+// A person is a member before its creation.
 type person struct {
 	member.Detail
 	former    []member.Subscription // before the current one
@@ -17,7 +16,7 @@ type person struct {
 	deleted   time.Time // zero: never
 }
 
-// A picture and a paper are what a photo and a document are made from.
+// A picture becomes a photo, and a paper a document.
 type (
 	picture struct {
 		drawing int // in the album
@@ -31,40 +30,7 @@ type (
 	}
 )
 
-// A dice throws what the person of one number is made of: the same for the same
-// seed, and independent of the others.
-type dice struct{ *rand.Rand }
-
-func newDice(seed uint64, i int) dice {
-	return dice{rand.New(rand.NewPCG(seed, uint64(i)))} //nolint:gosec // nothing is kept secret by it
-}
-
-// in reports true so many times of a hundred.
-func (d dice) in(percent int) bool { return d.IntN(100) < percent }
-
-func (d dice) between(low, high int) int { return low + d.IntN(high-low+1) }
-
-func pick[T any](d dice, list []T) T { return list[d.IntN(len(list))] }
-
-// some picks up to most different ones, in the order of the throws; at least one.
-func some(d dice, list []string, most int) []string {
-	n := d.between(1, most)
-	chosen := make([]string, n)
-	for i, at := range d.Perm(len(list))[:n] {
-		chosen[i] = list[at]
-	}
-	return chosen
-}
-
-// maybe is one of the list, so many times of a hundred.
-func maybe(d dice, percent int, list []string) *string {
-	if !d.in(percent) {
-		return nil
-	}
-	return new(pick(d, list))
-}
-
-// personOf is the i-th person, who signed up at the time.
+// personOf returns the i-th person, who signed up at the time.
 func personOf(seed uint64, i int, at, now time.Time) person {
 	d := newDice(seed, i)
 	t := d.tongue()
@@ -92,7 +58,7 @@ func personOf(seed uint64, i int, at, now time.Time) person {
 	if left := d.Float64(); d.IntN(1000) < 15 && age > 24*time.Hour {
 		p.deleted = at.Add(time.Duration(left * float64(age))).Truncate(time.Microsecond)
 	}
-	d.subscribe(&p, at, now) // the number of its throws depends on the time
+	d.subscribe(&p, at, now) // last: how many numbers it draws depends on the time
 	return p
 }
 
@@ -125,7 +91,7 @@ func (d dice) name(t *tongue, g member.Gender) string {
 	return t.name(pick(d, t.family), pick(d, given), g)
 }
 
-// born is a year of birth: most members are about thirty, none is under age.
+// born returns a year of birth: most members are about thirty, and none is under age.
 func (d dice) born(now time.Time) int {
 	age := 20 + d.IntN(12) + d.IntN(12)
 	if d.in(8) {
@@ -134,7 +100,7 @@ func (d dice) born(now time.Time) int {
 	return now.Year() - age
 }
 
-// status is where the review has come with a member of this age.
+// status returns the status of a member who signed up so long ago.
 func (d dice) status(age time.Duration) member.Status {
 	pending, needsInfo, rejected, suspended := 2, 2, 9, 3
 	switch {
@@ -177,7 +143,7 @@ func (d dice) profile(t *tongue, g member.Gender) *member.Profile {
 	return p
 }
 
-// height is bell-shaped.
+// height returns a height from a bell-shaped distribution.
 func (d dice) height(g member.Gender) int {
 	middle := 168
 	switch g {
@@ -222,7 +188,7 @@ func (d dice) preference(g member.Gender, age int) *member.Preference {
 		p.HeightMin, p.HeightMax = &low, new(low+d.between(5, 25))
 	}
 	if d.in(50) {
-		p.Regions = some(d, regions[2:], 3) // from where each comes once
+		p.Regions = some(d, regions[2:], 3) // where each region occurs once
 	}
 	if d.in(30) {
 		p.Educations = some(d, educations[4:], 2)
@@ -236,11 +202,10 @@ func (d dice) preference(g member.Gender, age int) *member.Preference {
 	return p
 }
 
-// term is for how long a subscription runs.
+// term is the duration of a subscription.
 const term = 90 * 24 * time.Hour
 
-// subscribe gives a member the subscriptions since it signed up, one after the
-// other, each with an end.
+// subscribe adds the subscriptions since the member signed up, one after the other.
 func (d dice) subscribe(p *person, at, now time.Time) {
 	if p.Status == member.Pending || !d.in(58) {
 		return
@@ -287,7 +252,7 @@ func (d dice) media(p *person) {
 	}
 }
 
-// sitter is who sits for a member's photos.
+// sitter returns the number of the sitter for a member's photos.
 func (d dice) sitter(g member.Gender) int {
 	n := d.IntN(sitters / 2)
 	if g == member.Male {
@@ -296,7 +261,7 @@ func (d dice) sitter(g member.Gender) int {
 	return n
 }
 
-// verdict is how a photo or document was judged of a member who was judged so.
+// verdict returns the status of a photo or document of a member with the status.
 func (d dice) verdict(s member.Status) media.Status {
 	switch {
 	case s == member.Pending:

@@ -13,7 +13,7 @@ import (
 
 var now = time.Date(2026, time.May, 13, 15, 4, 5, 0, time.UTC)
 
-func TestPhonesAreValidAndEachComesOnce(t *testing.T) {
+func TestPhonesAreValidAndUnique(t *testing.T) {
 	t.Parallel()
 	const many = 50_000
 	seen := make(map[string]bool, many)
@@ -25,7 +25,7 @@ func TestPhonesAreValidAndEachComesOnce(t *testing.T) {
 		}
 		seen[p] = true
 		if i%97 != 0 && i > 2000 {
-			continue // to ask the library costs more than all else
+			continue // the library costs more than everything else
 		}
 		number, err := phonenumbers.Parse(p, "")
 		if err != nil || !phonenumbers.IsValidNumber(number) {
@@ -35,7 +35,7 @@ func TestPhonesAreValidAndEachComesOnce(t *testing.T) {
 	}
 	for _, code := range []int32{82, 33, 44, 1, 46} {
 		if countries[code] == 0 {
-			t.Errorf("nobody has a phone of country %d: %v", code, countries)
+			t.Errorf("no member has a phone of country %d: %v", code, countries)
 		}
 	}
 }
@@ -51,10 +51,10 @@ func TestPeopleFollowFromTheSeed(t *testing.T) {
 	}
 	unexported := cmp.Options{cmp.AllowUnexported(person{}, picture{}, paper{}), cmpopts.IgnoreUnexported(member.Detail{})}
 	if diff := cmp.Diff(make100(1), make100(1), unexported); diff != "" {
-		t.Errorf("the same seed makes other people:\n%s", diff)
+		t.Errorf("the same seed produces other people:\n%s", diff)
 	}
 	if cmp.Equal(make100(1), make100(2), unexported) {
-		t.Error("another seed makes the same people")
+		t.Error("another seed produces the same people")
 	}
 }
 
@@ -67,7 +67,7 @@ func TestPeoplePassTheRules(t *testing.T) {
 			t.Fatalf("member %d: %v", i, err)
 		}
 		if p.Name != want {
-			t.Fatalf("member %d has the name %q, want %q as it was written", i, p.Name, want)
+			t.Fatalf("member %d has the name %q, want %q unchanged", i, p.Name, want)
 		}
 		for _, s := range append(p.former, deref(p.Subscription)...) {
 			if s.ExpiresAt.Sub(s.StartedAt) != term {

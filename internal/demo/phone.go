@@ -2,7 +2,7 @@ package demo
 
 import "fmt"
 
-// A plan is a range of numbers that no subscriber has.
+// A plan is a range of numbers that is assigned to nobody.
 type plan struct {
 	prefix   string
 	digits   int // after the prefix
@@ -19,11 +19,10 @@ var abroad = []plan{
 	{"+4670", 7, 1_740_605, 95},
 }
 
-// everyAbroad is how often a member has a number of another country, as long as
-// there are any.
+// everyAbroad is the distance between members with a number of another country.
 const everyAbroad = 16
 
-// phone is the number of the i-th member. No two are the same up to [MaxMembers].
+// phone returns the number of the i-th member, which is unique up to [MaxMembers].
 func phone(i int) string {
 	if i%everyAbroad == everyAbroad-1 {
 		nth := i / everyAbroad
@@ -32,9 +31,8 @@ func phone(i int) string {
 			return fmt.Sprintf("%s%0*d", p.prefix, p.digits, p.first+nth/len(abroad))
 		}
 	}
-	// Numbers in Korea begin with 010 and a digit from 2 to 9: those with 0 and 1
-	// are well-formed, and no operator has them. There are twenty million.
-	// The last four digits go up and down: 7 919 has no factor in common with 10 000,
-	// so that each comes once.
+	// Numbers in Korea begin with 010 and a digit from 2 to 9. The twenty million
+	// with 0 or 1 are well-formed and assigned to nobody. 7919 and 10,000 have no
+	// common factor, so that each of the last four digits occurs once.
 	return fmt.Sprintf("+8210%04d%04d", i/10_000%2_000, i*7_919%10_000)
 }

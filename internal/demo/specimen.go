@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// specimen is a document of the kind: a PDF of one page that says that it is
-// none.
+// specimen returns a document of the kind: a PDF of one page that is marked as a
+// specimen.
 func specimen(kind string) object {
 	page := fmt.Sprintf("BT /F1 40 Tf 60 700 Td (SPECIMEN) Tj 0 -60 Td /F1 18 Tf (Document of kind: %s) Tj "+
 		"0 -30 Td (Made by a program for a demonstration.) Tj 0 -30 Td (It names nobody and proves nothing.) Tj ET", kind)

@@ -6,22 +6,22 @@ import (
 	"github.com/musterhq/muster/internal/member"
 )
 
-// A tongue is what people of one script are called, do and say.
+// A tongue holds the names, occupations and sentences of people of one script.
 type tongue struct {
-	share       int // of a hundred members
+	share       int // in percent of all members
 	family      []string
 	female      []string
 	male        []string
 	occupations []string
 	employers   []string
-	openings    []string // an introduction is an opening, a line and a wish
+	openings    []string // an introduction consists of an opening, a line and a wish
 	lines       []string
 	wishes      []string
 	name        func(family, given string, g member.Gender) string
-	stop        string // at the end of a sentence
+	stop        string // the end of a sentence
 }
 
-// text is an introduction of three sentences.
+// text returns an introduction of the sentences.
 func (t *tongue) text(sentences ...string) string {
 	return strings.TrimSpace(strings.Join(sentences, t.stop) + t.stop)
 }
@@ -121,7 +121,7 @@ var arabic = tongue{
 	stop:        ". ",
 }
 
-// What is written in one language for all, so that lists can be filtered by it.
+// These are in English for everybody, so that lists can be filtered by them.
 var (
 	regions    = []string{"Seoul", "Seoul", "Seoul", "Gyeonggi", "Gyeonggi", "Busan", "Incheon", "Daegu", "Daejeon", "Gwangju", "Ulsan", "Sejong", "Gangwon", "Jeju"}
 	educations = []string{"high_school", "associate", "bachelor", "bachelor", "bachelor", "master", "doctorate"}

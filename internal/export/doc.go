@@ -1,9 +1,10 @@
 // Package export writes all members to a file, from one snapshot.
 //
-// Its room: members to CSV or JSON lines, streamed, at the same cost of memory
-// for ten and for a million. It composes member; rows are internal/csvfile's. A
-// file holds keys and facts of photos and documents and never their links,
-// which expire and open doors.
+// Its room: members as CSV or JSON lines, streamed, so that memory does not grow
+// with their number. It builds on directory and member; internal/csvfile writes
+// the rows. The columns follow from the descriptors of members, photos and
+// documents. An export holds the keys of photos and documents and never their
+// links, which expire and grant access.
 //
-//   - record.go: what is written of a member; operations.go: the export
+//   - record.go: the encoding of a member; operations.go: the export
 package export

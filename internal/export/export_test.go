@@ -131,7 +131,7 @@ func TestCSV(t *testing.T) {
 	}
 }
 
-// Without a reason, an export shows what a list shows.
+// Unless it reveals, an export shows what a list shows.
 func TestPhonesAreMasked(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t)
@@ -180,7 +180,7 @@ func TestPhotosAndDocuments(t *testing.T) {
 	}
 	for _, text := range []string{line, exported(t, db, export.Options{Format: export.CSV})} {
 		if strings.Contains(text, "url") || strings.Contains(text, "secret") || !strings.Contains(text, "members/document-key") {
-			t.Errorf("a link is there, or a key is not:\n%s", text)
+			t.Errorf("the file contains a link, or lacks a key:\n%s", text)
 		}
 	}
 }
@@ -226,8 +226,7 @@ func TestDeleted(t *testing.T) {
 	}
 }
 
-// TestRoundTrip exports members, imports them into another store, and finds
-// them there as they were.
+// TestRoundTrip exports members, imports them into another store, and compares.
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
 	m, err := importer.ReadMap("../../docs/examples/muster-export.toml")
@@ -262,7 +261,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// comparable are the members without what an import makes anew.
+// comparable returns the members without what an import creates anew.
 func comparable(t *testing.T, db *session.DB) map[string]map[string]any {
 	t.Helper()
 	all := map[string]map[string]any{}
@@ -274,8 +273,8 @@ func comparable(t *testing.T, db *session.DB) map[string]map[string]any {
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		for _, made := range []string{"id", "external_id", "updated_at"} {
-			delete(m, made)
+		for _, name := range []string{"id", "external_id", "updated_at"} {
+			delete(m, name)
 		}
 		if s, ok := m["subscription"].(map[string]any); ok {
 			delete(s, "id")
@@ -318,7 +317,7 @@ func TestOneSnapshot(t *testing.T) {
 	}
 }
 
-// full fails after some bytes.
+// full fails after a number of bytes.
 type full struct{ left int }
 
 var errFull = errors.New("no space left")
@@ -344,7 +343,7 @@ func TestFailures(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := export.Run(ctx, db, export.Options{Format: export.CSV, To: io.Discard}); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want the end of the context", err)
+		t.Errorf("got %v, want context.Canceled", err)
 	}
 }
 

@@ -13,44 +13,43 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// Format is how members are written.
+// Format is the format of an export.
 type Format string
 
 // The formats.
 const (
-	CSV   Format = "csv"   // one row each, relations as columns with dotted names
-	JSONL Format = "jsonl" // one JSON object each, on a line
+	CSV   Format = "csv"   // a row for each member; the fields of a relation have dotted names
+	JSONL Format = "jsonl" // a JSON object on a line for each member
 )
 
 // Options of an export.
 type Options struct {
 	Format   Format
 	To       io.Writer
-	Reveal   bool                  // what is masked is written as it is: the caller has recorded why
-	Deleted  directory.Deleted     // whether soft-deleted members are written too; by default they are not
-	Rules    member.Rules          //
+	Reveal   bool              // write masked fields in plain text; the caller has recorded the reason
+	Deleted  directory.Deleted // whether to write soft-deleted members; the zero value leaves them out
+	Rules    member.Rules
 	Progress func(done, all int64) // called after each page; may be nil
 }
 
-// Report is what was written.
+// Report says what an export wrote.
 type Report struct {
 	Members int64 `json:"members"`
 }
 
-// Run writes every member with all relations, the oldest first, from one
-// snapshot: what changes meanwhile is not seen. Memory does not grow with the
-// number of members. The end of ctx ends it with an error. Faults:
-// unknown_format.
+// Run writes all members with their relations, the oldest first, from one
+// snapshot. Memory does not grow with the number of members. Canceling ctx stops
+// the export with an error. Faults: unknown_format.
 func Run(ctx context.Context, db *session.DB, o Options) (Report, error) {
 	to := bufio.NewWriterSize(o.To, 256<<10)
-	var out encoder = newLines(to)
+	var out encoder = &lines{record: record{o.Reveal}, out: to}
 	var err error
 	switch o.Format {
 	case JSONL:
 	case CSV:
-		out, err = newRows(to)
+		out, err = newRows(to, o.Reveal)
 	default:
-		err = fault.New(fault.Invalid, "unknown_format", "A format is csv or jsonl.")
+		err = fault.New(fault.Invalid, "unknown_format", "The format is csv or jsonl.")
 	}
 	if err != nil {
 		return Report{}, err
@@ -68,7 +67,7 @@ func Run(ctx context.Context, db *session.DB, o Options) (Report, error) {
 	return r, nil
 }
 
-// stream loads the next page while the one before it is written.
+// stream loads a page while another goroutine writes the previous one.
 func stream(ctx context.Context, db *session.DB, o Options, out encoder) (written int64, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -77,9 +76,9 @@ func stream(ctx context.Context, db *session.DB, o Options, out encoder) (writte
 	go func() {
 		defer close(done)
 		for page := range pages {
-			if err := write(out, page.Items, o.Reveal); err != nil {
+			if err := write(out, page.Items); err != nil {
 				cancel(err)
-				continue // until no page comes
+				continue // drain the pages
 			}
 			written += int64(len(page.Items))
 			o.Progress(written, page.Total.Count)
@@ -117,10 +116,9 @@ func load(ctx context.Context, r *session.Read, o Options, pages chan<- director
 	}
 }
 
-func write(out encoder, members []member.Detail, reveal bool) error {
+func write(out encoder, members []member.Detail) error {
 	for i := range members {
-		r := newRecord(&members[i], reveal)
-		if err := out.encode(&r); err != nil {
+		if err := out.encode(&members[i]); err != nil {
 			return err
 		}
 	}

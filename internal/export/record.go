@@ -1,201 +1,216 @@
 package export
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"reflect"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/musterhq/muster/internal/csvfile"
-	"github.com/musterhq/muster/internal/ids"
-	"github.com/musterhq/muster/internal/media"
+	"github.com/musterhq/muster/internal/field"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/privacy"
 )
 
-// record is a member as it is exported.
-type record struct {
-	member.Detail
-	Photos    []photo    `json:"photos"`    // in place of the one in Detail
-	Documents []document `json:"documents"` // likewise
+// column is a field of a member as it is exported.
+type column struct {
+	*field.Field
+	name    string   // in CSV: "profile.height"
+	quoted  string   // in JSON, with its colon
+	columns []column // of an object, or of each object of a list
 }
 
-// photo is a photo with the key of its object, and without a link.
-type photo struct {
-	ID           ids.Photo    `json:"id"`
-	Key          string       `json:"key"`
-	DisplayOrder int          `json:"display_order"`
-	Status       media.Status `json:"status"`
-	ContentType  string       `json:"content_type"`
-	Bytes        int64        `json:"bytes"`
-	Width        int          `json:"width"`
-	Height       int          `json:"height"`
-	SHA256       string       `json:"sha256"`
-	CreatedAt    time.Time    `json:"created_at"`
-}
+// columns are those of a member. They follow from its descriptor.
+var columns = columnsOf(field.For[member.Detail](), "")
 
-// document is a document with the key of its object, and without a link.
-type document struct {
-	ID          ids.Document `json:"id"`
-	Key         string       `json:"key"`
-	Kind        string       `json:"kind"`
-	Status      media.Status `json:"status"`
-	ContentType string       `json:"content_type"`
-	Bytes       int64        `json:"bytes"`
-	SHA256      string       `json:"sha256"`
-	Reviewer    *string      `json:"reviewer"`
-	Reason      *string      `json:"reason"`
-	ExpiresAt   *time.Time   `json:"expires_at"`
-	CreatedAt   time.Time    `json:"created_at"`
-}
+// objectKey is the column in which a row has the key of an object in the store.
+const objectKey = "s3_key"
 
-// newRecord is what is written of a member: with what is masked as its mask,
-// unless it is to be revealed.
-func newRecord(d *member.Detail, reveal bool) record {
-	if !reveal {
-		masked := *d
-		masked.Phone = privacy.PhoneOrNone(d.Phone)
-		d = &masked
+// columnsOf returns the fields of a struct that are exported: those on the wire.
+// Where the row has the key of an object, that key takes the place of the links,
+// which have no column.
+func columnsOf(s *field.Struct, prefix string) (list []column) {
+	hasObject := false
+	for _, f := range s.Fields {
+		name := f.Name
+		if f.Column == objectKey {
+			hasObject, name = true, "key"
+		}
+		if name == "" || hasObject && f.Column == "" {
+			continue
+		}
+		c := column{Field: f, name: prefix + name, quoted: strconv.Quote(name) + ":"}
+		if f.Struct != nil {
+			c.columns = columnsOf(f.Struct, prefix+name+".")
+		}
+		list = append(list, c)
 	}
-	r := record{Detail: *d, Photos: make([]photo, len(d.Photos)), Documents: make([]document, len(d.Documents))}
-	for i := range d.Photos {
-		p := &d.Photos[i]
-		r.Photos[i] = photo{
-			ID: p.ID, Key: p.Key, DisplayOrder: p.DisplayOrder, Status: p.Status, ContentType: p.ContentType,
-			Bytes: p.Bytes, Width: p.Width, Height: p.Height, SHA256: p.SHA256, CreatedAt: p.CreatedAt,
+	return list
+}
+
+// record encodes members, with masks unless reveal.
+type record struct{ reveal bool }
+
+// value returns the value of a column in v, as it is exported.
+func (r record) value(c *column, v reflect.Value) any {
+	value := c.Value(c.In(v))
+	if r.reveal {
+		return value
+	}
+	return privacy.Mask(c.Mask, value)
+}
+
+// object appends a struct as JSON.
+func (r record) object(b []byte, columns []column, v reflect.Value) (_ []byte, err error) {
+	b = append(b, '{')
+	for i := range columns {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if b, err = r.json(append(b, columns[i].quoted...), &columns[i], v); err != nil {
+			return nil, err
 		}
 	}
-	for i := range d.Documents {
-		p := &d.Documents[i]
-		r.Documents[i] = document{
-			ID: p.ID, Key: p.Key, Kind: p.Kind, Status: p.Status, ContentType: p.ContentType, Bytes: p.Bytes,
-			SHA256: p.SHA256, Reviewer: p.Reviewer, Reason: p.Reason, ExpiresAt: p.ExpiresAt, CreatedAt: p.CreatedAt,
-		}
-	}
-	return r
+	return append(b, '}'), nil
 }
 
-// encoder writes records in a format.
+// json appends the value of a column in v as JSON.
+func (r record) json(b []byte, c *column, v reflect.Value) ([]byte, error) {
+	place := c.In(v)
+	switch {
+	case c.Nullable && c.Kind != field.Objects && place.IsNil():
+		return append(b, "null"...), nil
+	case c.Kind == field.Object:
+		return r.object(b, c.columns, reflect.Indirect(place))
+	case c.Kind == field.Objects:
+		return r.list(b, c, place)
+	case c.Mask != "":
+		text, err := json.Marshal(r.value(c, v))
+		return append(b, text...), err
+	default:
+		return c.Append(b, v.Addr().Interface())
+	}
+}
+
+func (r record) list(b []byte, c *column, list reflect.Value) (_ []byte, err error) {
+	b = append(b, '[')
+	for i := range list.Len() {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if b, err = r.object(b, c.columns, list.Index(i)); err != nil {
+			return nil, err
+		}
+	}
+	return append(b, ']'), nil
+}
+
+// encoder writes members in a format.
 type encoder interface {
-	encode(r *record) error
+	encode(d *member.Detail) error
 	flush() error
 }
 
-// lines writes each record as a line of JSON.
-type lines struct{ out *json.Encoder }
-
-func newLines(w io.Writer) lines {
-	out := json.NewEncoder(w)
-	out.SetEscapeHTML(false)
-	return lines{out}
+// lines writes each member as a line of JSON.
+type lines struct {
+	record
+	out io.Writer
+	buf []byte
 }
 
-func (l lines) encode(r *record) error { return l.out.Encode(r) }
-
-func (lines) flush() error { return nil }
-
-// column is a cell of every row.
-type column struct {
-	name  string // dotted, as on the wire: "profile.height"
-	index []int  // of the field in record
-}
-
-// columns are those of a CSV file, found in the types: a field that is added to
-// a profile is exported without a change here.
-var columns = columnsOf(reflect.TypeFor[record](), "", nil)
-
-func columnsOf(t reflect.Type, prefix string, index []int) []column {
-	var found []column
-	for i := range t.NumField() {
-		field := t.Field(i)
-		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		at := append(append([]int(nil), index...), i)
-		typ := field.Type
-		if typ.Kind() == reflect.Pointer {
-			typ = typ.Elem()
-		}
-		switch {
-		case name == "-", t == reflect.TypeFor[member.Detail]() && typ.Kind() == reflect.Slice:
-			// replaced in record
-		case field.Anonymous:
-			found = append(found, columnsOf(typ, prefix, at)...)
-		case typ.Kind() == reflect.Struct && typ != reflect.TypeFor[time.Time]():
-			found = append(found, columnsOf(typ, prefix+name+".", at)...)
-		default:
-			found = append(found, column{prefix + name, at})
-		}
+func (l *lines) encode(d *member.Detail) (err error) {
+	if l.buf, err = l.object(l.buf[:0], columns, reflect.ValueOf(d).Elem()); err != nil {
+		return err
 	}
-	return found
+	_, err = l.out.Write(append(l.buf, '\n'))
+	return err
 }
 
-// rows writes each record as a row of CSV, behind a header.
+func (*lines) flush() error { return nil }
+
+// rows writes each member as a row of CSV, below a header. Each field of an object
+// has a cell.
 type rows struct {
+	record
 	out   *csvfile.Writer
 	cells []string
 }
 
-func newRows(w io.Writer) (*rows, error) {
-	r := &rows{out: csvfile.NewWriter(w, ','), cells: make([]string, len(columns))}
-	for i, c := range columns {
-		r.cells[i] = c.name
-	}
-	return r, r.out.Write(r.cells)
+func newRows(w io.Writer, reveal bool) (*rows, error) {
+	r := &rows{record: record{reveal}, out: csvfile.NewWriter(w, ',')}
+	err := r.write(reflect.Value{}, func(c *column, _ reflect.Value) (string, error) { return c.name, nil })
+	return r, err
 }
 
-func (r *rows) encode(rec *record) (err error) {
-	v := reflect.ValueOf(rec).Elem()
-	for i, c := range columns {
-		if r.cells[i], err = c.cell(v); err != nil {
-			return err
-		}
+func (r *rows) encode(d *member.Detail) error { return r.write(reflect.ValueOf(d).Elem(), r.cell) }
+
+func (r *rows) flush() error { return r.out.Flush() }
+
+// write writes a row of the cells that cell returns for the columns of v.
+func (r *rows) write(v reflect.Value, cell func(*column, reflect.Value) (string, error)) error {
+	r.cells = r.cells[:0]
+	if err := r.fill(columns, v, cell); err != nil {
+		return err
 	}
 	return r.out.Write(r.cells)
 }
 
-func (r *rows) flush() error { return r.out.Flush() }
-
-// cell gives the text of the column; empty for what is absent.
-func (c column) cell(v reflect.Value) (string, error) {
-	for _, i := range c.index {
-		if v.Kind() == reflect.Pointer {
-			if v.IsNil() {
-				return "", nil
+// fill appends the cells of v, which is invalid for an absent object.
+func (r *rows) fill(columns []column, v reflect.Value, cell func(*column, reflect.Value) (string, error)) (err error) {
+	for i := range columns {
+		c, text := &columns[i], ""
+		if c.Kind == field.Object {
+			object := v
+			if v.IsValid() {
+				object = reflect.Indirect(c.In(v))
 			}
-			v = v.Elem()
+			err = r.fill(c.columns, object, cell)
+		} else {
+			text, err = cell(c, v)
+			r.cells = append(r.cells, text)
 		}
-		v = v.Field(i)
-	}
-	if v.Kind() == reflect.Pointer {
-		if v.IsNil() {
-			return "", nil
+		if err != nil {
+			return err
 		}
-		v = v.Elem()
 	}
-	return spell(v)
+	return nil
 }
 
-func spell(v reflect.Value) (string, error) {
-	switch v.Kind() {
-	case reflect.String:
-		return v.String(), nil
-	case reflect.Int, reflect.Int64:
-		return strconv.FormatInt(v.Int(), 10), nil
+// cell returns the text of a column in v; empty for an absent value.
+func (r *rows) cell(c *column, v reflect.Value) (string, error) {
+	switch {
+	case !v.IsValid():
+		return "", nil
+	case c.Kind == field.Objects:
+		return r.objects(c, c.In(v))
 	}
-	switch x := v.Interface().(type) {
-	case time.Time:
-		return x.UTC().Format(time.RFC3339Nano), nil
+	switch x := r.value(c, v).(type) {
+	case nil:
+		return "", nil
+	case string:
+		return x, nil
 	case []string:
 		return csvfile.Join(x), nil
+	case time.Time:
+		return x.UTC().Format(time.RFC3339Nano), nil
 	case fmt.Stringer:
 		return x.String(), nil
 	default:
-		if v.Kind() == reflect.Slice && v.Len() == 0 {
-			return "", nil
-		}
 		text, err := json.Marshal(x)
 		return string(text), err
 	}
+}
+
+// objects returns a list of objects as JSON.
+func (r *rows) objects(c *column, list reflect.Value) (string, error) {
+	if list.Len() == 0 {
+		return "", nil
+	}
+	text, err := r.list(nil, c, list)
+	var escaped bytes.Buffer
+	json.HTMLEscape(&escaped, text)
+	return escaped.String(), err
 }

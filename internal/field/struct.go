@@ -233,6 +233,9 @@ func (d *Field) choices(tag reflect.StructTag) {
 	if list := tag.Get("enum"); list != "" {
 		d.Choices = strings.Split(list, ",")
 	}
+	if n := len(d.Choices); n > 0 {
+		d.MaxItems = min(d.MaxItems, n)
+	}
 }
 
 // Strings converts a list of any string type.

@@ -53,7 +53,7 @@ from = "hobbies"
 split = ";"
 `
 
-// writeClub makes a file of n plausible members for plainMap.
+// writeClub writes a file of n plausible members for plainMap.
 func writeClub(t testing.TB, n int) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "club.csv")
@@ -106,8 +106,8 @@ func BenchmarkImport(b *testing.B) {
 	b.ReportMetric(float64((processorTime(b)-start).Microseconds())/float64(members*b.N), "cpu-µs/member")
 }
 
-// processorTime is what the process has used: on a busy machine it says more
-// than the clock.
+// processorTime returns the processor time of the process, which depends less on the
+// load of the machine than the clock.
 func processorTime(b *testing.B) time.Duration {
 	b.Helper()
 	var u syscall.Rusage

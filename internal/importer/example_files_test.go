@@ -26,7 +26,7 @@ func readMap(t testing.TB, path string) *importer.Map {
 	return m
 }
 
-// list gives all members, the oldest first.
+// list returns all members, the oldest first.
 func list(t testing.TB, db *session.DB, filter directory.Filter) []member.Detail {
 	t.Helper()
 	var all []member.Detail
@@ -81,7 +81,7 @@ func TestSpeedDating(t *testing.T) {
 	}
 	checkFirstOfSpeedDating(t, members[0])
 	if at := members[550]; at.Name != "Participant 552" {
-		t.Errorf("the last member is %q, want the order of the file", at.Name)
+		t.Errorf("the last member is %q, want that of the file", at.Name)
 	}
 
 	again := run(t, db, options)
@@ -106,11 +106,11 @@ func checkFirstOfSpeedDating(t *testing.T, m member.Detail) {
 		"goal":      "to meet new people",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("the first of the file (-want +got):\n%s", diff)
+		t.Errorf("the first member (-want +got):\n%s", diff)
 	}
 }
 
-// checkSpeedDatingColumns holds every column to having been used or ignored.
+// checkSpeedDatingColumns checks that every column was used or ignored.
 func checkSpeedDatingColumns(t *testing.T, report importer.Report) {
 	t.Helper()
 	var ignored []string
@@ -120,7 +120,7 @@ func checkSpeedDatingColumns(t *testing.T, report importer.Report) {
 		case c.Ignored != "":
 			ignored = append(ignored, c.Name)
 		case len(c.Fields) == 0 || c.Used+c.Blank != 551 || c.Unconvertible != 0:
-			t.Errorf("the column %s was used so: %+v", c.Name, c)
+			t.Errorf("column %s: got %+v, want 551 values or blanks", c.Name, c)
 		}
 		blank[c.Name] = c.Blank
 	}

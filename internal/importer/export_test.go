@@ -2,7 +2,7 @@ package importer
 
 import "time"
 
-// PaceAfter is how many rows a batch has after others that took so long.
+// PaceAfter returns how many rows the next batch has after batches of these durations.
 func PaceAfter(batches ...time.Duration) int64 {
 	p := newPace()
 	for _, d := range batches {

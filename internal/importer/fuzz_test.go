@@ -14,10 +14,10 @@ import (
 	"github.com/musterhq/muster/internal/member"
 )
 
-// FuzzMap reads maps and lets those that are accepted convert rows: nothing
-// panics, and the same row becomes the same member.
+// FuzzMap reads maps and converts rows with the valid ones: nothing panics, and the
+// same row becomes the same member.
 func FuzzMap(f *testing.F) {
-	// Short ones: the fuzzer takes a long one apart for minutes.
+	// Short seeds: the fuzzer spends minutes on a long one.
 	const head = "[id]\nnamespace=\"n\"\nfrom=\"a\"\n[[field]]\nto=\"name\"\nfrom=\"b\"\n[[field]]\nto=\"gender\"\nvalue=\"male\"\n"
 	for _, field := range []string{
 		"", "[ignored]\nc=\"why\"\n",
@@ -62,7 +62,7 @@ func FuzzMap(f *testing.F) {
 	})
 }
 
-// columnsNamed are the columns of which a map speaks.
+// columnsNamed returns the columns that a map names.
 func columnsNamed(m *Map) []string {
 	names := map[string]bool{}
 	id, _ := columnsOf(m.ID.From)

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -17,61 +18,62 @@ import (
 	"github.com/musterhq/muster/internal/field"
 )
 
-// Map says which column of a file feeds which field of a member. It is read
-// from TOML ([ParseMap]); docs/examples has some.
+// Map says which column of a file feeds which field of a member. [ParseMap] reads
+// it from TOML; docs/examples has examples.
 type Map struct {
 	File    File              `toml:"file"`
 	ID      Identity          `toml:"id"`
-	Fields  []Field           `toml:"field"`
-	Ignored map[string]string `toml:"ignored"` // columns that feed nothing, with the reason
+	Fields  []FieldMap        `toml:"field"`
+	Ignored map[string]string `toml:"ignored"` // columns that feed no field, with the reason
 
 	hash string
 }
 
-// File is how the file is written.
+// File describes the format of a file.
 type File struct {
 	Delimiter string   `toml:"delimiter"` // "," if absent; also ";", "|" and tab
 	Encoding  string   `toml:"encoding"`  // "utf-8" if absent; a byte order mark wins
-	Header    []string `toml:"header"`    // the columns, of a file that does not name them
-	Blank     []string `toml:"blank"`     // cells that mean no more than an empty one: "NA"
+	Header    []string `toml:"header"`    // the columns of a file without a header
+	Blank     []string `toml:"blank"`     // cells that mean the same as an empty one: "NA"
+	ByName    bool     `toml:"by_name"`   // a column with the name of a field feeds it; ";" separates the entries of a list
 }
 
-// Identity is what makes a row the same when it is imported again: a namespace,
-// and the columns that are unique in it.
+// Identity identifies a row when it is imported again: a namespace, and the columns
+// that are unique in it.
 type Identity struct {
 	Namespace string `toml:"namespace"`
 	From      any    `toml:"from"`
 }
 
-// Field feeds one field of a member. Which settings go together depends on the
-// kind of field, and others are refused.
-type Field struct {
+// FieldMap says what feeds one field of a member. The kind of the field decides
+// which settings it may have.
+type FieldMap struct {
 	To   string  `toml:"to"`
 	From any     `toml:"from"`  // a column, or several
-	Text *string `toml:"value"` // the same for every row, in place of a column
+	Text *string `toml:"value"` // for every row, in place of a column
 
 	Columns map[string]string `toml:"columns"`  // list: the entry that each column stands for
-	AtLeast *float64          `toml:"at_least"` // of columns: the number from which it counts
-	When    []string          `toml:"when"`     // of columns: the words with which it counts
+	AtLeast *float64          `toml:"at_least"` // of columns: the least number that counts
+	When    []string          `toml:"when"`     // of columns: the words that count
 	Most    int               `toml:"most"`     // list: entries, the weightiest first
 
 	Convert string          `toml:"convert"` // "age" or "year", to a birth year
-	At      *toml.LocalDate `toml:"at"`      // age: the day on which it was true
+	At      *toml.LocalDate `toml:"at"`      // age: the day of the age
 	Layout  string          `toml:"layout"`  // date: "YYYY-MM-DD hh:mm:ss" in another order
 
-	Codes    map[string]string `toml:"codes"`    // what the cells mean; others are refused
-	Synonyms map[string]string `toml:"synonyms"` // what some cells mean; others are kept
+	Codes    map[string]string `toml:"codes"`    // the meanings of all cells
+	Synonyms map[string]string `toml:"synonyms"` // the meanings of some cells; others stay
 	Case     string            `toml:"case"`     // "lower", "upper" or "capital"
-	Split    string            `toml:"split"`    // list: what is between the entries of a cell
-	Join     *string           `toml:"join"`     // text of several columns: what is put between
+	Split    string            `toml:"split"`    // list: the separator of the entries of a cell
+	Join     *string           `toml:"join"`     // text of several columns: what joins them
 	Format   string            `toml:"format"`   // text: "Participant {}"
 
-	Grouping string   `toml:"grouping"` // number: what groups thousands
+	Grouping string   `toml:"grouping"` // number: the mark that groups digits
 	Decimal  string   `toml:"decimal"`  // number: "." if absent
-	Unit     string   `toml:"unit"`     // number: what stands before or behind
-	Times    *float64 `toml:"times"`    // number: what it is multiplied by
+	Unit     string   `toml:"unit"`     // number: the text before or behind it
+	Times    *float64 `toml:"times"`    // number: the factor
 
-	Default  string `toml:"default"`  // taken for a blank cell
+	Default  string `toml:"default"`  // in place of a blank cell
 	Required bool   `toml:"required"` // a blank cell rejects the row
 
 	from []string // of From and Columns, in the map's or the alphabet's order
@@ -83,7 +85,7 @@ const maxMap = 1 << 20
 // ParseMap reads a map. Faults: bad_map, which names the line or the field.
 func ParseMap(text []byte) (*Map, error) {
 	if len(text) > maxMap {
-		return nil, badMap("it has more than %d bytes", maxMap)
+		return nil, badMap("it is longer than %d bytes", maxMap)
 	}
 	if !utf8.Valid(text) {
 		return nil, badMap("it is not UTF-8")
@@ -105,13 +107,13 @@ func badMap(format string, args ...any) error {
 	return fault.New(fault.Invalid, "bad_map", "The map cannot be used: "+format+".", args...)
 }
 
-// explain names the lines of what TOML or its strictness refuses.
+// explain returns the fault for what the TOML library refuses, with its line.
 func explain(err error) error {
 	if strict := (*toml.StrictMissingError)(nil); errors.As(err, &strict) {
 		unknown := make([]string, len(strict.Errors))
 		for i := range strict.Errors {
 			line, _ := strict.Errors[i].Position()
-			unknown[i] = fmt.Sprintf("line %d: there is no setting %q", line, strings.Join(strict.Errors[i].Key(), "."))
+			unknown[i] = fmt.Sprintf("line %d: unknown setting %q", line, strings.Join(strict.Errors[i].Key(), "."))
 		}
 		return badMap("%s", strings.Join(unknown, "; "))
 	}
@@ -127,7 +129,7 @@ func (m *Map) check() error {
 		return err
 	}
 	if _, err := columnsOf(m.ID.From); err != nil || strings.TrimSpace(m.ID.Namespace) == "" {
-		return badMap(`[id] has a namespace and the columns that tell rows apart, such as namespace = "club-2019", from = "number"`)
+		return badMap(`[id] needs a namespace and the columns that identify a row, such as namespace = "club-2019", from = "number"`)
 	}
 	seen := map[string]bool{}
 	for i := range m.Fields {
@@ -136,13 +138,13 @@ func (m *Map) check() error {
 			return badMap("field %d (%s): %s", i+1, f.To, err)
 		}
 		if seen[f.To] {
-			return badMap("field %d (%s): another field feeds it already", i+1, f.To)
+			return badMap("field %d (%s): given twice; give it once", i+1, f.To)
 		}
 		seen[f.To] = true
 	}
 	for column, why := range m.Ignored {
 		if strings.TrimSpace(why) == "" {
-			return badMap("the column %q is ignored without a reason", column)
+			return badMap("[ignored] needs a reason for the column %q", column)
 		}
 	}
 	return nil
@@ -153,20 +155,41 @@ func (f *File) check() error {
 		f.Delimiter = ","
 	}
 	if !slices.Contains([]string{",", ";", "\t", "|"}, f.Delimiter) {
-		return badMap(`a delimiter is ",", ";", "|" or a tab`)
+		return badMap(`the delimiter must be ",", ";", "|" or a tab`)
 	}
 	if f.Encoding != "" && !csvfile.KnowsEncoding(f.Encoding) {
-		return badMap("there is no encoding %q here; there are %s", f.Encoding, strings.Join(csvfile.Encodings(), ", "))
+		return badMap("unknown encoding %q; use one of %s", f.Encoding, strings.Join(csvfile.Encodings(), ", "))
 	}
 	return nil
 }
 
-// delimiter is the byte between cells.
+// byName returns the fields that columns feed by their names: those for which the
+// map says nothing else.
+func (m *Map) byName(header []string) (fields []FieldMap) {
+	if !m.File.ByName {
+		return nil
+	}
+	for _, name := range header {
+		t, known := targets[name]
+		_, ignored := m.Ignored[name]
+		if !known || ignored || slices.ContainsFunc(m.Fields, func(f FieldMap) bool { return f.To == name || slices.Contains(f.from, name) }) {
+			continue
+		}
+		f := FieldMap{To: name, From: name, from: []string{name}}
+		if t.kind == field.Texts {
+			f.Split = ";"
+		}
+		fields = append(fields, f)
+	}
+	return fields
+}
+
+// delimiter returns the byte between cells.
 func (f *File) delimiter() byte { return f.Delimiter[0] }
 
-// columnsOf reads the name of a column, or a list of names.
+// columnsOf returns the columns that a "from" names.
 func columnsOf(from any) ([]string, error) {
-	bad := errors.New("from is the name of a column, or a list of names")
+	bad := errors.New("from must be the name of a column, or a list of names")
 	switch v := from.(type) {
 	case string:
 		return []string{v}, nil
@@ -200,7 +223,7 @@ const (
 	instant form = "date"
 )
 
-// settings are those that a form understands, beside "to".
+// settings are the settings that each form has, beside "to".
 var settings = map[form][]string{
 	fixed:   {"value", "split"},
 	pick:    {"columns", "at_least", "when", "most", "grouping", "decimal"},
@@ -212,8 +235,8 @@ var settings = map[form][]string{
 	instant: {"from", "layout", "default", "required"},
 }
 
-// form says which one the field has.
-func (f *Field) form() form {
+// form returns the form of the field.
+func (f *FieldMap) form() form {
 	switch k := targets[f.To].kind; {
 	case f.Text != nil:
 		return fixed
@@ -226,60 +249,49 @@ func (f *Field) form() form {
 	}
 }
 
-// set are the settings that the field has.
-func (f *Field) set() []string {
-	has := []struct {
-		name string
-		set  bool
-	}{
-		{"from", f.From != nil}, {"value", f.Text != nil}, {"columns", f.Columns != nil},
-		{"at_least", f.AtLeast != nil}, {"when", f.When != nil}, {"most", f.Most != 0},
-		{"convert", f.Convert != ""}, {"at", f.At != nil}, {"layout", f.Layout != ""},
-		{"codes", f.Codes != nil}, {"synonyms", f.Synonyms != nil}, {"case", f.Case != ""},
-		{"split", f.Split != ""}, {"join", f.Join != nil}, {"format", f.Format != ""},
-		{"grouping", f.Grouping != ""}, {"decimal", f.Decimal != ""}, {"unit", f.Unit != ""},
-		{"times", f.Times != nil}, {"default", f.Default != ""}, {"required", f.Required},
-	}
-	var names []string
-	for _, s := range has {
-		if s.set {
-			names = append(names, s.name)
+// set returns the settings that the field has, beside "to".
+func (f *FieldMap) set() (names []string) {
+	v := reflect.ValueOf(f).Elem()
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Tag.Get("toml")
+		if name != "" && name != "to" && !v.Field(i).IsZero() {
+			names = append(names, name)
 		}
 	}
 	return names
 }
 
-// check says what is wrong with a field, for a person.
-func (f *Field) check() (err error) {
+// check returns what is wrong with the field, for a person.
+func (f *FieldMap) check() (err error) {
 	t, known := targets[f.To]
 	if !known {
-		return fmt.Errorf("there is no such field; there are %s", strings.Join(targetNames(), ", "))
+		return fmt.Errorf("unknown field; use one of %s", strings.Join(targetNames(), ", "))
 	}
 	kindOf := f.form()
 	allowed, known := settings[kindOf]
 	switch {
 	case !known || f.Convert != "" && kindOf != age && kindOf != year:
-		return errors.New(`convert is "age" or "year"`)
+		return errors.New(`convert must be "age" or "year"`)
 	case kindOf == pick && t.kind != field.Texts:
-		return errors.New("columns feed a list")
+		return errors.New("columns can only feed a list")
 	case (kindOf == age || kindOf == year) && t.kind != field.Integer:
-		return errors.New("an age or year is a number")
+		return errors.New("age and year can only feed a number")
 	}
 	for _, name := range f.set() {
 		if !slices.Contains(allowed, name) {
-			return fmt.Errorf("%s has no meaning here; with it go %s", name, strings.Join(allowed, ", "))
+			return fmt.Errorf("%s is not allowed here; use %s", name, strings.Join(allowed, ", "))
 		}
 	}
 	if f.from, err = f.sources(kindOf); err != nil {
 		return err
 	}
 	if len(f.from) > 1 && kindOf != text && kindOf != list && kindOf != pick {
-		return errors.New("it is fed by one column")
+		return errors.New("only one column can feed it")
 	}
 	return f.checkSettings(kindOf)
 }
 
-func (f *Field) sources(kindOf form) ([]string, error) {
+func (f *FieldMap) sources(kindOf form) ([]string, error) {
 	switch kindOf {
 	case fixed:
 		return nil, nil
@@ -287,13 +299,13 @@ func (f *Field) sources(kindOf form) ([]string, error) {
 		names := make([]string, 0, len(f.Columns))
 		for name, entry := range f.Columns {
 			if strings.TrimSpace(entry) == "" {
-				return nil, fmt.Errorf("the column %q stands for nothing", name)
+				return nil, fmt.Errorf("the column %q needs the entry that it stands for", name)
 			}
 			names = append(names, name)
 		}
 		slices.Sort(names)
 		if len(names) == 0 || (f.AtLeast == nil) == (f.When == nil) {
-			return nil, errors.New("columns have either at_least or when")
+			return nil, errors.New("columns need either at_least or when")
 		}
 		return names, nil
 	default:
@@ -301,36 +313,36 @@ func (f *Field) sources(kindOf form) ([]string, error) {
 	}
 }
 
-func (f *Field) checkSettings(kindOf form) error {
+func (f *FieldMap) checkSettings(kindOf form) error {
 	switch {
 	case !slices.Contains([]string{"", "lower", "upper", "capital"}, f.Case):
-		return errors.New(`case is "lower", "upper" or "capital"`)
+		return errors.New(`case must be "lower", "upper" or "capital"`)
 	case f.Codes != nil && f.Synonyms != nil:
-		return errors.New("it has either codes or synonyms")
+		return errors.New("give either codes or synonyms")
 	case f.Most < 0:
-		return errors.New("most is a number of entries")
+		return errors.New("most must be at least 1")
 	case f.Format != "" && !strings.Contains(f.Format, "{}"):
-		return errors.New("format has {} where the text goes")
+		return errors.New("format needs {} in the place of the text")
 	case f.Grouping != "" && f.Grouping == f.decimal():
-		return errors.New("grouping and decimal are not the same")
+		return errors.New("grouping and decimal must differ")
 	case len(f.Grouping) > 4 || len(f.decimal()) > 4 || strings.ContainsAny(f.Grouping+f.decimal(), "0123456789+-"):
-		return errors.New("grouping and decimal are a character each")
+		return errors.New("grouping and decimal must be one character each")
 	}
 	if kindOf == age && f.At == nil {
-		return errors.New("an age needs the day on which it was true, such as at = 2003-07-01")
+		return errors.New("an age needs its day, such as at = 2003-07-01")
 	}
 	if _, err := goLayout(f.Layout); err != nil {
 		return err
 	}
 	for _, words := range []map[string]string{f.Codes, f.Synonyms} {
-		if _, err := folded(words); err != nil {
+		if _, err := meanings(words); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (f *Field) decimal() string {
+func (f *FieldMap) decimal() string {
 	if f.Decimal == "" {
 		return "."
 	}

@@ -19,38 +19,37 @@ import (
 type Options struct {
 	Map      *Map
 	File     string // its path
-	Rejects  string // path of a new file for rows that fail; empty: they are only counted
-	DryRun   bool   // do everything but write to the store
+	Rejects  string // the path of a new file for rejected rows; if empty, they are only counted
+	DryRun   bool   // do everything except writing to the store
 	Rules    member.Rules
-	By       audit.Recorder // writes an entry of the record for each batch that makes members
+	By       audit.Recorder // writes an audit entry for each batch that creates members
 	Progress func(Progress) // called after each batch, by one goroutine; may be nil
 }
 
-// Progress is how far an import has come.
+// Progress says how far an import has come.
 type Progress struct {
-	Examining   bool  // the file is read a first time
+	Examining   bool  // the file is read for the first time
 	Done, Total int64 // bytes of the file
 	Rows        int64
 	Created     int64
 	Rejected    int64
 }
 
-// ErrInterrupted is the fault of an import that was stopped between batches. It
-// goes on where it stopped when it is run again.
+// ErrInterrupted is the fault of an import that stopped between batches. Run again,
+// it continues there.
 var ErrInterrupted = fault.New(fault.Unavailable, "interrupted",
-	"The import was stopped. What was reported is stored; run the same command again to go on.")
+	"The import was interrupted. What was reported is stored. Run the same command again to continue.")
 
-// batchLimit bounds a batch's write session once the import is stopped.
+// batchLimit bounds the write session of a batch, which outlives ctx.
 const batchLimit = time.Minute
 
-// Run imports a file. It writes in batches, each one write session with the
-// place that it has reached, so that others write in between and an import that
-// ended early, however it did, goes on when it is run again. Rows whose
-// external id a member has are left as they are: a file imported twice makes no
-// duplicates.
+// Run imports a file. Each batch is one write session, which also stores the place
+// that the import has reached: others can write between batches, and an import that
+// ended early continues when it is run again. A row whose external ID a member has
+// changes nothing, so that a file that is imported twice creates no duplicates.
 //
-// The end of ctx stops it after the batch under way, with [ErrInterrupted]. With
-// an error, the report says what was done until then. Faults: bad_header,
+// Canceling ctx stops the import after the current batch, with [ErrInterrupted].
+// With an error, the report says what was done until then. Faults: bad_header,
 // bad_map, not_a_sheet, wrong_encoding, rejects_exist, bad_rejects, interrupted.
 func Run(ctx context.Context, db *session.DB, o Options) (Report, error) {
 	start := time.Now()
@@ -74,11 +73,11 @@ func Run(ctx context.Context, db *session.DB, o Options) (Report, error) {
 		return r.report, stopped(ctx, err)
 	}
 	err = errors.Join(r.all(ctx), r.rejects.close())
-	r.tell(time.Since(start))
+	r.finish(time.Since(start))
 	return r.report, err
 }
 
-// stopped is the fault of an import that ctx ended before its first batch.
+// stopped returns err, as [ErrInterrupted] if ctx has ended.
 func stopped(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ErrInterrupted.Because(err)
@@ -93,14 +92,14 @@ type run struct {
 	plan    *plan
 	source  *source
 	start   time.Time
-	made    int64 // rows that were given their moment of creation
+	dated   int64 // rows that have their time of creation
 	job     job
 	rejects rejects
 	report  Report
 }
 
-// resume finds where an earlier run has stopped. A file that was imported to
-// its end is read from the beginning again: what was rejected may go in now.
+// resume finds where an earlier run stopped. A file that was imported to its end is
+// imported from the start again: rows that were rejected may pass now.
 func (r *run) resume(ctx context.Context) error {
 	r.job = job{
 		file: r.source.nature.Hash, mapping: r.options.Map.hash,
@@ -130,7 +129,7 @@ func (r *run) resume(ctx context.Context) error {
 	return r.rejects.open(info, r.job.line)
 }
 
-// all reads in one goroutine while it writes in this one.
+// all reads in one goroutine and writes in this one.
 func (r *run) all(ctx context.Context) error {
 	reading, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -153,11 +152,11 @@ func (r *run) all(ctx context.Context) error {
 	return r.complete(ctx)
 }
 
-// write writes batch after batch until there is none or ctx ends.
+// write writes batches until the last, or until ctx ends.
 func (r *run) write(ctx context.Context, batches <-chan batch) error {
 	for b := range batches {
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // the caller says how to go on
+			return nil //nolint:nilerr // the caller returns ErrInterrupted
 		}
 		for i := range b.past {
 			r.report.reject(b.past[i].problems)
@@ -180,24 +179,24 @@ func (r *run) write(ctx context.Context, batches <-chan batch) error {
 	return nil
 }
 
-// date gives members that have no date the moment of the import, each a
-// microsecond after the one before it: lists then keep the order of the file.
+// date sets the time of creation of members without one to that of the import, each
+// a microsecond later than the previous, so that lists keep the order of the file.
 func (r *run) date(entries []entry) {
 	for i := range entries {
-		r.made++
+		r.dated++
 		if n := &entries[i].new; n.CreatedAt.IsZero() {
 			n.CreatedAt = r.moment()
 		}
 	}
 }
 
-// moment is that of the row that was dated last.
+// moment returns the time of the row that was dated last.
 func (r *run) moment() time.Time {
-	return r.start.UTC().Truncate(time.Microsecond).Add(time.Duration(r.made) * time.Microsecond)
+	return r.start.UTC().Truncate(time.Microsecond).Add(time.Duration(r.dated) * time.Microsecond)
 }
 
-// store writes rows. Where the store refuses some, they are halved until the
-// bad row is alone: it is rejected and the others go in.
+// store writes rows. If the store refuses them, it halves them until the bad row is
+// alone, rejects that row and writes the others.
 func (r *run) store(ctx context.Context, rows []entry, line int) error {
 	err := r.attempt(ctx, rows, line)
 	if err == nil || !divisible(err) {
@@ -205,7 +204,7 @@ func (r *run) store(ctx context.Context, rows []entry, line int) error {
 	}
 	if len(rows) == 1 {
 		if len(rows[0].problems) > 0 {
-			return err // it is not the row
+			return err // not because of the row
 		}
 		rows[0].refuse(err)
 		return r.attempt(ctx, rows, line)
@@ -217,7 +216,7 @@ func (r *run) store(ctx context.Context, rows []entry, line int) error {
 	return r.store(ctx, rows[half:], line)
 }
 
-// divisible reports whether fewer rows may succeed where these did not.
+// divisible reports whether fewer rows may succeed after this error.
 func divisible(err error) bool {
 	if f := fault.As(err); f != nil {
 		return f.Kind == fault.Conflict || f.Kind == fault.Invalid
@@ -225,28 +224,15 @@ func divisible(err error) bool {
 	return errors.Is(err, session.ErrExpired) || errors.As(err, new(*query.Violation))
 }
 
-// refuse notes why the store did not take the row.
-func (e *entry) refuse(err error) {
-	if f := fault.As(err); f != nil {
-		e.add("", nil, f.Code, f.Message)
-		return
-	}
-	if v := (*query.Violation)(nil); errors.As(err, &v) {
-		e.add("", nil, "refused", fmt.Sprintf("Mend what the store's rule %s refuses.", v.Constraint))
-		return
-	}
-	e.add("", nil, "too_slow", "Import the row alone.")
-}
-
-// outcome is what becomes of some rows.
+// outcome says what becomes of some rows.
 type outcome struct {
 	create   []member.Draft
 	present  int64
 	rejected []entry
 }
 
-// attempt writes the rows, the rejects and the place in one write session. It
-// is not interrupted by the end of ctx, only bounded.
+// attempt writes the rows, the rejects and the place in one write session. The end
+// of ctx does not interrupt it; batchLimit bounds it.
 func (r *run) attempt(ctx context.Context, rows []entry, line int) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), batchLimit)
 	defer cancel()
@@ -264,7 +250,7 @@ func (r *run) attempt(ctx context.Context, rows []entry, line int) error {
 		next.present += got.present
 		next.rejected += int64(len(got.rejected))
 		next.updatedAt = now
-		// A second run of this function writes the same bytes to the same place.
+		// A second run writes the same bytes to the same place.
 		return r.rejects.stage(got.rejected)
 	}
 	var err error
@@ -297,7 +283,7 @@ func (r *run) attempt(ctx context.Context, rows []entry, line int) error {
 	return nil
 }
 
-// judge asks, in one round trip, what the store has already, and decides what
+// judge reads, in one round trip, what the store has already, and decides what
 // becomes of each row.
 func (r *run) judge(ctx context.Context, read session.Reader, rows []entry) (outcome, error) {
 	ids, phones := make([]string, 0, len(rows)), make([]string, 0, len(rows))
@@ -317,16 +303,16 @@ func (r *run) judge(ctx context.Context, read session.Reader, rows []entry) (out
 		}
 	}))
 	if err != nil {
-		return outcome{}, fmt.Errorf("looking for members that are there: %w", err)
+		return outcome{}, fmt.Errorf("looking for existing members: %w", err)
 	}
 	return r.plan.decide(rows, known.ids, known.phones), nil
 }
 
-// phoneTaken is the misfit of a phone that someone has already.
-var phoneTaken = &misfit{member.ErrPhoneTaken.Code, member.ErrPhoneTaken.Message + " Mend it, or leave it blank."}
+// phoneTaken is the misfit of a phone that another member has.
+var phoneTaken = &misfit{member.ErrPhoneTaken.Code, member.ErrPhoneTaken.Message + " Correct it, or leave it blank."}
 
-// decide says what becomes of each row. One whose id was in an earlier row is
-// present, as it is if that row was in an earlier batch.
+// decide returns what becomes of each row. A row with the ID of an earlier one is
+// present, whether that one is in this batch or not.
 func (p *plan) decide(rows []entry, ids, phones []string) outcome {
 	got := outcome{create: make([]member.Draft, 0, len(rows))}
 	known, taken := set(ids), set(phones)
@@ -359,7 +345,7 @@ func set(list []string) map[string]bool {
 	return s
 }
 
-// complete records that the file was read to its end.
+// complete stores that the import has reached the end of the file.
 func (r *run) complete(ctx context.Context) error {
 	r.report.Complete = true
 	if r.options.DryRun {
@@ -373,13 +359,13 @@ func (r *run) complete(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("recording the end of the import: %w", err)
+		return fmt.Errorf("storing the end of the import: %w", err)
 	}
 	return nil
 }
 
-// tell fills in the report what the run knows at its end.
-func (r *run) tell(elapsed time.Duration) {
+// finish completes the report.
+func (r *run) finish(elapsed time.Duration) {
 	r.report.DryRun = r.options.DryRun
 	r.report.Created, r.report.Present, r.report.Rejected = r.job.created, r.job.present, r.job.rejected
 	if r.rejects.end > 0 {

@@ -32,7 +32,7 @@ func write(t testing.TB, name, text string) string {
 	return path
 }
 
-// rejected gives the rows of a rejects file, without its byte order mark.
+// rejected returns the rows of a rejects file, without its byte order mark.
 func rejected(t testing.TB, path string) [][]string {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -42,13 +42,13 @@ func rejected(t testing.TB, path string) [][]string {
 	plain, marked := strings.CutPrefix(string(text), "\ufeff")
 	rows, err := csv.NewReader(strings.NewReader(plain)).ReadAll()
 	if err != nil || !marked {
-		t.Fatalf("the rejects (marked: %v) are no CSV: %v", marked, err)
+		t.Fatalf("the rejects (marked: %v) are not CSV: %v", marked, err)
 	}
 	return rows
 }
 
-// one imports a single row with the column x, which feeds a field so, and gives
-// the member, or the class of what is wrong with it. The id is of this row only.
+// one imports a single row whose column x feeds a field with the settings, and
+// returns the member, or the field and class of its problem. The ID is unique.
 func one(t *testing.T, db *session.DB, id, settings, cell string) (member.Detail, string) {
 	t.Helper()
 	quoted := `"` + strings.ReplaceAll(cell, `"`, `""`) + `"`
@@ -98,31 +98,31 @@ func TestConversions(t *testing.T) {
 	}{
 		"a number":                {toBorn, " 1987 ", born, 1987, ""},
 		"a blank number":          {toBorn, "  ", born, 0, ""},
-		"no number":               {toBorn, "around 1987", nil, nil, "birth_year not_a_number"},
-		"an exponent":             {toBorn, "1e3", nil, nil, "birth_year not_a_number"},
-		"a sign alone":            {toBorn, "-", nil, nil, "birth_year not_a_number"},
+		"no number":               {toBorn, "around 1987", nil, nil, "birth_year wrong_type"},
+		"an exponent":             {toBorn, "1e3", nil, nil, "birth_year wrong_type"},
+		"a sign alone":            {toBorn, "-", nil, nil, "birth_year wrong_type"},
 		"an early year":           {toBorn, "1830", nil, nil, "birth_year out_of_range"},
-		"a number required":       {toBorn + "required = true\n", "", nil, nil, "birth_year blank"},
+		"a number required":       {toBorn + "required = true\n", "", nil, nil, "birth_year required"},
 		"a default":               {toBorn + "default = \"1990\"\n", "", born, 1990, ""},
 		"an age":                  {toAge, "21", born, 1982, ""},
 		"an age in spring":        {strings.Replace(toAge, "07", "06", 1), "21", born, 1981, ""},
 		"a negative age":          {toAge, "-3", nil, nil, "birth_year out_of_range"},
 		"half an age":             {toAge, "21.5", nil, nil, "birth_year out_of_range"},
 		"a year of a date":        {toBorn + "convert = \"year\"\nlayout = \"DD.MM.YYYY\"\n", "31.12.1987", born, 1987, ""},
-		"a day that is none":      {toBorn + "convert = \"year\"\nlayout = \"DD.MM.YYYY\"\n", "31.11.1987", nil, nil, "birth_year malformed_date"},
+		"a day that is none":      {toBorn + "convert = \"year\"\nlayout = \"DD.MM.YYYY\"\n", "31.11.1987", nil, nil, "birth_year wrong_type"},
 		"a unit":                  {toHeight + "unit = \"cm\"\n", "172 cm", height, 172, ""},
 		"a factor":                {toHeight + "times = 2.54\n", "70", height, 178, ""},
 		"a half":                  {toHeight, "172.5", height, 173, ""},
 		"a decimal comma":         {toHeight + "decimal = \",\"\n", "172,4", height, 172, ""},
 		"too tall":                {toHeight, "3000", nil, nil, "profile.height out_of_range"},
 		"separators":              {toIncome + "grouping = \",\"\n", "1,069,487.00", income, int64(1069487), ""},
-		"separators not named":    {toIncome, "69,487", nil, nil, "profile.income not_a_number"},
-		"separators at the end":   {toIncome + "grouping = \",\"\n", "69,", nil, nil, "profile.income not_a_number"},
+		"separators not named":    {toIncome, "69,487", nil, nil, "profile.income wrong_type"},
+		"separators at the end":   {toIncome + "grouping = \",\"\n", "69,", nil, nil, "profile.income wrong_type"},
 		"currency":                {toIncome + "grouping = \".\"\ndecimal = \",\"\nunit = \"€\"\n", "€ 1.234,50", income, int64(1235), ""},
-		"ten thousands":           {toIncome + "unit = \"만원\"\ntimes = 10000\n", "5,000만원", nil, nil, "profile.income not_a_number"},
+		"ten thousands":           {toIncome + "unit = \"만원\"\ntimes = 10000\n", "5,000만원", nil, nil, "profile.income wrong_type"},
 		"ten thousands, grouped":  {toIncome + "unit = \"만원\"\ntimes = 10000\ngrouping = \",\"\n", "5,000만원", income, int64(50_000_000), ""},
 		"beyond all numbers":      {toIncome, strings.Repeat("9", 39), nil, nil, "profile.income out_of_range"},
-		"too many digits":         {toIncome, strings.Repeat("9", 41), nil, nil, "profile.income not_a_number"},
+		"too many digits":         {toIncome, strings.Repeat("9", 41), nil, nil, "profile.income wrong_type"},
 		"a text":                  {toRegion, " Seoul\t", region, "Seoul", ""},
 		"a formula":               {toRegion, "'=1+1", region, "=1+1", ""},
 		"a capital":               {toRegion + "case = \"capital\"\n", "élan", region, "Élan", ""},
@@ -130,13 +130,13 @@ func TestConversions(t *testing.T) {
 		"a synonym":               {toRegion + "synonyms = { \"nyc\" = \"New York\" }\n", "  NYC ", region, "New York", ""},
 		"no synonym":              {toRegion + "synonyms = { \"nyc\" = \"New York\" }\n", "Boston", region, "Boston", ""},
 		"a code":                  {toRegion + "codes = { 11 = \"Seoul\" }\n", "11", region, "Seoul", ""},
-		"an unknown code":         {toRegion + "codes = { 11 = \"Seoul\" }\n", "12", nil, nil, "profile.region unknown_code"},
+		"an unknown code":         {toRegion + "codes = { 11 = \"Seoul\" }\n", "12", nil, nil, "profile.region not_a_choice"},
 		"a format":                {toRegion + "format = \"Ward {}\"\n", "7", region, "Ward 7", ""},
 		"too long":                {toRegion, strings.Repeat("x", 300), nil, nil, "profile.region too_long"},
 		"control characters":      {toRegion, "a\x01b", nil, nil, "profile.region invalid_text"},
 		"a list":                  {toHobbies + "split = \";\"\n", "music; chess ;;music", hobbies, "music|chess", ""},
 		"a list of codes":         {toHobbies + "split = \"/\"\ncodes = { m = \"music\", c = \"chess\" }\n", "C/m", hobbies, "chess|music", ""},
-		"a list of unknown codes": {toHobbies + "split = \"/\"\ncodes = { m = \"music\" }\n", "m/z", nil, nil, "lifestyle.hobbies unknown_code"},
+		"a list of unknown codes": {toHobbies + "split = \"/\"\ncodes = { m = \"music\" }\n", "m/z", nil, nil, "lifestyle.hobbies not_a_choice"},
 		"the most of a list":      {toHobbies + "split = \",\"\nmost = 2\n", "a,b,c", hobbies, "a|b", ""},
 		"a long entry":            {toHobbies, strings.Repeat("x", 300), nil, nil, "lifestyle.hobbies too_long"},
 		"a phone":                 {toPhone, "010-1234-5678", phone, "+821012345678", ""},
@@ -148,7 +148,7 @@ func TestConversions(t *testing.T) {
 		"a constant":              {"to = \"profile.region\"\nvalue = \"Seoul\"\n[ignored]\nx = \"for this test\"\n", "", region, "Seoul", ""},
 		"columns that count":      {"to = \"lifestyle.hobbies\"\nwhen = [\"yes\"]\ncolumns = { x = \"music\" }\n", "YES", hobbies, "music", ""},
 		"columns that do not":     {"to = \"lifestyle.hobbies\"\nwhen = [\"yes\"]\ncolumns = { x = \"music\" }\n", "no", hobbies, "", ""},
-		"a weight that is none":   {"to = \"lifestyle.hobbies\"\nat_least = 7\ncolumns = { x = \"music\" }\n", "much", nil, nil, "lifestyle.hobbies not_a_number"},
+		"a weight that is none":   {"to = \"lifestyle.hobbies\"\nat_least = 7\ncolumns = { x = \"music\" }\n", "much", nil, nil, "lifestyle.hobbies wrong_type"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -211,16 +211,45 @@ columns = { z = "zest", a = "art", m = "mirth" }
 	}
 }
 
+func TestColumnsByName(t *testing.T) {
+	t.Parallel()
+	db := testkit.Open(t)
+	run(t, db, importer.Options{
+		By: testkit.Recorder(),
+		Map: parseMap(t, `
+[file]
+by_name = true
+[id]
+namespace = "test"
+from = "name"
+[[field]]
+to = "profile.region"
+from = "profile.employer"
+[ignored]
+"profile.height" = "for this test"
+"profile.region" = "another column feeds it"
+`),
+		File: write(t, "club.csv", "name,gender,profile.employer,profile.height,profile.region,lifestyle.hobbies\nKim,male,Ulsan,1,Seoul,\"chess; a\\;b\"\n"),
+	})
+	m := list(t, db, directory.Filter{})[0]
+	if m.Name != "Kim" || m.Gender != member.Male || deref(m.Profile.Region) != "Ulsan" || m.Profile.Height != nil || m.Profile.Employer != nil {
+		t.Errorf("got %+v with the profile %+v", m.User, m.Profile)
+	}
+	if diff := cmp.Diff([]string{"chess", "a;b"}, m.Lifestyle.Hobbies); diff != "" {
+		t.Errorf("hobbies (-want +got):\n%s", diff)
+	}
+}
+
 func TestRefusedFiles(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ text, add, code, says string }{
 		"an empty file":        {"", "", "bad_header", "is empty"},
-		"a column too many":    {"id,name,sex,wave,x\n", "", "bad_map", `says nothing of the column "wave", "x"`},
+		"a column too many":    {"id,name,sex,wave,x\n", "", "bad_map", `does not mention the column "wave", "x"`},
 		"a column too few":     {"id,name\n", "", "bad_header", `no column "sex".`},
 		"an ignored one":       {"id,name,sex\n", "[ignored]\nwave = \"why\"\n", "bad_header", `no column "wave"`},
-		"used and ignored":     {"id,name,sex\n", "[ignored]\nsex = \"why\"\n", "bad_map", `uses and ignores "sex"`},
-		"a column twice":       {"id,name,sex,sex\n", "", "bad_header", `Two columns of the file are called "sex"`},
-		"another delimiter":    {"id;name;sex\n", "", "bad_header", `is "," what stands between`},
+		"used and ignored":     {"id,name,sex\n", "[ignored]\nsex = \"why\"\n", "bad_map", `both uses and ignores "sex"`},
+		"a column twice":       {"id,name,sex,sex\n", "", "bad_header", `Two columns of the file have the name "sex"`},
+		"another delimiter":    {"id;name;sex\n", "", "bad_header", `check whether its delimiter is ","`},
 		"a header that breaks": {"id,\"name,sex\n1,2,3\n", "", "bad_header", "cannot be read"},
 		"another encoding":     {"id,name,sex\n1,\xb1\xe8,f\n2,\xb1\xe8,f\n", "", "wrong_encoding", "not UTF-8"},
 	} {
@@ -238,8 +267,8 @@ func TestRefusedFiles(t *testing.T) {
 	}
 	noName := "[id]\nnamespace = \"test\"\nfrom = \"id\"\n"
 	_, err := importer.Run(t.Context(), testkit.Open(t), importer.Options{By: testkit.Recorder(), Map: parseMap(t, noName), File: write(t, "club.csv", "id\n1\n")})
-	if err == nil || !strings.Contains(err.Error(), `nothing feeds the field "name", "gender"`) {
-		t.Errorf("got %v, want the fields named that every member has", err)
+	if err == nil || !strings.Contains(err.Error(), `does not feed the field "name", "gender"`) {
+		t.Errorf("got %v, want the names of the fields that every member has", err)
 	}
 }
 
@@ -266,7 +295,7 @@ to = "birth_year"
 from = "born"
 `
 
-// troubled has one row for each way in which a row fails.
+// troubled has a row for each way in which a row fails.
 const troubled = "id,name,sex,phone,born\n" +
 	"1,Kim,f,010-1111-1111,1990\n" +
 	"2,Lee,x,010-2222-2222,nineteen\n" + // two problems
@@ -318,10 +347,10 @@ func TestRejects(t *testing.T) {
 	}
 	want := [][]string{
 		{"muster_line", "muster_field", "muster_class"},
-		{"3", "gender; birth_year", "unknown_code; not_a_number"},
+		{"3", "gender; birth_year", "not_a_choice; wrong_type"},
 		{"4", "phone", "phone_taken"},
 		{"5", "phone", "phone_taken"},
-		{"6", "external_id", "blank"},
+		{"6", "external_id", "required"},
 		{"7", "phone", "invalid_phone"},
 		{"8", "name", "invalid_text"},
 		{"10", "", "wrong_number_of_cells"},
@@ -396,15 +425,15 @@ func TestDryRun(t *testing.T) {
 	options.DryRun, options.Rejects = false, filepath.Join(t.TempDir(), "rejects.csv")
 	real := run(t, db, options)
 	if dry.Created != real.Created || dry.Present != real.Present || dry.Rejected != real.Rejected {
-		t.Errorf("foretold %+v, was %+v", dry, real)
+		t.Errorf("predicted %+v, got %+v", dry, real)
 	}
 	if diff := cmp.Diff(dry.Columns, real.Columns); diff != "" {
-		t.Errorf("columns (-foretold +real):\n%s", diff)
+		t.Errorf("columns (-predicted +real):\n%s", diff)
 	}
 }
 
-// TestInterrupted stops an import after each batch and goes on, until the end;
-// store, report and rejects are those of an import that was left alone.
+// TestInterrupted interrupts an import after each batch until it ends, and compares
+// store, report and rejects with those of an import that was not interrupted.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	var text strings.Builder
@@ -432,13 +461,13 @@ func TestInterrupted(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if diff := cmp.Diff(want.Columns, got.Columns); diff != "" {
-		t.Errorf("columns (-left alone +interrupted):\n%s", diff)
+		t.Errorf("columns (-whole +interrupted):\n%s", diff)
 	}
 	if diff := cmp.Diff(want.Problems, got.Problems); diff != "" {
-		t.Errorf("problems (-left alone +interrupted):\n%s", diff)
+		t.Errorf("problems (-whole +interrupted):\n%s", diff)
 	}
 	if diff := cmp.Diff(wantRejects, rejected(t, options.Rejects)); diff != "" {
-		t.Errorf("rejects (-left alone +interrupted):\n%s", diff)
+		t.Errorf("rejects (-whole +interrupted):\n%s", diff)
 	}
 	if n := len(list(t, db, directory.Filter{})); int64(n) != want.Created {
 		t.Errorf("got %d members, want %d", n, want.Created)
@@ -464,24 +493,23 @@ func interrupted(t *testing.T, db *session.DB, options importer.Options) (import
 		if !errors.Is(err, importer.ErrInterrupted) || report.Complete {
 			t.Fatalf("got %v and %+v, want ErrInterrupted", err, report)
 		}
-		// What a run that was killed may leave: rejects of a batch that was not
-		// committed.
+		// A killed run may leave rejects of a batch that was not committed.
 		file, err := os.OpenFile(options.Rejects, os.O_APPEND|os.O_WRONLY, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := file.WriteString("lost,Member,unknown,99999,gender,unknown_code,x\n"); err != nil {
+		if _, err := file.WriteString("lost,Member,unknown,99999,gender,not_a_choice,x\n"); err != nil {
 			t.Fatal(err)
 		}
 		if err := file.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	t.Fatal("the import does not come to its end")
+	t.Fatal("the import does not end")
 	return importer.Report{}, 0
 }
 
-// TestOneBadRow has the store itself refuse a row that the rules let pass.
+// TestOneBadRow has the store refuse rows that pass the rules.
 func TestOneBadRow(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t)
@@ -521,7 +549,7 @@ func TestOneBadRow(t *testing.T) {
 	}
 }
 
-// TestOthersWrite has someone else write all the time.
+// TestOthersWrite has another writer write all the time.
 func TestOthersWrite(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t)
@@ -573,8 +601,8 @@ func TestMemoryIsConstant(t *testing.T) { //nolint:paralleltest // it measures t
 			}
 		},
 	})
-	// On a slow machine the batches still grow in the second half; rows that were
-	// kept would take 40 MB more.
+	// On a slow machine the batches still grow in the second half; keeping the rows
+	// would take 40 MB more.
 	if early == 0 || late == 0 || late > early+16<<20 {
 		t.Errorf("the heap grew from %d to %d bytes", early, late)
 	}

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -27,7 +28,7 @@ type plan struct {
 	blank   []string
 }
 
-// rule is how one field is fed.
+// rule says how one field is fed.
 type rule struct {
 	target    target
 	columns   []int
@@ -36,12 +37,12 @@ type rule struct {
 	constant  *value
 }
 
-// externalID is what the report and the rejects call the identity of a row.
+// externalID is the field that holds the identity of a row.
 const externalID = "external_id"
 
-// bind finds the map's columns in the header. It refuses, by name, columns that
-// are missing, repeated, or neither used nor ignored, and fields that a member
-// cannot be without. Faults: bad_map, bad_header.
+// bind finds the map's columns in the header. It refuses columns that are missing,
+// repeated, or neither used nor ignored, and a map that does not feed a field which
+// every member has. Faults: bad_map, bad_header.
 func bind(m *Map, header []string, rules member.Rules) (*plan, error) {
 	p := &plan{of: m, rules: rules, feeders: map[string][]int{}, blank: m.File.Blank, whole: len(header)}
 	p.header = withoutAppended(header)
@@ -52,32 +53,27 @@ func bind(m *Map, header []string, rules member.Rules) (*plan, error) {
 	names, _ := columnsOf(m.ID.From) // the map was checked
 	var missing []string
 	p.id = p.find(names, externalID, &missing)
-	for i := range m.Fields {
-		r, err := p.rule(&m.Fields[i], &missing)
+	fields := slices.Concat(m.Fields, m.byName(p.header))
+	for i := range fields {
+		r, err := p.rule(&fields[i], &missing)
 		if err != nil {
-			return nil, badMap("field %d (%s): %s", i+1, m.Fields[i].To, err)
+			return nil, badMap("field %d (%s): %s", i+1, fields[i].To, err)
 		}
 		p.feeds = append(p.feeds, r)
 	}
-	if err := p.refuseMissing(missing); err != nil {
-		return nil, err
-	}
-	if err := p.refuseUnused(); err != nil {
-		return nil, err
-	}
-	return p, p.refuseIncomplete()
+	return p, cmp.Or(p.refuseMissing(missing), p.refuseUnused(), p.refuseIncomplete())
 }
 
 func checkHeader(header []string) error {
 	for i, name := range header {
 		if slices.Contains(header[:i], name) {
-			return fault.New(fault.Invalid, "bad_header", "Two columns of the file are called %q. Rename one.", name)
+			return fault.New(fault.Invalid, "bad_header", "Two columns of the file have the name %q. Rename one.", name)
 		}
 	}
 	return nil
 }
 
-// find gives the places of the columns, and notes what feeds on them.
+// find returns the places of the columns, and notes the field that they feed.
 func (p *plan) find(names []string, field string, missing *[]string) []int {
 	places := make([]int, 0, len(names))
 	for _, name := range names {
@@ -93,21 +89,18 @@ func (p *plan) find(names []string, field string, missing *[]string) []int {
 	return places
 }
 
-func (p *plan) rule(f *Field, missing *[]string) (rule, error) {
+func (p *plan) rule(f *FieldMap, missing *[]string) (rule, error) {
 	zone := p.rules.Zone
 	if zone == nil {
 		zone = time.UTC
 	}
-	c, err := newConverter(f, zone)
-	if err != nil {
-		return rule{}, err
-	}
+	c := newConverter(f, zone)
 	r := rule{target: targets[f.To], converter: c, columns: p.find(f.from, f.To, missing)}
 	switch c.form {
 	case fixed:
 		v, bad := c.convert(*f.Text)
 		if bad != nil {
-			return rule{}, errors.New("the value does not fit: " + bad.remedy)
+			return rule{}, errors.New("value: " + bad.remedy)
 		}
 		r.constant = &v
 	case pick:
@@ -131,7 +124,7 @@ func (p *plan) refuseMissing(missing []string) error {
 	slices.Sort(missing)
 	hint := ""
 	if len(p.header) == 1 {
-		hint = fmt.Sprintf(" The file has one column: is %q what stands between its cells?", p.of.File.Delimiter)
+		hint = fmt.Sprintf(" The file has only one column: check whether its delimiter is %q.", p.of.File.Delimiter)
 	}
 	return fault.New(fault.Invalid, "bad_header", "The file has no column %s.%s", quoted(slices.Compact(missing)), hint)
 }
@@ -148,16 +141,16 @@ func (p *plan) refuseUnused() error {
 		}
 	}
 	if len(both) > 0 {
-		return badMap("it uses and ignores %s", quoted(both))
+		return badMap("it both uses and ignores %s", quoted(both))
 	}
 	if len(unused) > 0 {
-		return badMap(`it says nothing of the column %s: feed a field from each, or ignore it with a reason, such as [ignored] %s = "why"`,
+		return badMap(`it does not mention the column %s: feed a field from each, or ignore it with a reason, such as [ignored] %s = "why"`,
 			quoted(unused), unused[0])
 	}
 	return nil
 }
 
-// refuseIncomplete finds what every member needs and no row could give.
+// refuseIncomplete refuses a map that leaves out a field which every member has.
 func (p *plan) refuseIncomplete() error {
 	var empty member.Detail
 	f := fault.As(p.rules.Check(&empty, time.Now()))
@@ -173,7 +166,7 @@ func (p *plan) refuseIncomplete() error {
 	if len(needed) == 0 {
 		return nil
 	}
-	return badMap("nothing feeds the field %s, which every member has", quoted(needed))
+	return badMap("it does not feed the field %s, which every member has", quoted(needed))
 }
 
 func quoted(names []string) string {
@@ -184,30 +177,13 @@ func quoted(names []string) string {
 	return strings.Join(list, ", ")
 }
 
-// use is how the value of a column fared in one row.
-type use uint8
-
-const (
-	wasBlank use = iota
-	wasUsed
-	wasBad
-)
-
-// entry is a row on its way.
-type entry struct {
-	line     int
-	cells    []string // those of the plan's header
-	new      member.Detail
-	problems []Problem
-}
-
-// convert makes a member of a row, with every problem that it has; uses says
-// how each column fared.
+// convert converts a row to a member, notes every problem, and sets in uses how
+// each column fared.
 func (p *plan) convert(row csvfile.Row, at time.Time, uses []use) entry {
 	e := entry{line: row.Line, cells: row.Cells}
 	if len(row.Cells) != p.whole {
 		e.cells = p.shown(row.Cells)
-		e.add("", nil, "wrong_number_of_cells", fmt.Sprintf("Write %d cells; the row has %d.", p.whole, len(row.Cells)))
+		e.add("", nil, "wrong_number_of_cells", fmt.Sprintf("Must have %d cells, not %d.", p.whole, len(row.Cells)))
 		return e
 	}
 	e.cells = row.Cells[:len(p.header)]
@@ -232,16 +208,16 @@ func (p *plan) convert(row csvfile.Row, at time.Time, uses []use) entry {
 	return e
 }
 
-// damaged is the entry of a row that could not be read.
+// damaged returns the entry of a row that could not be read.
 func (p *plan) damaged(row csvfile.Row, d *csvfile.DamagedError) entry {
 	e := entry{line: row.Line, cells: p.shown(row.Cells)}
 	e.add("", nil, d.Class, d.Remedy)
 	return e
 }
 
-// shown puts a row whose cells are in no column's place into one cell of the
-// rejects. The cells of its identity stay blank, so that it is refused again
-// until someone has mended it.
+// shown puts a row whose cells belong to no column into one cell of the rejects.
+// The cells of its identity stay blank, so that the row is rejected again until
+// somebody corrects it.
 func (p *plan) shown(cells []string) []string {
 	row := make([]string, len(p.header))
 	place := 0
@@ -258,10 +234,6 @@ func (p *plan) trimmed(cell string) string {
 		return ""
 	}
 	return cell
-}
-
-func (e *entry) add(field string, columns []string, class, remedy string) {
-	e.problems = append(e.problems, Problem{Line: e.line, Field: field, Columns: columns, Class: class, Remedy: remedy})
 }
 
 func (p *plan) misfit(e *entry, field string, columns []int, bad *misfit) {
@@ -283,7 +255,7 @@ func (p *plan) identify(e *entry, cells []string) {
 	e.new.ExternalID = &id
 }
 
-// feed gives a field its value, if the row has one.
+// feed sets a field to its value, if the row has one.
 func (p *plan) feed(e *entry, r *rule, cells []string) {
 	if r.constant != nil {
 		v := *r.constant
@@ -323,8 +295,8 @@ func (p *plan) absent(e *entry, r *rule) {
 	}
 }
 
-// source is the text that feeds a field: that of its column or columns, or what
-// the map gives in place of blank ones.
+// source returns the text that feeds a field: that of its columns, or the map's
+// default for blank ones.
 func (p *plan) source(r *rule, cells []string) string {
 	f := r.converter.field
 	if len(r.columns) == 1 {
@@ -349,7 +321,7 @@ func (p *plan) source(r *rule, cells []string) string {
 	return strings.Join(parts, between)
 }
 
-// gather makes a list of what the columns hold.
+// gather returns the list that the columns hold.
 func (p *plan) gather(r *rule, cells []string) ([]string, *misfit) {
 	var all []string
 	for _, c := range r.columns {
@@ -368,8 +340,8 @@ func (p *plan) gather(r *rule, cells []string) ([]string, *misfit) {
 	return r.converter.capped(all), nil
 }
 
-// pick makes a list of the columns that count. A cell that cannot be judged is
-// the problem of its column.
+// pick returns the list of the columns that count. A cell that cannot be read is a
+// problem of its column.
 func (p *plan) pick(e *entry, r *rule, cells []string) []string {
 	found := make([]weighed, 0, len(r.columns))
 	for i, c := range r.columns {
@@ -387,8 +359,8 @@ func (p *plan) pick(e *entry, r *rule, cells []string) []string {
 	return r.converter.ranked(found)
 }
 
-// check holds the member against the rules. A field that had a problem before
-// is not said to be missing as well.
+// check checks the member against the rules. A field that has a problem already is
+// not reported as missing as well.
 func (p *plan) check(e *entry, at time.Time) {
 	f := fault.As(p.rules.Check(&e.new, at))
 	if f == nil {

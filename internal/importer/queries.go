@@ -6,7 +6,7 @@ import (
 	"github.com/musterhq/muster/query"
 )
 
-// job is how far the import of a file with a map has come.
+// job says how far the import of a file with a map has come.
 type job struct {
 	file, mapping              string // hashes
 	line                       int    // the last that is done
@@ -14,7 +14,7 @@ type job struct {
 	startedAt, updatedAt       time.Time
 }
 
-// jobOf is the job of a file and a map, or nil.
+// jobOf returns the job of a file and a map, or nil.
 func jobOf(file, mapping string) query.Query[*job] {
 	return query.Maybe(`
 		select line, imported, known, rejected, started_at, updated_at
@@ -25,7 +25,7 @@ func jobOf(file, mapping string) query.Query[*job] {
 		}, file, mapping)
 }
 
-// save records how far the job has come.
+// save stores how far the job has come.
 func (j job) save() query.Change {
 	return query.Exec(`
 		insert into import_job (file_hash, map_hash, line, imported, known, rejected, started_at, updated_at)

@@ -9,21 +9,20 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/musterhq/muster/internal/csvfile"
 	"github.com/musterhq/muster/internal/fault"
 )
 
-// appended are the columns that a rejected row gets, so that it can be mended
-// and imported with the same map: an import passes over them.
+// appended are the columns that a rejected row gets. An import ignores them, so that
+// corrected rejects can be imported with the same map.
 var appended = []string{"muster_line", "muster_field", "muster_class", "muster_remedy"}
 
 // byteOrderMark lets spreadsheets see that the rejects are UTF-8, and wins over
 // another encoding in the map when they are imported.
 const byteOrderMark = "\xef\xbb\xbf"
 
-// withoutAppended is the header without them.
+// withoutAppended returns the header without them.
 func withoutAppended(header []string) []string {
 	if n := len(header) - len(appended); n > 0 && slices.Equal(header[n:], appended) {
 		return header[:n]
@@ -31,9 +30,9 @@ func withoutAppended(header []string) []string {
 	return header
 }
 
-// rejects is the file of rows that were not imported. It grows with each batch
-// just before the batch is committed; what a batch wrote that was then not
-// committed is written over by the next, or cut off.
+// rejects is the file of rejected rows. It grows with each batch, just before the
+// batch is committed. What belongs to a batch that was not committed is overwritten
+// by the next batch, or truncated.
 type rejects struct {
 	path      string // empty: nothing is written
 	delimiter byte
@@ -43,8 +42,8 @@ type rejects struct {
 	staged    int64    // end, if the batch under way commits
 }
 
-// open finds out whether the path may be written, before anything is imported.
-// A new import makes a new file; one that goes on keeps the rows up to its line.
+// open checks that the path can be written, before anything is imported. A new
+// import creates a new file; one that continues keeps the rows up to its line.
 // Faults: rejects_exist, bad_rejects.
 func (r *rejects) open(source fs.FileInfo, line int) error {
 	if r.path == "" {
@@ -59,12 +58,12 @@ func (r *rejects) open(source fs.FileInfo, line int) error {
 	}
 	if line == 0 || os.SameFile(info, source) {
 		return fault.New(fault.Conflict, "rejects_exist",
-			"The file for rejects, %s, exists already. Name another, or move it away.", r.path)
+			"The file for rejects, %s, already exists. Name another, or move it away.", r.path)
 	}
 	return r.keep(line)
 }
 
-// keep rewrites the file with the rows up to the line, and goes on behind them.
+// keep rewrites the file with the rows up to the line, and continues behind them.
 func (r *rejects) keep(line int) error {
 	old, err := os.Open(r.path)
 	if err != nil {
@@ -74,7 +73,7 @@ func (r *rejects) keep(line int) error {
 	path := r.path + ".part"
 	fresh, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return fmt.Errorf("making the rejects: %w", err)
+		return fmt.Errorf("creating the rejects: %w", err)
 	}
 	err = r.copyUpTo(fresh, old, line)
 	if err == nil {
@@ -99,7 +98,7 @@ func (r *rejects) copyUpTo(to io.Writer, from io.Reader, line int) error {
 	row, err := in.Read()
 	if err != nil || !slices.Equal(row.Cells, r.columns()) {
 		return fault.New(fault.Conflict, "bad_rejects",
-			"The file for rejects, %s, is not of this import. Name another, or move it away.", r.path)
+			"The file for rejects, %s, belongs to another import. Name another, or move it away.", r.path)
 	}
 	if _, err := io.WriteString(to, byteOrderMark); err != nil {
 		return fmt.Errorf("writing the rejects: %w", err)
@@ -125,8 +124,8 @@ func (r *rejects) copyUpTo(to io.Writer, from io.Reader, line int) error {
 
 func (r *rejects) columns() []string { return slices.Concat(r.header, appended) }
 
-// stage writes the rows of a batch that will be committed next. It may be
-// called again for the same batch.
+// stage writes the rows of the batch that is committed next. It may run again for
+// the same batch.
 func (r *rejects) stage(rows []entry) error {
 	r.staged = r.end
 	if r.path == "" || len(rows) == 0 {
@@ -137,7 +136,7 @@ func (r *rejects) stage(rows []entry) error {
 	if r.file == nil {
 		file, err := os.OpenFile(r.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 		if err != nil {
-			return fmt.Errorf("making the rejects: %w", err)
+			return fmt.Errorf("creating the rejects: %w", err)
 		}
 		r.file = file
 	}
@@ -156,28 +155,10 @@ func (r *rejects) stage(rows []entry) error {
 	return nil
 }
 
-// reject is the row with what is wrong with it.
-func (e *entry) reject() []string {
-	var fields, classes, remedies []string
-	for _, p := range e.problems {
-		fields, classes, remedies = append(fields, p.Field), append(classes, p.Class), append(remedies, p.describe())
-	}
-	return append(slices.Clone(e.cells), strconv.Itoa(e.line),
-		strings.Join(fields, "; "), strings.Join(classes, "; "), strings.Join(remedies, " "))
-}
-
-// describe says what to do, and where if columns are at fault.
-func (p *Problem) describe() string {
-	if len(p.Columns) == 0 {
-		return p.Remedy
-	}
-	return strings.Join(p.Columns, ", ") + ": " + p.Remedy
-}
-
-// keepStaged is called when the batch is committed.
+// keepStaged keeps what was staged: the batch is committed.
 func (r *rejects) keepStaged() { r.end = r.staged }
 
-// close cuts off what was not committed and makes the file durable.
+// close truncates what was not committed, and makes the file durable.
 func (r *rejects) close() error {
 	if r.file == nil {
 		return nil

@@ -10,21 +10,21 @@ import (
 	"time"
 )
 
-// Report is what became of a file. For an import that went on after an
-// interruption it counts both runs.
+// Report says what became of a file. For an import that continued after an
+// interruption, it counts both runs.
 type Report struct {
-	DryRun   bool       `json:"dry_run"`           // nothing was written
-	Complete bool       `json:"complete"`          // the whole file was read
-	Resumed  int        `json:"resumed"`           // the line behind which this run began; 0 is the beginning
-	Before   *time.Time `json:"before"`            // when the whole file was imported before
-	Rows     int64      `json:"rows"`              // that were read
-	Created  int64      `json:"created"`           // or would have been
-	Present  int64      `json:"present"`           // were members already
-	Rejected int64      `json:"rejected"`          //
+	DryRun   bool       `json:"dry_run"`  // nothing was written
+	Complete bool       `json:"complete"` // the whole file was read
+	Resumed  int        `json:"resumed"`  // the line behind which this run started; 0 for the start of the file
+	Before   *time.Time `json:"before"`   // the time at which the whole file was imported before
+	Rows     int64      `json:"rows"`     // read
+	Created  int64      `json:"created"`  // or would be, in a dry run
+	Present  int64      `json:"present"`  // rows of existing members
+	Rejected int64      `json:"rejected"`
 	Rejects  string     `json:"rejects,omitempty"` // the file with the rejected rows
 	Columns  []Column   `json:"columns"`
-	Problems []Count    `json:"problems"` // every field and class, the most frequent first
-	First    []Problem  `json:"first"`    // of the problems, at most [maxFirst]
+	Problems []Count    `json:"problems"` // for each field and class, the most frequent first
+	First    []Problem  `json:"first"`    // the first problems, at most [maxFirst]
 	Elapsed  float64    `json:"elapsed"`  // seconds, of this run
 
 	problems map[[2]string]int64
@@ -33,14 +33,14 @@ type Report struct {
 // Column says how a column was used.
 type Column struct {
 	Name          string   `json:"name"`
-	Fields        []string `json:"fields"`            // that it feeds
-	Ignored       string   `json:"ignored,omitempty"` // why it feeds none
+	Fields        []string `json:"fields"`            // the fields that it feeds
+	Ignored       string   `json:"ignored,omitempty"` // the reason for which it feeds none
 	Used          int64    `json:"used"`              // values
 	Blank         int64    `json:"blank"`
 	Unconvertible int64    `json:"unconvertible"`
 }
 
-// Count is how many rows have a problem.
+// Count says how many rows have a problem.
 type Count struct {
 	Field string `json:"field"`
 	Class string `json:"class"`
@@ -60,7 +60,7 @@ func newReport(p *plan) Report {
 	return r
 }
 
-// tally is how the columns fared in the rows of a batch.
+// tally says how the columns fared in the rows of a batch.
 type tally []Column
 
 func (t tally) add(uses []use) {
@@ -99,7 +99,7 @@ func (r *Report) reject(problems []Problem) {
 	}
 }
 
-// finish sorts what was counted.
+// finish sorts the problems.
 func (r *Report) finish() {
 	for key, rows := range r.problems {
 		r.Problems = append(r.Problems, Count{key[0], key[1], rows})
@@ -134,7 +134,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	_ = t.Flush() // a builder does not fail
 	if r.Rejects != "" {
-		fmt.Fprintf(&b, "\nThe rejected rows are in %s. Mend them there and import that file with the same map.\n", r.Rejects)
+		fmt.Fprintf(&b, "\nThe rejected rows are in %s. Correct them and import that file with the same map.\n", r.Rejects)
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("writing the report: %w", err)
@@ -147,14 +147,14 @@ func (r *Report) summary(b *strings.Builder) {
 		fmt.Fprintf(b, "The whole file was imported before, on %s.\n", r.Before.Format("2006-01-02 15:04 MST"))
 	}
 	if r.Resumed > 0 {
-		fmt.Fprintf(b, "Went on behind line %d; the numbers count both runs.\n", r.Resumed)
+		fmt.Fprintf(b, "Continued behind line %d; the numbers count both runs.\n", r.Resumed)
 	}
-	made := "created"
+	created := "created"
 	if r.DryRun {
-		made = "would be created"
+		created = "would be created"
 	}
-	fmt.Fprintf(b, "%d rows: %d %s, %d already present, %d rejected.\n", r.Rows, r.Created, made, r.Present, r.Rejected)
+	fmt.Fprintf(b, "%d rows: %d %s, %d already present, %d rejected.\n", r.Rows, r.Created, created, r.Present, r.Rejected)
 	if !r.Complete {
-		b.WriteString("The file was not read to its end. Run the same command again to go on.\n")
+		b.WriteString("The import did not reach the end of the file. Run the same command again to continue.\n")
 	}
 }

@@ -26,8 +26,8 @@ type source struct {
 	pace   *pace
 }
 
-// openSource examines the whole file and reads its header. Faults: not_found,
-// not_a_sheet, wrong_encoding, bad_header.
+// openSource examines the whole file and reads its header. Faults: not_a_sheet,
+// wrong_encoding, bad_header.
 func openSource(ctx context.Context, path string, f *File, tick func(done, total int64)) (_ *source, err error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -44,7 +44,7 @@ func openSource(ctx context.Context, path string, f *File, tick func(done, total
 		return nil, fmt.Errorf("opening the file: %w", err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fault.New(fault.Invalid, "not_a_sheet", "%s is not a file: an import reads it twice.", path)
+		return nil, fault.New(fault.Invalid, "not_a_sheet", "%s is not a regular file. An import reads the file twice.", path)
 	}
 	s.nature, err = csvfile.Examine(file, f.Encoding, func(done int64) error {
 		tick(done, info.Size())
@@ -56,10 +56,11 @@ func openSource(ctx context.Context, path string, f *File, tick func(done, total
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("reading the file again: %w", err)
 	}
-	return s, s.begin(f)
+	return s, s.readHeader(f)
 }
 
-func (s *source) begin(f *File) error {
+// readHeader reads the first row. The map may have the header instead.
+func (s *source) readHeader(f *File) error {
 	decoded, encoding, err := csvfile.Decode(counting{s.file, &s.read}, f.Encoding)
 	if err != nil {
 		return err
@@ -81,7 +82,7 @@ func (s *source) begin(f *File) error {
 	return nil
 }
 
-// names are those of the columns; one without a name is called by its number.
+// names returns the names of the columns: a number for one without a name.
 func names(cells []string) []string {
 	header := make([]string, len(cells))
 	for i, cell := range cells {
@@ -92,7 +93,7 @@ func names(cells []string) []string {
 	return header
 }
 
-// next gives the next row.
+// next returns the next row.
 func (s *source) next() (csvfile.Row, error) {
 	if s.first != nil {
 		row := *s.first
@@ -114,13 +115,13 @@ func (c counting) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// batch is some rows in the file's order.
+// batch is a number of rows in the file's order.
 type batch struct {
 	entries []entry
-	past    []entry // that an earlier run has rejected
-	line    int     // of its last row
-	rows    int64   // with those that an earlier run has done
-	done    int64   // bytes of the file that were read
+	past    []entry // rows that an earlier run rejected
+	line    int     // of the last row
+	rows    int64   // including those of an earlier run
+	done    int64   // bytes of the file up to here
 	tally   tally
 }
 
@@ -129,13 +130,13 @@ const (
 	leastRows  = 2000
 	mostRows   = 10_000
 	batchBytes = 4 << 20
-	cellBytes  = 32 // that a cell takes beside its text
+	cellBytes  = 32 // of a cell, beside its text
 	longBatch  = 2 * time.Second
 )
 
-// pace is how many rows the next batch has. Large batches are fast: many of
-// their rows go to the same pages, each of which is written once. But others who
-// write wait meanwhile. It is safe for concurrent use.
+// pace decides how many rows the next batch has. Large batches are fast, because
+// rows share pages that are written once, but other writers wait meanwhile. It is
+// safe for concurrent use.
 type pace struct{ rows atomic.Int64 }
 
 func newPace() *pace {
@@ -144,7 +145,7 @@ func newPace() *pace {
 	return p
 }
 
-// took adapts the pace to how long it took to write a batch.
+// took adapts the pace to the time that a batch took.
 func (p *pace) took(d time.Duration) {
 	switch rows := p.rows.Load(); {
 	case d < longBatch/2:
@@ -154,9 +155,8 @@ func (p *pace) took(d time.Duration) {
 	}
 }
 
-// batches reads the file to its end and hands its rows over in batches; those
-// up to the line are only counted. It ends early, without an error, when ctx
-// does.
+// batches reads the file to its end and sends its rows in batches; rows up to the
+// line are only counted. It returns early, without an error, when ctx ends.
 func (s *source) batches(ctx context.Context, p *plan, line int, at time.Time, out chan<- batch) error {
 	uses := make([]use, len(p.header))
 	for {

@@ -12,14 +12,13 @@ import (
 
 // target is a field of a member that a map can feed.
 type target struct {
-	name string         // as on the wire: "profile.height"
+	name string         // on the wire: "profile.height"
 	kind field.Kind     // Text, Integer, Texts or Time
 	path []*field.Field // from the member to the field
 }
 
-// targets are all of them: what can be written of a member, and its created_at.
-// They follow from the descriptor, so that a field that is added to a profile can
-// be imported without a change here.
+// targets are all of them: the fields of a member that can be written, and
+// created_at. They follow from the descriptor.
 var targets = func() map[string]target {
 	found := map[string]target{}
 	detail := field.For[member.Detail]()
@@ -44,7 +43,7 @@ func addTargets(found map[string]target, s *field.Struct, prefix string, path []
 	}
 }
 
-// value is what a cell holds, in the member of its kind.
+// value is the value of a cell, in the member of its kind.
 type value struct {
 	text   string
 	number int64
@@ -52,7 +51,7 @@ type value struct {
 	time   time.Time
 }
 
-// assign puts a value into the field, and makes the relation that it is in.
+// assign sets the field to a value, and creates the relation that it belongs to.
 func (t target) assign(d *member.Detail, v value) {
 	place := reflect.ValueOf(d).Elem()
 	for _, f := range t.path {

@@ -118,7 +118,7 @@ func (d documenter) parameters(e *rest.Endpoint) (list []*huma.Param) {
 			p := &huma.Param{Name: f.Name, In: "query", Description: f.Doc, Schema: parameter(f)}
 			if f.Kind == field.Texts {
 				p.Style, p.Explode = "form", new(false)
-				p.Description += fmt.Sprintf(" Up to %d, separated by commas.", maxItems(f))
+				p.Description += fmt.Sprintf(" Up to %d, separated by commas.", f.MaxItems)
 			}
 			list = append(list, p)
 		}

@@ -213,7 +213,7 @@ func parameter(f *field.Field) *huma.Schema {
 	case field.Texts:
 		s.Items = &huma.Schema{Type: huma.TypeString}
 		texts(s.Items, f)
-		s.MaxItems = new(maxItems(f))
+		s.MaxItems = &f.MaxItems
 		if f.MinItems > 0 {
 			s.MinItems = &f.MinItems
 		}
@@ -226,7 +226,7 @@ func parameter(f *field.Field) *huma.Schema {
 	case field.ID:
 		s.Format = "uuid"
 	case field.Other:
-		if isMap(f) {
+		if f.Type == reflect.TypeFor[json.RawMessage]() { // an object that is stored as it is
 			s.Type, s.AdditionalProperties = huma.TypeObject, true
 		}
 	}
@@ -239,10 +239,6 @@ func parameter(f *field.Field) *huma.Schema {
 	return s
 }
 
-// isMap reports whether a field is JSON that is stored as it is, which is an
-// object.
-func isMap(f *field.Field) bool { return f.Type == reflect.TypeFor[json.RawMessage]() }
-
 func texts(s *huma.Schema, f *field.Field) {
 	for _, c := range f.Choices {
 		s.Enum = append(s.Enum, c)
@@ -254,13 +250,6 @@ func texts(s *huma.Schema, f *field.Field) {
 	if least := max(f.MinLength, 1); !f.Nullable || f.MinLength > 0 || f.Kind == field.Texts {
 		s.MinLength = &least
 	}
-}
-
-func maxItems(f *field.Field) int {
-	if n := len(f.Choices); n > 0 {
-		return min(n, f.MaxItems)
-	}
-	return f.MaxItems
 }
 
 func bounds(s *huma.Schema, f *field.Field) {

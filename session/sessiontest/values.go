@@ -139,6 +139,19 @@ var valueTests = map[string]func(*testing.T, *bundle){
 		}
 	},
 
+	"the schema": func(t *testing.T, b *bundle) {
+		got := ask(t, b, query.Many(`select table_name || '.' || column_name, nullable, key_order, refers_to from {columns $1} as c
+			where table_name in ('account', 'note') order by table_order, column_order`,
+			func(r query.Row) (c schemaColumn, err error) { return c, r.Scan(&c.name, &c.nullable, &c.key, &c.refersTo) }, "goose%"))
+		want := []schemaColumn{
+			{"account.name", false, 1, ""}, {"account.balance", false, 0, ""},
+			{"note.id", false, 1, ""}, {"note.label", true, 0, ""}, {"note.owner", true, 0, "account"},
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	},
+
 	"placeholders go by number": func(t *testing.T, b *bundle) {
 		got := ask(t, b, query.Scalar[string](`select cast($2 as text) || '$1' || cast($1 as text) || cast($2 as text) -- $3
 			/* $4 */`, "one", "two"))
@@ -156,4 +169,12 @@ func randomID() (id identifier) {
 		id[i] = byte(rand.Uint32())
 	}
 	return id
+}
+
+// schemaColumn is a row of the fragment {columns $1}.
+type schemaColumn struct {
+	name     string
+	nullable bool
+	key      int
+	refersTo string
 }
