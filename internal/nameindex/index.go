@@ -70,11 +70,10 @@ func Enqueue(id ids.Member) query.Change {
 // updateStep is how many members one write session adds.
 const updateStep = 500
 
-// Update brings the members that wait into the index in bounded write sessions,
-// until few are left, and returns their number. It may run at any time, beside
-// all else: what a search finds does not change.
-//
-// If no member waits, it costs one read and writes nothing.
+// Update adds the waiting members to the index in bounded write sessions, until few
+// are left, and returns their number. It may run at any time, at once with
+// anything: searches find the same before and after. If no member waits, it costs
+// one read and writes nothing.
 func Update(ctx context.Context, db *session.DB) (total int, err error) {
 	if some, err := waiting(ctx, db); err != nil || !some {
 		return 0, err

@@ -24,7 +24,7 @@ const ServerVariable = "MUSTER_TEST_SERVER"
 // template is a database with the schema. Each test gets a copy of it.
 const template = "muster_template"
 
-// patience bounds how long the server may take for a statement.
+// patience is how long the server may take for a statement.
 const patience = time.Minute
 
 var (
@@ -63,11 +63,11 @@ func prepare(t testing.TB, server string) {
 	if _, err := c.Exec(ctx, "select pg_advisory_lock(1)"); err != nil { // held until the connection closes
 		t.Fatal(err)
 	}
-	var exists bool
-	if err := c.QueryRow(ctx, "select exists (select 1 from pg_database where datname = $1)", template).Scan(&exists); err != nil {
+	var there bool
+	if err := c.QueryRow(ctx, "select exists (select 1 from pg_database where datname = $1)", template).Scan(&there); err != nil {
 		t.Fatal(err)
 	}
-	if exists {
+	if there {
 		return
 	}
 	if _, err := c.Exec(ctx, "create database "+template); err != nil {
