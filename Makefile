@@ -10,6 +10,9 @@ FUZZTIME ?= 10000x
 DEMO     ?= 1000
 DATA     ?= ./muster-data
 
+# The packages that take longest are the first to be tested.
+LONGEST := ./internal/testkit ./engine/postgres ./cmd/muster ./internal/httpapi
+
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 COMMIT  := $(shell git rev-parse HEAD 2>/dev/null)
 
@@ -18,15 +21,20 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: build ## build, then serve DEMO members that nobody is from DATA
+run: build ## build, then serve DATA, with DEMO demo members if it is new
 	@exec bin/muster serve --data $(DATA) --time-zone Asia/Seoul --phone-region KR $(if $(wildcard $(DATA)/muster.db),,--demo $(DEMO))
 
 .PHONY: build
 build: ## build bin/muster
 	go build -trimpath -ldflags '-X main.version=$(VERSION) -X main.commit=$(COMMIT)' -o bin/muster ./cmd/muster
 
+# The tests have the processor first: some of them measure. The rest uses what
+# they leave while they wait for servers, and the linker for one core. Each target
+# of a lane runs by itself too.
 .PHONY: test
-test: install race fuzz check ## all that CI runs: tests with the race detector, a short fuzz run, the checks
+test: install ## all that CI runs: tests with the race detector, a short fuzz run, the checks
+	@go -C tools build -o ../bin/ ./steps
+	MAKE="$(MAKE)" bin/steps race lint,fuzz,secrets,form
 
 .PHONY: install
 install: ## fetch what building and testing need
@@ -44,29 +52,42 @@ install: ## fetch what building and testing need
 
 # A test that is skipped fails the run, as one that fails: see tools/testlog. Long
 # loops of one goroutine are shorter with the race detector; internal/testkit runs
-# those of every domain whole, on both databases.
+# those of every domain whole, on both databases. The packages that take longest
+# start first. This is where "go vet" runs, whole, and where the committed OpenAPI
+# document is compared.
 .PHONY: race
 race: ## run every test with the race detector
-	go -C tools build -o ../bin/testlog ./testlog
+	go -C tools build -o ../bin/ ./testlog
 	go -C tools test ./...
-	go test -race -shuffle=on -timeout=10m -json ./... | bin/testlog
+	go test -race -shuffle=on -vet=all -timeout=10m -json $(LONGEST) ./... | bin/testlog
 
-# Every function named Fuzz… in a test file.
+# Every function named Fuzz… in a test file. A package is compiled once for all of
+# its targets; what they find worth keeping stays where "go test" keeps it.
 .PHONY: fuzz
 fuzz: ## run each fuzz target FUZZTIME times (default 10000x)
-	@grep -rEo --include='*_test.go' --exclude-dir=web '^func Fuzz[A-Za-z0-9_]+' . | sort | while IFS=: read -r file func; do
-		name=$${func#func }
-		echo "fuzz $$name in $$(dirname "$$file")"
-		go test -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(FUZZTIME) "./$$(dirname "$$file")"
+	@mkdir -p bin/fuzz
+	inputs=$$(go env GOCACHE)/fuzz
+	grep -rlE --include='*_test.go' --exclude-dir=web '^func Fuzz' . | xargs -n1 dirname | sort -u | while read -r folder; do
+		package=$$(go list "$$folder")
+		program=$$PWD/bin/fuzz/$${package//\//-}.test
+		go test -c -vet=off -fuzz=. -o "$$program" "$$folder"
+		grep -hoE '^func Fuzz[A-Za-z0-9_]+' "$$folder"/*_test.go | sort | while read -r _ name; do
+			echo "fuzz $$name in $$folder"
+			(cd "$$folder" && "$$program" -test.run='^$$' -test.fuzz="^$$name\$$" -test.fuzztime=$(FUZZTIME) -test.fuzzcachedir="$$inputs/$$package")
+		done
 	done
 
 .PHONY: check
-check: secrets ## look at form, likely mistakes, secrets, generated files and the module
+check: form lint secrets ## look at form, likely mistakes, secrets and the module
+
+.PHONY: form
+form: ## look at the form of the code and of the module
 	@unformatted=$$(find . -name '*.go' -not -path './web/*' -exec gofmt -l {} +)
 	if [ -n "$$unformatted" ]; then echo "not gofmt'd:"; echo "$$unformatted"; exit 1; fi
-	go vet ./...
 	go mod tidy -diff
-	go test -run='^TestOpenAPI' ./internal/httpapi
+
+.PHONY: lint
+lint: ## look for likely mistakes
 	go tool -modfile=tools/go.mod golangci-lint run
 
 # The tree is what git would take, so that a data folder of your own in it is no
@@ -83,7 +104,7 @@ secrets: ## look for secrets in the tree and in the history
 	look git . --log-opts='--full-history HEAD' || { echo "a secret is in the history: replace it, and then allow it in .gitleaks.toml"; exit 1; }
 
 .PHONY: generate
-generate: ## make the generated files anew
+generate: ## rewrite the generated files
 	go test -run='^TestOpenAPI' ./internal/httpapi -update
 
 .PHONY: bench

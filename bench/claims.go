@@ -170,8 +170,6 @@ func (s store) aPhone() (phone string, err error) {
 	return phone, nil
 }
 
-const memoryReach = 150 // megabytes
-
 // measureMemory tells what the server holds after all that it was asked.
 func (b *bench) measureMemory(r *report, s *servers) error {
 	now, most, err := memory(s.muster.cmd.Process.Pid)

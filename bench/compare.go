@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -55,36 +54,6 @@ func (c contender) turn(ctx context.Context, connections int, d time.Duration) (
 		t.cpu = (after - before) * 1000 / time.Duration(t.requests)
 	}
 	return t, err
-}
-
-// spread is how a figure varies from round to round.
-type spread struct {
-	Min    float64 `json:"min"`
-	Median float64 `json:"median"`
-	Max    float64 `json:"max"`
-}
-
-func spreadOf(list []float64) spread {
-	s := slices.Sorted(slices.Values(list))
-	return spread{s[0], s[len(s)/2], s[len(s)-1]}
-}
-
-func each[T any](list []T, f func(T) float64) []float64 {
-	out := make([]float64, len(list))
-	for i, v := range list {
-		out[i] = f(v)
-	}
-	return out
-}
-
-// ratios divides round by round, for what happened at one time was disturbed
-// by the same.
-func ratios(a, b []float64) spread {
-	list := make([]float64, len(a))
-	for i := range a {
-		list[i] = a[i] / b[i]
-	}
-	return spreadOf(list)
 }
 
 func costs(turns []turn) []float64 {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -66,31 +67,6 @@ func (l limitCmd) Run(ctx context.Context) error {
 	return s.Serve(ctx, "127.0.0.1:0", func(address string) { fmt.Println("http://" + address) })
 }
 
-type measureCmd struct {
-	Quick       bool          `help:"Small stores and short turns: whether it works, not how fast it is."`
-	Only        []string      `help:"Some of: detail, list, dashboard, create (against the limit), flat, deep, search, memory, writers, import." enum:"detail,list,dashboard,create,flat,deep,search,memory,writers,import" placeholder:"PART,…"`
-	Sizes       []int         `help:"Members in the stores, ascending." default:"100000,1000000"`
-	Connections []int         `help:"Connections at once." default:"1,16,64"`
-	Rounds      int           `help:"Rounds, in each of which everything has its turn." default:"5"`
-	Turn        time.Duration `help:"How long a turn lasts." default:"2s"`
-	Rows        int           `help:"Rows to import." default:"300000"`
-	JSON        bool          `help:"Print JSON."`
-	Cache       string        `help:"Where filled stores are kept. Default: in the cache folder of the user." placeholder:"DIR"`
-	Muster      string        `help:"The program to measure. Default: one that is built from here." placeholder:"FILE"`
-}
-
-// small makes it quick.
-func (m *measureCmd) small() {
-	m.Sizes, m.Connections = []int{1000, 5000}, []int{1, 16}
-	m.Rounds, m.Turn, m.Rows = 3, 200*time.Millisecond, 20_000
-}
-
-func (m *measureCmd) wants(part string) bool {
-	return len(m.Only) == 0 || slices.Contains(m.Only, part)
-}
-
-func (m *measureCmd) wantsAny(parts ...string) bool { return slices.ContainsFunc(parts, m.wants) }
-
 // Run measures and prints.
 func (m *measureCmd) Run(ctx context.Context) error {
 	if m.Quick {
@@ -112,6 +88,55 @@ func (m *measureCmd) Run(ctx context.Context) error {
 		return r.writeJSON(os.Stdout)
 	}
 	return r.writeText(os.Stdout)
+}
+
+// measure does all that is asked for, size by size.
+func (b *bench) measure(ctx context.Context, r *report) error {
+	for i, members := range b.Sizes {
+		if !b.wantsAny("detail", "list", "dashboard", "create", "flat", "deep", "search", "memory") {
+			break
+		}
+		largest := i == len(b.Sizes)-1
+		if err := b.measureSize(ctx, r, members, largest); err != nil {
+			return fmt.Errorf("with %d members: %w", members, err)
+		}
+	}
+	if b.wants("writers") {
+		if err := b.measureWriters(ctx, r); err != nil {
+			return fmt.Errorf("group commit: %w", err)
+		}
+	}
+	if b.wants("import") {
+		if err := b.measureTransfer(ctx, r); err != nil {
+			return fmt.Errorf("import and export: %w", err)
+		}
+	}
+	return nil
+}
+
+func (b *bench) measureSize(ctx context.Context, r *report, members int, largest bool) (err error) {
+	s, err := b.serve(ctx, members)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	if err := b.compareReads(ctx, r, s); err != nil {
+		return err
+	}
+	if largest {
+		if err := b.measureClaims(ctx, r, s); err != nil {
+			return err
+		}
+	}
+	if b.wants("create") {
+		if err := b.compareCreates(ctx, r, s); err != nil {
+			return err
+		}
+	}
+	if largest && b.wants("memory") {
+		return b.measureMemory(r, s)
+	}
+	return nil
 }
 
 func machine() string {

@@ -16,6 +16,8 @@ import (
 	"time"
 )
 
+const memoryReach = 150 // megabytes that a process may hold
+
 // process is a server that runs.
 type process struct {
 	cmd     *exec.Cmd

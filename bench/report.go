@@ -4,9 +4,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"text/tabwriter"
 	"time"
 )
+
+// say tells how far it is, apart from the results.
+func say(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "bench: "+format+"\n", args...)
+}
 
 // report is all that was found.
 type report struct {
@@ -101,23 +107,4 @@ func mark(reached bool) string {
 		return "reached"
 	}
 	return "NOT REACHED"
-}
-
-// String is the spread in one line, once if it does not vary.
-func (s spread) String() string {
-	if s.Min == s.Max {
-		return number(s.Median)
-	}
-	return number(s.Min) + " … " + number(s.Median) + " … " + number(s.Max)
-}
-
-func number(f float64) string {
-	switch {
-	case f >= 100:
-		return fmt.Sprintf("%.0f", f)
-	case f >= 10:
-		return fmt.Sprintf("%.1f", f)
-	default:
-		return fmt.Sprintf("%.2f", f)
-	}
 }

@@ -20,28 +20,29 @@ type conflict struct {
 // Exec is a change made of SQL text and its arguments.
 func Exec(sql string, args ...any) Change { return Change{sql: sql, args: args} }
 
-// Else gives the error for a change that touched no row: a compare-and-set
-// that did not find what it compared with.
+// Else returns the change with an error for the case that it touches no row, such
+// as a compare-and-set that does not find the old value.
 func (c Change) Else(none error) Change {
 	c.none = none
 	return c
 }
 
-// OnConflict gives the error for a change that the named constraint refuses.
+// OnConflict returns the change with an error for the case that the named
+// constraint refuses it.
 func (c Change) OnConflict(constraint string, err error) Change {
 	c.conflicts = append(slices.Clip(c.conflicts), conflict{constraint, err})
 	return c
 }
 
-// Violation is how an engine reports that a constraint refused a change: by
-// the constraint's name in the schema, never by a message.
+// Violation is an engine's report that a constraint refused a change. It names
+// the constraint as the schema does, and quotes no message.
 type Violation struct {
 	Constraint string
 	Cause      error
 }
 
-// Error names the constraint. The values that it refused are not in it.
+// Error names the constraint. It does not contain the values that were refused.
 func (v *Violation) Error() string { return "constraint " + v.Constraint + " refused the change" }
 
-// Unwrap gives the driver's error.
+// Unwrap returns the driver's error.
 func (v *Violation) Unwrap() error { return v.Cause }

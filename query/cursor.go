@@ -17,21 +17,20 @@ import (
 // scope: changed, cut, made up, of another list or of another installation.
 var ErrCursor = errors.New("query: the cursor does not belong here")
 
-// Bounds of secrets and cursors.
-const (
-	minCursorSecret = 16
-	maxCursor       = 1024
-)
+const minCursorSecret = 16
+
+// MaxCursor is the greatest length of a cursor, in characters.
+const MaxCursor = 1024
 
 var cursorText = base64.RawURLEncoding.Strict()
 
-// CursorKey seals the place where a page ended into a text that the next
-// request brings back. What is inside is neither readable nor changeable. It
-// is safe for concurrent use.
+// CursorKey seals the place where a page ended into a text that comes back with
+// the next request. Its content can be neither read nor changed. It is safe for
+// concurrent use.
 type CursorKey struct{ aead cipher.AEAD }
 
 // NewCursorKey derives a key from a secret of at least 16 bytes. The same
-// secret gives the same key, so that cursors outlive a restart.
+// secret yields the same key, so that cursors outlive a restart.
 func NewCursorKey(secret []byte) (*CursorKey, error) {
 	if len(secret) < minCursorSecret {
 		return nil, fmt.Errorf("query: a cursor secret has at least %d bytes", minCursorSecret)
@@ -51,25 +50,25 @@ func NewCursorKey(secret []byte) (*CursorKey, error) {
 	return &CursorKey{aead}, nil
 }
 
-// Seal makes a cursor of v, which is written as JSON. The scope says which list
-// it belongs to, filter and order included; it is not stored. A cursor has at
-// most 1024 characters, each fit for a URL.
+// Seal returns a cursor of v, which is encoded as JSON. The scope names the list
+// that it belongs to, with filter and order; it is not stored. A cursor has at
+// most [MaxCursor] characters, each fit for a URL.
 func (k *CursorKey) Seal(scope string, v any) (string, error) {
 	plain, err := json.Marshal(v)
 	if err != nil {
 		return "", fmt.Errorf("sealing a cursor: %w", err)
 	}
 	token := cursorText.EncodeToString(k.aead.Seal(nil, nil, plain, []byte(scope))) //nolint:gosec // no nonce asks this cipher for a random one
-	if len(token) > maxCursor {
-		return "", fmt.Errorf("sealing a cursor: %d characters, at most %d are taken", len(token), maxCursor)
+	if len(token) > MaxCursor {
+		return "", fmt.Errorf("sealing a cursor: it has %d characters, and at most %d are allowed", len(token), MaxCursor)
 	}
 	return token, nil
 }
 
-// Open reads into v what was sealed for the same scope. It returns [ErrCursor]
-// for anything else, and v is then undefined.
+// Open decodes into v what was sealed for the same scope. For anything else it
+// returns [ErrCursor], and v is undefined.
 func (k *CursorKey) Open(scope, token string, v any) error {
-	if len(token) > maxCursor || strings.ContainsAny(token, "\r\n") { // which base64 skips
+	if len(token) > MaxCursor || strings.ContainsAny(token, "\r\n") { // which base64 skips
 		return ErrCursor
 	}
 	sealed, err := cursorText.DecodeString(token)
@@ -81,7 +80,7 @@ func (k *CursorKey) Open(scope, token string, v any) error {
 		return ErrCursor
 	}
 	d := json.NewDecoder(bytes.NewReader(plain))
-	d.DisallowUnknownFields() // sealed by a version whose lists are ordered otherwise
+	d.DisallowUnknownFields() // sealed by a version that orders the list otherwise
 	if err := d.Decode(v); err != nil {
 		return ErrCursor
 	}

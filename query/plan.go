@@ -8,12 +8,28 @@ import (
 
 // Plan is one run of some changes and queries, laid out for an engine: the
 // engine runs Steps in order and feeds each step its rows or the number of rows
-// it touched; when all have succeeded, [Plan.Finish] gives the answers out. A
-// plan is used once and by one goroutine at a time.
+// it touched; when all have succeeded, [Plan.Finish] assigns the answers. A plan
+// is for one run, by one goroutine at a time.
 type Plan struct {
 	Steps    []Step
 	parts    []Part
 	streamed bool
+}
+
+// Row is an engine's current row. It is valid only inside the function that
+// receives it, and so is a []byte scanned from it.
+type Row interface {
+	// Scan copies the columns, in order, to the destinations.
+	Scan(dest ...any) error
+}
+
+// Part is a query with the place for its answer: what a session gathers. Like
+// the place, it serves one run at a time.
+type Part interface {
+	lay(p *Plan)
+	take() error // once all rows have been seen
+	assign()     // once all answers have been taken
+	clear()      // before a run
 }
 
 // Step is one statement of a plan.
@@ -22,16 +38,16 @@ type Step struct {
 	Args []any
 
 	rows      rows       // of a query
-	touched   *int64     // of a change, if somebody wants it
+	touched   *int64     // of a change, if the caller wants it
 	none      error      // declared: no row was touched
 	conflicts []conflict // declared, by constraint
 }
 
-// rows takes those of one statement.
+// rows takes the rows of one statement.
 type rows interface{ row(Row) error }
 
-// Reads reports whether the step is a query: its rows are wanted. The others
-// are changes.
+// Reads reports whether the step is a query, whose rows are wanted. Others are
+// changes.
 func (s *Step) Reads() bool { return s.rows != nil }
 
 // Row takes one row of a query. An error ends the run.
@@ -52,8 +68,7 @@ func (s *Step) Touched(n int64) error {
 // the database has done its part: then the two cannot travel together.
 func (s *Step) Checked() bool { return s.none != nil || s.Reads() }
 
-// Refusable reports whether a refusal is to be expected: one is declared, or
-// the rows decide.
+// Refusable reports whether the step may be refused as declared, or by its rows.
 func (s *Step) Refusable() bool { return s.Checked() || len(s.conflicts) > 0 }
 
 // usualSteps is how many steps most plans have: a member and its six relations.
@@ -84,22 +99,13 @@ func (p *Plan) ask(sql string, args []any, to rows) {
 	p.Steps = append(p.Steps, Step{SQL: sql, Args: args, rows: to})
 }
 
-// Streamed reports whether rows were handed to a [Each] already: the run cannot
-// be repeated unseen.
+// Streamed reports whether an [Each] has received rows already: then the run
+// cannot be repeated unnoticed.
 func (p *Plan) Streamed() bool { return p.streamed }
 
-// Finish takes all the answers and, if every one is there, assigns them. On an
-// error no destination is touched.
+// Finish takes all answers and, if none fails, assigns them. On an error, no
+// destination is set.
 func (p *Plan) Finish() error { return finish(p.parts) }
-
-// Finish finishes plans that ran apart as if they were one: all or nothing.
-func Finish(plans ...*Plan) error {
-	var all []Part
-	for _, p := range plans {
-		all = append(all, p.parts...)
-	}
-	return finish(all)
-}
 
 func finish(parts []Part) error {
 	for _, part := range parts {
@@ -113,14 +119,30 @@ func finish(parts []Part) error {
 	return nil
 }
 
-// Fail is the error of a session whose step failed with err: the one that the
-// step declared for it, or err with the step's number.
+// Clear sets the destinations of the parts to their zero values, before a run.
+func Clear(parts ...Part) {
+	for _, part := range parts {
+		part.clear()
+	}
+}
+
+// Settle assigns the answers of those parts whose rows came in a run that failed.
+func Settle(parts ...Part) {
+	for _, part := range parts {
+		if part.take() == nil {
+			part.assign()
+		}
+	}
+}
+
+// Fail returns the error of a session whose step failed with err: the one that
+// the step declared for it, or err with the step's number.
 func (p *Plan) Fail(step int, err error) error {
 	if none := p.Steps[step].none; none != nil && errors.Is(err, none) {
 		return none
 	}
 	if v, ok := errors.AsType[*Violation](err); ok {
-		for _, c := range slices.Backward(p.Steps[step].conflicts) { // what was declared last counts
+		for _, c := range slices.Backward(p.Steps[step].conflicts) { // the last declaration counts
 			if c.constraint == v.Constraint {
 				return c.err
 			}
@@ -129,7 +151,7 @@ func (p *Plan) Fail(step int, err error) error {
 	return fmt.Errorf("statement %d of %d: %w", step+1, len(p.Steps), err)
 }
 
-// Statements lists the SQL texts of the parts, for tests that prepare each on
+// Statements returns the SQL texts of the parts, for tests that prepare each on
 // every engine.
 func Statements(parts ...Part) []string {
 	p := NewPlan(parts...)

@@ -6,18 +6,11 @@ import (
 	"slices"
 )
 
-// Errors of a result that has another number of rows than its query says.
+// Errors of a result whose number of rows differs from what its query says.
 var (
 	ErrNoRow    = errors.New("query: no row where one was expected")
 	ErrManyRows = errors.New("query: several rows where one was expected")
 )
-
-// Row is the row at which an engine stands. It is valid only inside the
-// function that is given it, and so is a []byte scanned from it.
-type Row interface {
-	// Scan copies the columns, in order, to the destinations.
-	Scan(dest ...any) error
-}
 
 // UUID is an identifier as an argument.
 type UUID interface{ UUID() [16]byte }
@@ -28,21 +21,21 @@ type UUIDSetter interface{ SetUUID([16]byte) }
 // Query is a question whose answer is a T. The zero Query is not usable. It is
 // immutable and safe for concurrent use.
 type Query[T any] struct {
-	// begin lays the statements of one run into the plan and gives what takes
-	// the answer once their rows have been seen.
-	begin func(*Plan) answer[T]
+	// lay adds the statements of one run to the plan and returns the run's
+	// answer, which is complete after their rows.
+	lay func(*Plan) answer[T]
 }
 
-// answer is that of one run. Those of single statements take their rows, too,
-// so that a run of one costs one piece of memory.
+// answer is the state of one run. Answers of single statements take the rows,
+// too, so that a run of one statement is one allocation.
 type answer[T any] interface {
 	take() (T, error)
 }
 
-// One is a query for exactly one row: without it the answer is [ErrNoRow], or
-// the error given to [Query.Else].
+// One is a query for exactly one row: without it the run returns [ErrNoRow],
+// or the error of [Query.Else].
 func One[T any](sql string, scan func(Row) (T, error), args ...any) Query[T] {
-	return Query[T]{begin: func(p *Plan) answer[T] {
+	return Query[T]{lay: func(p *Plan) answer[T] {
 		a := &one[T]{scan: scan}
 		p.ask(sql, args, a)
 		return a
@@ -50,16 +43,19 @@ func One[T any](sql string, scan func(Row) (T, error), args ...any) Query[T] {
 }
 
 type one[T any] struct {
-	scan func(Row) (T, error)
-	got  T
-	rows int
+	scan  func(Row) (T, error)
+	check func(T) error // may be nil
+	got   T
+	rows  int
 }
 
 func (a *one[T]) row(r Row) (err error) {
 	if a.rows++; a.rows > 1 {
 		return ErrManyRows
 	}
-	a.got, err = a.scan(r)
+	if a.got, err = a.scan(r); err == nil && a.check != nil {
+		err = a.check(a.got)
+	}
 	return err
 }
 
@@ -72,7 +68,7 @@ func (a *one[T]) take() (T, error) {
 
 // Maybe is a query for at most one row: without it the answer is nil.
 func Maybe[T any](sql string, scan func(Row) (T, error), args ...any) Query[*T] {
-	return Query[*T]{begin: func(p *Plan) answer[*T] {
+	return Query[*T]{lay: func(p *Plan) answer[*T] {
 		a := &maybe[T]{scan: scan}
 		p.ask(sql, args, a)
 		return a
@@ -95,16 +91,16 @@ func (a *maybe[T]) row(r Row) error {
 
 func (a *maybe[T]) take() (*T, error) { return a.got, nil }
 
-// A result that has more than a few rows is likely to be a page.
+// A result of more than a few rows is likely to be a page.
 const (
 	fewRows  = 4
 	manyRows = 60
 )
 
 // Many is a query for any number of rows, in their order. Without rows the
-// answer is empty and not nil. The text bounds how many there can be.
+// answer is empty and not nil. The text bounds their number.
 func Many[T any](sql string, scan func(Row) (T, error), args ...any) Query[[]T] {
-	return Query[[]T]{begin: func(p *Plan) answer[[]T] {
+	return Query[[]T]{lay: func(p *Plan) answer[[]T] {
 		a := &many[T]{scan: scan, got: []T{}}
 		p.ask(sql, args, a)
 		return a
@@ -118,7 +114,7 @@ type many[T any] struct {
 
 func (a *many[T]) row(r Row) error {
 	v, err := a.scan(r)
-	if len(a.got) == fewRows { // there are many: grow in one step what would grow in five
+	if len(a.got) == fewRows { // grow in one step instead of five
 		a.got = slices.Grow(a.got, manyRows)
 	}
 	a.got = append(a.got, v)
@@ -132,12 +128,12 @@ func Scalar[T any](sql string, args ...any) Query[T] {
 	return One(sql, func(r Row) (v T, err error) { return v, r.Scan(&v) }, args...)
 }
 
-// Each is a query that hands every row to yield and keeps none, for results
-// that do not fit in memory; its answer is their number. An error from yield
-// ends it. Yield runs while the database waits and may run again when a write
-// session is retried.
+// Each is a query that calls yield for every row and keeps none, for results
+// that do not fit in memory; its answer is their number. An error of yield ends
+// it. Yield runs while the database waits, and runs again when a write session
+// is retried.
 func Each[T any](sql string, scan func(Row) (T, error), yield func(T) error, args ...any) Query[int] {
-	return Query[int]{begin: func(p *Plan) answer[int] {
+	return Query[int]{lay: func(p *Plan) answer[int] {
 		a := &each[T]{plan: p, scan: scan, yield: yield}
 		p.ask(sql, args, a)
 		return a
@@ -163,9 +159,32 @@ func (a *each[T]) row(r Row) error {
 
 func (a *each[T]) take() (int, error) { return a.rows, nil }
 
+// Check is q whose answer check may refuse. The row of a [One] is checked as soon
+// as it comes, so that an engine stops there, before the queries and changes that
+// run after q. Check must be pure.
+func (q Query[T]) Check(check func(T) error) Query[T] {
+	return Query[T]{lay: func(p *Plan) answer[T] {
+		a := q.lay(p)
+		if row, ok := a.(*one[T]); ok {
+			row.check = check
+			return a
+		}
+		return &mapped[T, T]{a, func(t T) (T, error) { return t, check(t) }}
+	}}
+}
+
+// Fail is a query that asks nothing and whose answer is an error.
+func Fail[T any](err error) Query[T] {
+	return Query[T]{lay: func(*Plan) answer[T] { return failed[T]{err} }}
+}
+
+type failed[T any] struct{ err error }
+
+func (a failed[T]) take() (none T, err error) { return none, a.err }
+
 // Map is the query whose answer is f of q's. F must be pure.
 func Map[T, U any](q Query[T], f func(T) (U, error)) Query[U] {
-	return Query[U]{begin: func(p *Plan) answer[U] { return &mapped[T, U]{q.begin(p), f} }}
+	return Query[U]{lay: func(p *Plan) answer[U] { return &mapped[T, U]{q.lay(p), f} }}
 }
 
 type mapped[T, U any] struct {
@@ -185,7 +204,7 @@ func (a *mapped[T, U]) take() (u U, err error) {
 // runs the parts, which put their answers into it. A session runs them in one
 // round trip, like any other query. Build must be pure.
 func Together[T any](build func(*T) []Part) Query[T] {
-	return Query[T]{begin: func(p *Plan) answer[T] {
+	return Query[T]{lay: func(p *Plan) answer[T] {
 		a := new(together[T])
 		a.parts = build(&a.got)
 		for _, part := range a.parts {
@@ -208,9 +227,9 @@ func (a *together[T]) take() (T, error) {
 	return a.got, nil
 }
 
-// Else gives the error for a row that is missing, in place of [ErrNoRow].
+// Else returns the query with an error for a missing row, instead of [ErrNoRow].
 func (q Query[T]) Else(missing error) Query[T] {
-	return Query[T]{begin: func(p *Plan) answer[T] { return &declared[T]{q.begin(p), missing} }}
+	return Query[T]{lay: func(p *Plan) answer[T] { return &declared[T]{q.lay(p), missing} }}
 }
 
 type declared[T any] struct {
@@ -226,19 +245,11 @@ func (a *declared[T]) take() (T, error) {
 	return t, err
 }
 
-// Part is a query with the place for its answer: what a session gathers. Like
-// the place, it serves one run at a time.
-type Part interface {
-	lay(p *Plan)
-	take() error // once all rows have been seen
-	assign()     // once all answers have been taken
-}
-
 // Into pairs a query with the place for its answer. Dst is set only when every
-// part that runs with this one has succeeded.
+// part of the run has succeeded.
 func Into[T any](dst *T, q Query[T]) Part { return &into[T]{dst: dst, q: q} }
 
-// into is where the answer of a run waits for those of the others.
+// into keeps the answer of a run until the others have succeeded.
 type into[T any] struct {
 	dst    *T
 	q      Query[T]
@@ -247,15 +258,23 @@ type into[T any] struct {
 }
 
 func (i *into[T]) lay(p *Plan) {
-	if i.q.begin == nil {
+	if i.q.lay == nil {
 		panic(fmt.Sprintf("query: the zero Query[%T] was run", *i.dst))
 	}
-	i.answer = i.q.begin(p)
+	i.answer = i.q.lay(p)
 }
 
 func (i *into[T]) take() (err error) {
+	if i.answer == nil {
+		return ErrNoRow
+	}
 	i.got, err = i.answer.take()
 	return err
 }
 
 func (i *into[T]) assign() { *i.dst = i.got }
+
+func (i *into[T]) clear() {
+	var none T
+	*i.dst, i.answer = none, nil
+}

@@ -19,7 +19,7 @@ func (n number) Scan(dest ...any) error {
 	return nil
 }
 
-// feed plays the engine: it gives every query of the plan the rows.
+// feed plays the engine: it passes the rows to every query of the plan.
 func feed(t *testing.T, p *query.Plan, rows ...number) error {
 	t.Helper()
 	for i, step := range p.Steps {
@@ -96,15 +96,14 @@ func TestChangeIsImmutable(t *testing.T) {
 	}
 }
 
-func TestPlansFinishAsOne(t *testing.T) {
+func TestPlanFinishesAsOne(t *testing.T) {
 	t.Parallel()
 	one, two := -1, -1
-	first := query.NewPlan(query.Into(&one, query.Scalar[int]("select 1")))
-	second := query.NewPlan(query.Into(&two, query.Scalar[int]("select 1")))
-	if err := first.Steps[0].Row(number(1)); err != nil {
+	p := query.NewPlan(query.Into(&one, query.Scalar[int]("select 1")), query.Into(&two, query.Scalar[int]("select 1")))
+	if err := p.Steps[0].Row(number(1)); err != nil {
 		t.Fatal(err)
 	}
-	if err := query.Finish(first, second); !errors.Is(err, query.ErrNoRow) || one != -1 {
+	if err := p.Finish(); !errors.Is(err, query.ErrNoRow) || one != -1 {
 		t.Errorf("got %v and %d", err, one)
 	}
 }

@@ -15,7 +15,7 @@ const (
 	SQLite
 )
 
-// fragments spells in each dialect what the two databases say differently. The
+// fragments spells for each dialect what the two databases spell differently. The
 // verb %s stands for the rendered placeholder.
 var fragments = map[string]map[Dialect]string{
 	"in":     {Postgres: "= any(%s)", SQLite: "in (select value from json_each(%s))"},
@@ -49,14 +49,14 @@ var fragments = map[string]map[Dialect]string{
 		where t.type = 'table' and t.name not like 'sqlite%' and t.name not like %s)`},
 }
 
-// maxPlaceholder is the most arguments that both databases take.
+// maxPlaceholder is the number of arguments that both databases take.
 const maxPlaceholder = 32766
 
-// Render gives the dialect's spelling of a text in the common language: it
-// rewrites placeholders and fragments, and nothing inside strings, quoted
-// identifiers and comments. It refuses, with the byte at which it stands, what
-// the two databases would read differently: dollar-quoted strings, question
-// marks, nested comments, and anything left open.
+// Render returns a text of the common language in the dialect: it rewrites
+// placeholders and fragments, and nothing inside strings, quoted identifiers and
+// comments. It refuses what the two databases would read differently, and names
+// the byte: dollar-quoted strings, question marks, nested comments, and anything
+// left open.
 func Render(d Dialect, sql string) (string, error) {
 	r := renderer{dialect: d, sql: sql}
 	r.out.Grow(len(sql) + 32)
@@ -98,7 +98,7 @@ func (r *renderer) token() error {
 	case c == '{':
 		return r.fragment(rest)
 	case c == '?' || c == '}' || c == '`' || c == '[' || c == 0:
-		return fmt.Errorf("%q is not of the common language", c)
+		return fmt.Errorf("%q is not part of the common language", c)
 	case startsWord(c):
 		n := 1
 		for n < len(rest) && (startsWord(rest[n]) || isDigit(rest[n]) || rest[n] == '$') {
@@ -106,7 +106,7 @@ func (r *renderer) token() error {
 		}
 		r.copy(n)
 		if r.pos < len(r.sql) && r.sql[r.pos] == '\'' {
-			return fmt.Errorf("a string with a prefix is not of the common language")
+			return fmt.Errorf("a string with a prefix is not part of the common language")
 		}
 	default:
 		r.copy(1)
@@ -119,8 +119,8 @@ func (r *renderer) copy(n int) {
 	r.pos += n
 }
 
-// quoted copies a string or a quoted identifier, in which a doubled quote is a
-// quote: read as two neighbours, it comes to the same.
+// quoted copies a string or a quoted identifier. A doubled quote in it is a
+// quote; reading it as two neighbours has the same effect.
 func (r *renderer) quoted(quote byte) error {
 	end := strings.IndexByte(r.sql[r.pos+1:], quote)
 	if end < 0 {
@@ -137,13 +137,13 @@ func (r *renderer) comment() error {
 		return fmt.Errorf("/* is not closed")
 	}
 	if strings.Contains(body[:end], "/*") {
-		return fmt.Errorf("a nested comment is not of the common language")
+		return fmt.Errorf("a nested comment is not part of the common language")
 	}
 	r.copy(end + 4)
 	return nil
 }
 
-// placeholder reads $n at the start of text and gives it in the dialect, with
+// placeholder reads $n at the start of text and returns it in the dialect, with
 // the number of bytes read.
 func (r *renderer) placeholder(text string) (string, int, error) {
 	n := 1
@@ -171,7 +171,7 @@ func (r *renderer) fragment(rest string) error {
 	}
 	spelling, known := fragments[name][r.dialect]
 	if !known {
-		return fmt.Errorf("there is no fragment %q", name)
+		return fmt.Errorf("the fragment %q is unknown", name)
 	}
 	text, n, err := r.placeholder(argument)
 	if err != nil {

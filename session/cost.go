@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Cost adds up what the sessions of one request cost, and carries the moment
+// Cost adds up what the sessions of one request cost, and carries the position
 // that the request has seen from one session to the next. It is safe for
 // concurrent use; the zero value is ready.
 type Cost struct {
@@ -14,14 +14,13 @@ type Cost struct {
 	spent Spent
 }
 
-// Spent is what was spent so far.
+// Spent is the cost so far.
 type Spent struct {
 	RoundTrips int           // exchanges with the database, commits included
 	Database   time.Duration // time in these exchanges, waiting for a connection included
 	Retries    int           // write sessions that were run again
-	Unshared   int           // Spreads that had to be Gathers
 	Node       string        // the server that answered last
-	Position   Position      // of the last session that had one, or what the caller held
+	Position   Position      // of the last session that had one, or the caller's
 }
 
 type costKey struct{}
@@ -33,7 +32,7 @@ func Track(ctx context.Context, seen Position) (context.Context, *Cost) {
 	return t, &t.cost
 }
 
-// tracked is a context with its Cost, in one piece of memory.
+// tracked is a context with its Cost, in one allocation.
 type tracked struct {
 	context.Context //nolint:containedctx // it is one
 	cost            Cost
@@ -47,14 +46,14 @@ func (t *tracked) Value(key any) any {
 	return t.Context.Value(key)
 }
 
-// Total gives what the sessions have cost until now.
+// Total returns what the sessions have cost until now.
 func (c *Cost) Total() Spent {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.spent
 }
 
-// costOf is the Cost that ctx carries, or nil: its methods then do nothing.
+// costOf returns the Cost that ctx carries, or nil, whose methods do nothing.
 func costOf(ctx context.Context) *Cost {
 	c, _ := ctx.Value(costKey{}).(*Cost)
 	return c
@@ -77,8 +76,8 @@ func (c *Cost) book(d time.Duration, node string) {
 	})
 }
 
-// Extra books round trips of an exchange beyond its first. Engines call it, for
-// what they cannot send at once.
+// Extra adds round trips of an exchange beyond its first. Engines call it if they
+// cannot send everything at once.
 func Extra(ctx context.Context, trips int) {
 	costOf(ctx).update(func(s *Spent) { s.RoundTrips += trips })
 }
@@ -89,8 +88,7 @@ func (c *Cost) reached(p Position) {
 	}
 }
 
-func (c *Cost) retried()  { c.update(func(s *Spent) { s.Retries++ }) }
-func (c *Cost) fellBack() { c.update(func(s *Spent) { s.Unshared++ }) }
+func (c *Cost) retried() { c.update(func(s *Spent) { s.Retries++ }) }
 
 func (c *Cost) seen() (p Position) {
 	c.update(func(s *Spent) { p = s.Position })

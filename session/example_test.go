@@ -13,7 +13,7 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-var errNoBook = errors.New("there is no such book")
+var errNoBook = errors.New("no such book")
 
 // Queries and changes are functions that return values: making one does
 // nothing.
@@ -27,13 +27,13 @@ func addBook(id int, title string) query.Change {
 	return query.Exec(`insert into book (id, title) values ($1, $2)`, id, title)
 }
 
-// library is a database in a folder that the example throws away.
+// library returns a database in a temporary directory, which done removes.
 func library(ctx context.Context) (db *session.DB, done func()) {
-	folder, err := os.MkdirTemp("", "example")
+	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
 		log.Fatal(err)
 	}
-	engine, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(folder, "library.db")})
+	engine, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(dir, "library.db")})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -46,11 +46,11 @@ func library(ctx context.Context) (db *session.DB, done func()) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	return db, func() { _, _ = engine.Close(), os.RemoveAll(folder) }
+	return db, func() { _, _ = engine.Close(), os.RemoveAll(dir) }
 }
 
-// A gather runs independent queries in one round trip and one snapshot: what
-// they answer is of the same moment.
+// A gather runs independent queries in one round trip and one snapshot: their
+// answers are of the same moment.
 func ExampleRead_Gather() {
 	ctx := context.Background()
 	db, done := library(ctx)
@@ -86,7 +86,7 @@ func ExampleDB_Write() {
 	// round trips: 1 <nil>
 }
 
-// A query says what it means that there is no row.
+// A query says what a missing row means.
 func ExampleRun() {
 	ctx := context.Background()
 	db, done := library(ctx)
@@ -99,12 +99,12 @@ func ExampleRun() {
 	})
 	fmt.Println(errors.Is(err, errNoBook))
 	// Output:
-	// "" there is no such book
+	// "" no such book
 	// true
 }
 
-// A compare-and-set that finds nothing to change fails the session, and with
-// it all that it did.
+// A compare-and-set that finds nothing to change fails the session, and undoes
+// all that it did.
 func ExampleWrite_Add() {
 	ctx := context.Background()
 	db, done := library(ctx)
@@ -124,6 +124,6 @@ func ExampleWrite_Add() {
 		return err
 	})
 	// Output:
-	// there is no such book
+	// no such book
 	// 2 books
 }

@@ -2,7 +2,7 @@ package session
 
 import "context"
 
-// Node is a server of the database, as it was last seen.
+// Node is a server of the database, as its last probe found it.
 type Node struct {
 	Name     string  `json:"name" example:"replica 1" doc:"The server, in the order of the command line; Server-Timing names it too."`
 	Role     string  `json:"role" enum:"primary,replica,embedded,unknown" doc:"The role that the server has now."`
@@ -10,7 +10,7 @@ type Node struct {
 	Lag      float64 `json:"lag_seconds" minimum:"0" doc:"The age of the newest change that the server shows, in seconds; 0 if it shows every change."`
 	Timeline int64   `json:"timeline,omitzero" minimum:"1" doc:"The server's timeline. A failover starts a new one."`
 	Pool     Pool    `json:"pool" doc:"The connections to the server."`
-	Problem  string  `json:"-"` // why it is not healthy, for the person who runs it
+	Problem  string  `json:"-"` // why it is not healthy, for the person who runs the server
 }
 
 // Pool is the connections of this process to a node.

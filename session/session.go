@@ -18,16 +18,16 @@ type DB struct{ engine Engine }
 // session.
 func New(e Engine) *DB { return &DB{engine: e} }
 
-// Read is an open read session: one snapshot. One goroutine uses it, inside
-// the function that was given it.
+// Read is an open read session: one snapshot. One goroutine uses it, inside the
+// function that receives it.
 type Read struct {
 	conn     conn
 	cost     *Cost
 	first    []query.Part   // to travel with the first exchange
-	pending  []query.Change // of the write session that this is the reading side of
-	once     bool           // one gather is all that was asked for
-	asked    bool
-	streamed bool // rows were handed over and cannot be taken back
+	pending  []query.Change // of the write session, if this is the reading side of one
+	once     bool           // one gather is allowed
+	asked    bool           // one exchange has started
+	streamed bool           // a query.Each has received rows
 	state    atomic.Uint32
 }
 
@@ -43,19 +43,23 @@ const (
 	closed
 )
 
-// Option says what is known of a session before it starts. A write session
-// takes [First] alone.
+// Option says what is known of a session before it starts. A write session takes
+// only [First].
 type Option func(*SnapshotOptions)
 
-// Once is for a session that runs exactly one query or gather: its end travels
-// with it, so that all of it is one round trip. A second one is [ErrOnce].
+// Once is for a session that runs exactly one query or gather: the session's end
+// travels with it, so that all is one round trip. A second one returns [ErrOnce].
 func Once(o *SnapshotOptions) { o.Once = true }
 
 // First has parts travel with the session's first exchange, whatever that is:
-// they cost no round trip of their own. What must hold before anything else is
-// answered, such as the caller's token, belongs here: an error of theirs comes
-// before any other, and they run even if fn asks nothing. In a write session
-// they may travel with the commit, which they then can refuse.
+// they cost no round trip of their own. Conditions of the whole session, such as a
+// valid token, belong here: their error comes before any other, that of fn
+// included, and they run even if fn runs no query. In a write session they may
+// travel with the commit, which they can then refuse.
+//
+// Their destinations are zero when fn starts. They are set as far as the rows of
+// the parts have come, even if the session fails: a caller who is refused, or
+// whose request fails, is known all the same.
 func First(parts ...query.Part) Option {
 	return func(o *SnapshotOptions) { o.first = append(o.first, parts...) }
 }
@@ -65,12 +69,12 @@ const maxMoves = 4
 
 // Read calls fn with a session that sees one moment of the database, taken no
 // later than its first query and not before the position in ctx (see [Track]).
-// The session ends with fn; its end never delays the caller. The error is
-// fn's, or why the session could not be opened.
+// The session ends with fn; its end never delays the caller. The error is fn's,
+// or says why the session could not be opened.
 //
-// Where the server goes away, the session is run again on another, a bounded
-// number of times, unless rows were handed to a [query.Each] already: fn may
-// run twice and sets its results anew each time.
+// If the server goes away, Read runs the session again on another, a bounded
+// number of times, unless a [query.Each] has received rows already. So fn may run
+// twice, and must set its results each time.
 func (db *DB) Read(ctx context.Context, fn func(*Read) error, options ...Option) error {
 	for move := 1; ; move++ {
 		again, err := db.read(ctx, fn, options)
@@ -96,11 +100,24 @@ func (db *DB) read(ctx context.Context, fn func(*Read) error, options []Option) 
 	defer s.Close()
 	r := &Read{conn: s, cost: cost, once: o.Once, first: o.first}
 	defer r.close()
-	if err = fn(r); err == nil && len(r.first) > 0 {
-		err = r.Gather(ctx)
+	query.Clear(o.first...)
+	if err = r.ahead(ctx, fn(r)); err != nil {
+		query.Settle(o.first...)
 	}
 	cost.reached(s.Position())
 	return !r.streamed, err
+}
+
+// ahead runs the parts that are to come first, if nothing has run yet. Their error
+// comes before that of the session's function.
+func (r *Read) ahead(ctx context.Context, err error) error {
+	if len(r.first) == 0 {
+		return err
+	}
+	if refused := r.Gather(ctx); refused != nil {
+		return refused
+	}
+	return err
 }
 
 // Reader is a session that can read: a [Read] or a [Write].
@@ -108,7 +125,7 @@ type Reader interface{ reader() *Read }
 
 func (r *Read) reader() *Read { return r }
 
-// Run runs one query in the session and gives its answer. For independent
+// Run runs one query in the session and returns its answer. For independent
 // queries, [Read.Gather] costs one round trip where several Runs cost several.
 func Run[T any](ctx context.Context, r Reader, q query.Query[T]) (T, error) {
 	var answer T
@@ -124,51 +141,15 @@ func (r *Read) Gather(ctx context.Context, parts ...query.Part) error {
 	return r.run(ctx, p)
 }
 
-// Spread runs queries that take many milliseconds each, such as the scans of an
-// export, at the same time on several connections that share the session's
-// snapshot. It is the exception: for all else, Gather is faster. It takes the
-// connections that are free at that moment, and where a snapshot cannot be
-// shared it is a Gather and says so in [Cost].
-func (r *Read) Spread(ctx context.Context, parts ...query.Part) error {
-	s, ok := r.conn.(Snapshot)
-	if !ok || len(parts) < 2 || r.once {
-		return r.Gather(ctx, parts...)
-	}
-	parts = append(r.takeFirst(), parts...)
-	plans := make([]*query.Plan, len(parts))
-	for i, part := range parts {
-		plans[i] = query.NewPlan(part)
-	}
-	err := r.timed(func() error {
-		spread, err := s.Spread(ctx, plans)
-		if !spread {
-			r.cost.fellBack()
-		}
-		for _, p := range plans {
-			r.streamed = r.streamed || p.Streamed()
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return query.Finish(plans...)
-}
-
-// plan starts the next exchange with the parts and changes that wait for it.
+// plan returns the plan of the next exchange, with the parts and changes that
+// wait for it.
 func (r *Read) plan() *query.Plan {
-	p := query.NewPlan(r.takeFirst()...)
+	p := query.NewPlan(r.first...)
 	for _, c := range r.pending {
 		p.Change(c, nil)
 	}
-	r.pending = nil
+	r.first, r.pending = nil, nil
 	return p
-}
-
-func (r *Read) takeFirst() []query.Part {
-	parts := r.first
-	r.first = nil
-	return parts
 }
 
 func (r *Read) run(ctx context.Context, p *query.Plan) error {
@@ -180,7 +161,8 @@ func (r *Read) run(ctx context.Context, p *query.Plan) error {
 	return p.Finish()
 }
 
-// timed guards one exchange with the engine against misuse, and books it.
+// timed guards one exchange with the engine against misuse, and adds it to the
+// cost.
 func (r *Read) timed(exchange func() error) error {
 	if !r.state.CompareAndSwap(idle, running) {
 		if r.state.Load() == closed {
@@ -201,21 +183,21 @@ func (r *Read) timed(exchange func() error) error {
 
 func (r *Read) close() { r.state.Store(closed) }
 
-// Write is an open write session: one serialisable transaction. It reads what
-// it has written. One goroutine uses it, inside the function that was given it.
+// Write is an open write session: one serialisable transaction. It sees its
+// own changes. One goroutine uses it, inside the function that receives it.
 type Write struct {
 	*Read
 	tx    Transaction
 	after []func(context.Context)
 }
 
-// Add takes changes to make, in order. They are sent together, before the next
-// query or with the commit, which costs no round trip of its own; that they
-// were made is certain when [DB.Write] returns nil.
+// Add adds changes, in order. They are sent together, before the next query or
+// with the commit, for no round trip of their own. When [DB.Write] returns nil,
+// they have been made.
 func (w *Write) Add(changes ...query.Change) { w.pending = append(w.pending, changes...) }
 
-// Do makes the change now, after those that were added before it, and gives the
-// number of rows that it touched.
+// Do makes the change now, after those added before it, and returns the number of
+// rows that it touched.
 func (w *Write) Do(ctx context.Context, c query.Change) (touched int64, err error) {
 	p := w.plan()
 	p.Change(c, &touched)
@@ -224,8 +206,8 @@ func (w *Write) Do(ctx context.Context, c query.Change) (touched int64, err erro
 }
 
 // AfterCommit has fn called once the session is committed, before [DB.Write]
-// returns, with a context that the request's end does not cancel. Functions are
-// called in order; without a commit none is.
+// returns, with a context that does not end with the request's. Functions are
+// called in order, and only after a commit.
 func (w *Write) AfterCommit(fn func(context.Context)) { w.after = append(w.after, fn) }
 
 // Attempts and pauses of a write session that conflicts with others.
@@ -239,10 +221,10 @@ const (
 // error, a panic or a cancelled context it is rolled back. When Write returns
 // nil the changes are durable.
 //
-// A transaction that conflicts with another is tried again with jitter, inside
-// ctx's deadline and a bounded number of times: fn may run twice, so it has no
-// effect but on the database and through [Write.AfterCommit], and sets its
-// results anew each time.
+// Write retries a transaction that conflicts with another, with jitter, within
+// ctx's deadline and a bounded number of times. So fn may run twice: it must set
+// its results each time, and have no effect except on the database and through
+// [Write.AfterCommit].
 func (db *DB) Write(ctx context.Context, fn func(*Write) error, options ...Option) error {
 	var o SnapshotOptions
 	for _, option := range options {
@@ -270,16 +252,21 @@ func (db *DB) write(ctx context.Context, fn func(*Write) error, first []query.Pa
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // for a panic; the other ways are below
+	defer tx.Rollback() //nolint:errcheck // after a panic; all other paths are below
 	w := &Write{tx: tx, Read: &Read{conn: tx, cost: costOf(ctx), first: first}}
 	defer w.close()
+	query.Clear(first...)
 	if err := fn(w); err != nil {
+		w.pending = nil
+		err = w.ahead(ctx, err)
+		query.Settle(first...)
 		if lost := tx.Rollback(); lost != nil {
-			return lost // fn judged by what was never true
+			return lost // fn decided by what was never committed
 		}
 		return err
 	}
 	if err := w.commit(ctx); err != nil {
+		query.Settle(first...)
 		return err
 	}
 	w.close()

@@ -8,35 +8,6 @@ import (
 	sqlite3 "github.com/ncruces/go-sqlite3"
 )
 
-// text is one of the statements that a connection keeps prepared.
-type text int
-
-const (
-	begin text = iota
-	beginWrite
-	commit
-	rollback
-	token
-	user
-	profile
-	lifestyle
-	preference
-	subscription
-	photos
-	documents
-	firstPage
-	total
-	totals
-	dashboardCounts
-	insertUser
-	insertProfile
-	insertUnindexed
-	insertDelta
-	insertEntry
-	insertPending
-	howMany // texts there are
-)
-
 // conn is a connection with its statements. One goroutine uses it.
 type conn struct {
 	db    *sqlite3.Conn

@@ -5,6 +5,35 @@ import (
 	"strings"
 )
 
+// text is one of the statements that a connection keeps prepared.
+type text int
+
+const (
+	begin text = iota
+	beginWrite
+	commit
+	rollback
+	token
+	user
+	profile
+	lifestyle
+	preference
+	subscription
+	photos
+	documents
+	firstPage
+	total
+	totals
+	dashboardCounts
+	insertUser
+	insertProfile
+	insertUnindexed
+	insertDelta
+	insertEntry
+	insertPending
+	howMany // texts there are
+)
+
 // texts are Muster's, as engine/sqlite spells them for SQLite. What a text
 // reads or writes is said where it is run.
 var texts = [howMany]string{

@@ -95,3 +95,21 @@ func createdAt(id [16]byte) string {
 	us := int64(n>>16)*1000 + int64(n&0xfff)*1000/4096
 	return time.UnixMicro(us).UTC().Format(told)
 }
+
+// masked is a phone as Muster shows it, of a country with one digit or two.
+func masked(phone *string) *string {
+	if phone == nil || len(*phone) < 11 {
+		return phone
+	}
+	p, country := *phone, 3
+	if p[1] == '1' || p[1] == '7' {
+		country = 2
+	}
+	first := max(min(2, len(p)-country-8), 0)
+	text := p[:country] + " "
+	if first > 0 {
+		text += p[country:country+first] + "-"
+	}
+	text += "••••-" + p[len(p)-4:]
+	return &text
+}

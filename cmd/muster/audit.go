@@ -3,17 +3,15 @@ package main
 import (
 	"bufio"
 	"context"
-	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"strconv"
 	"time"
 
+	"github.com/musterhq/muster/internal/atomicfile"
 	"github.com/musterhq/muster/internal/audit"
 	"github.com/musterhq/muster/internal/csvfile"
 	"github.com/musterhq/muster/internal/ids"
@@ -23,22 +21,22 @@ import (
 )
 
 type auditCmd struct {
-	Verify auditVerifyCmd `cmd:"" help:"Look whether the record is as it was written."`
-	Head   auditHeadCmd   `cmd:"" help:"Print where the chain of the record ends, to be kept elsewhere."`
-	Export auditExportCmd `cmd:"" help:"Write the record as JSON lines or CSV."`
+	Verify auditVerifyCmd `cmd:"" help:"Verify that the audit log is as Muster wrote it."`
+	Head   auditHeadCmd   `cmd:"" help:"Print the head of the audit log, to keep it elsewhere."`
+	Export auditExportCmd `cmd:"" help:"Export the audit log as JSON lines or CSV."`
 }
 
 type auditVerifyCmd struct {
 	Store
 	Keyring
 	Format
-	Pin    []audit.Head `help:"A head that was kept, through which the chain must go. Can be given several times." placeholder:"SEQ:MAC"`
-	Accept bool         `help:"Do not compare with the head that the server has kept in the data folder, and keep that of now, if nothing else is wrong: after a backup was restored."`
+	Pin    []audit.Head `help:"A head kept earlier, which the chain must contain. Repeat the flag for several." placeholder:"SEQ:MAC"`
+	Accept bool         `help:"After restoring a backup: ignore the head that the server kept in the data directory and, if nothing else is wrong, keep the present one."`
 }
 
 // Help is shown below the flags.
 func (auditVerifyCmd) Help() string {
-	return `It computes every mac of the record anew and walks the chain from its beginning, all at one moment: an entry that was edited, removed, inserted or swapped is found. That the end was cut off shows by a head that was kept: by --pin, or by the server, in audit-head in the data folder. It changes nothing, works beside a running server, and exits with 1 when something is wrong.
+	return `Computes every MAC of the audit log again and follows the chain from its start, all at one moment. It finds entries that were edited, removed, inserted or swapped. A head kept earlier shows whether the end was cut off: give one with --pin, or rely on the one that the server keeps as audit-head in the data directory. Changes nothing, works beside a running server, and exits with 1 if something is wrong.
 
 Examples:
 
@@ -46,83 +44,58 @@ Examples:
     muster audit verify --pin "$(cat /mnt/elsewhere/head)" --json | jq .findings`
 }
 
-// verified is what the command tells.
+// verified is the result of the command.
 type verified struct {
 	OK   bool        `json:"ok"`
-	Kept *audit.Head `json:"kept"` // that the server has kept, if it was compared
+	Kept *audit.Head `json:"kept"` // by the server, if it was compared
 	audit.Report
 
 	file string
 }
 
-// Run verifies the record.
+// Run verifies the audit log.
 func (v auditVerifyCmd) Run(ctx context.Context, c console) error {
-	file := headFile{path: folder(v.Data).auditHead()}
-	found := verified{file: file.path}
+	file := audit.HeadFile{Path: dataDir(v.Data).auditHead()}
+	found := verified{file: file.Path}
 	pins := v.Pin
 	if !v.Accept {
-		kept, err := file.read() // before the moment that is verified
+		kept, err := file.Read() // before the moment that is verified
 		if err != nil {
-			return err
+			return explain(v.Data, err)
 		}
 		if !kept.IsZero() {
 			found.Kept, pins = &kept, append(pins, kept)
 		}
 	}
-	return v.with(ctx, opening{whole: true}, func(s *store) (err error) {
+	return v.with(ctx, openOptions{scan: true}, func(s *store) (err error) {
 		if found.Report, err = v.verify(ctx, c, s, pins); err != nil {
 			return err
 		}
 		found.OK = found.Found == 0
-		write := found.write
-		if v.JSON {
-			write = func(w io.Writer) error { return writeJSON(w, found) }
-		}
-		if err := write(c.out); err != nil {
+		if err := v.print(c, found, found.write); err != nil {
 			return err
 		}
 		if !found.OK {
 			return errFound
 		}
 		if v.Accept {
-			return file.write(found.Head)
+			return explain(v.Data, file.Write(found.Head))
 		}
 		return nil
 	})
 }
 
 func (v auditVerifyCmd) verify(ctx context.Context, c console, s *store, pins []audit.Head) (audit.Report, error) {
-	auditLog, err := s.readingLedger(ctx, v.keys(folder(v.Data)), c)
+	l, err := s.readAuditLog(ctx, v.path(dataDir(v.Data), "audit"), c.plainLog())
 	if err != nil {
 		return audit.Report{}, err
 	}
 	bar := progress.New(c.err, progress.Things)
 	defer bar.Close()
-	return auditLog.Verify(ctx, s.db, audit.VerifyOptions{Pins: pins, Progress: func(done, all int64) { bar.Set(done, all, "verifying the record") }})
+	return l.Verify(ctx, s.db, audit.VerifyOptions{Pins: pins, Progress: func(done, all int64) { bar.Set(done, all, "verifying the audit log") }})
 }
 
-// readingLedger opens the record to verify it, and makes no key. Whether its keys
-// fit is for the report to say.
-func (s *store) readingLedger(ctx context.Context, path string, c console) (*audit.Log, error) {
-	if _, err := os.Lstat(auditKey(path)); !errors.Is(err, fs.ErrNotExist) {
-		secrets, err := readKey(auditKey(path), c.plainLog())
-		if err != nil {
-			return nil, err
-		}
-		return audit.NewLog(secrets)
-	}
-	switch begun, err := s.begunWithout(ctx, auditKey(path)); {
-	case err != nil:
-		return nil, err
-	case begun:
-		return nil, missingAuditKey(auditKey(path))
-	}
-	secret := make([]byte, keyBytes) // there is nothing to verify with it
-	_, _ = rand.Read(secret)         // never fails: crypto/rand ends the program instead
-	return audit.NewLog([][]byte{secret})
-}
-
-// write tells a person.
+// write writes the result as text.
 func (v *verified) write(w io.Writer) error {
 	for _, f := range v.Findings {
 		fmt.Fprintln(w, f)
@@ -132,15 +105,15 @@ func (v *verified) write(w io.Writer) error {
 	}
 	for _, f := range v.Findings {
 		if v.Kept != nil && f.Pin.Equal(*v.Kept) {
-			fmt.Fprintf(w, "\nThe head %s was kept by the server, in %s. If you have restored a backup that is older, this is why: make sure of it, and run\nmuster audit verify --accept\nonce. If you have not, entries of the record are gone: look for them in a backup.\n\n", v.Kept, v.file)
+			fmt.Fprintf(w, "\nThe server kept the head %s in %s. If you restored an older backup, that is the reason: make sure of it, then run once:\nmuster audit verify --accept\nIf you did not, entries of the audit log are gone: look for them in a backup.\n\n", v.Kept, v.file)
 			break
 		}
 	}
-	verdict := "The record is as it was written"
+	verdict := "The audit log is as Muster wrote it"
 	if !v.OK {
-		verdict = fmt.Sprintf("The record is not as it was written: %d findings", v.Found)
+		verdict = fmt.Sprintf("The audit log is not as Muster wrote it: %d findings", v.Found)
 	}
-	_, err := fmt.Fprintf(w, "%s; %d entries, %d in the chain, %d waiting for it. Head: %s\n", verdict, v.Entries, v.Sealed, v.Waiting, v.Head)
+	_, err := fmt.Fprintf(w, "%s; %d entries, %d in the chain, %d waiting to be sealed. Head: %s\n", verdict, v.Entries, v.Sealed, v.Waiting, v.Head)
 	return err
 }
 
@@ -151,7 +124,7 @@ type auditHeadCmd struct {
 
 // Help is shown below the flags.
 func (auditHeadCmd) Help() string {
-	return `Who keeps it where those who can change the database cannot, can tell later that nothing before it was cut off. What was recorded in the last second may not be in the chain yet.
+	return `Keep the head where nobody who can change the database can change it: it later proves that no entry before it was cut off. Entries of the last second may not be in the chain yet.
 
 Example:
 
@@ -160,41 +133,41 @@ Example:
 
 // Run prints the head.
 func (h auditHeadCmd) Run(ctx context.Context, c console) error {
-	return h.with(ctx, opening{}, func(s *store) error {
+	return h.with(ctx, openOptions{}, func(s *store) error {
 		var head audit.Head
 		err := s.db.Read(ctx, func(r *session.Read) (err error) {
 			head, err = session.Run(ctx, r, audit.LastHead())
 			return err
 		}, session.Once)
 		if err != nil {
-			return fmt.Errorf("reading the head of the record: %w", err)
+			return fmt.Errorf("reading the head of the audit log: %w", err)
 		}
-		if !h.JSON {
-			_, err = fmt.Fprintln(c.out, head)
-			return err
-		}
-		return writeJSON(c.out, struct {
+		result := struct {
 			Head audit.Head `json:"head"`
 			Seq  int64      `json:"seq"`
 			MAC  string     `json:"mac"`
-		}{head, head.Seq, hex.EncodeToString(head.MAC)})
+		}{head, head.Seq, hex.EncodeToString(head.MAC)}
+		return h.print(c, result, func(w io.Writer) error {
+			_, err := fmt.Fprintln(w, head)
+			return err
+		})
 	})
 }
 
 type auditExportCmd struct {
 	Store
-	As       string  `help:"How to write: jsonl has one JSON object for each entry, csv one row." name:"format" enum:"jsonl,csv" default:"jsonl"`
-	Out      string  `help:"The file to write, in place of the standard output. Nobody but its owner may read it." placeholder:"FILE"`
-	Operator string  `help:"Only what this operator did." placeholder:"ID|NAME"`
-	Member   string  `help:"Only what was done to this member." placeholder:"ID"`
-	Action   string  `help:"Only this, such as member.change." placeholder:"ACTION"`
-	Since    instant `help:"Only from this day (UTC) or time on." placeholder:"TIME"`
-	Until    instant `help:"Only before this day (UTC) or time." placeholder:"TIME"`
+	As       string  `help:"The format: jsonl writes a JSON object for each entry, csv a row." name:"format" enum:"jsonl,csv" default:"jsonl"`
+	Out      string  `help:"Write to this file, which only its owner can read, instead of standard output." placeholder:"FILE"`
+	Operator string  `help:"Only entries of this operator." placeholder:"ID|NAME"`
+	Member   string  `help:"Only entries about this member." placeholder:"ID"`
+	Action   string  `help:"Only entries of this action, such as member.change." placeholder:"ACTION"`
+	Since    instant `help:"Only entries from this day (UTC) or time on." placeholder:"TIME"`
+	Until    instant `help:"Only entries before this day (UTC) or time." placeholder:"TIME"`
 }
 
 // Help is shown below the flags.
 func (auditExportCmd) Help() string {
-	return `The entries, the oldest first, as they were at one moment. In CSV, a cell that a spreadsheet may take for a formula has an apostrophe before it. It works beside a running server.
+	return `Writes the entries, oldest first, as they are at one moment. In CSV, an apostrophe precedes a cell that a spreadsheet may take for a formula. Works beside a running server.
 
 Examples:
 
@@ -202,33 +175,16 @@ Examples:
     muster audit export --operator "Kim Bada" --action phone.reveal | jq -r .reason`
 }
 
-// instant is a moment, or nil.
-type instant struct{ *time.Time }
-
-// UnmarshalText reads a day or a time.
-func (i *instant) UnmarshalText(text []byte) error {
-	if len(text) == 0 {
-		return nil // a variable that is there, and empty
-	}
-	for _, layout := range []string{time.DateOnly, time.RFC3339} {
-		if t, err := time.Parse(layout, string(text)); err == nil {
-			i.Time = &t
-			return nil
-		}
-	}
-	return fmt.Errorf("%q is no day or time: write 2026-01-31 or 2026-01-31T15:04:05Z", text)
-}
-
-// Run exports the record.
+// Run exports the audit log.
 func (e auditExportCmd) Run(ctx context.Context, c console) error {
-	filter := audit.Filter{Action: audit.Action(e.Action), From: e.Since.Time, To: e.Until.Time}
+	filter := audit.Filter{Action: audit.Action(e.Action), From: e.Since.at, To: e.Until.at}
 	if e.Member != "" {
 		var err error
 		if filter.Member, err = ids.Parse[ids.Member](e.Member); err != nil {
-			return &exit{exitUsage, fmt.Errorf("--member: %w", err)}
+			return usage("--member: %w", err)
 		}
 	}
-	return e.with(ctx, opening{whole: true}, func(s *store) (err error) {
+	return e.with(ctx, openOptions{scan: true}, func(s *store) (err error) {
 		if filter.Operator, err = s.operatorOf(ctx, e.Operator); err != nil {
 			return err
 		}
@@ -236,11 +192,25 @@ func (e auditExportCmd) Run(ctx context.Context, c console) error {
 		if e.Out == "" {
 			return write(c.out)
 		}
-		return replaceFile(e.Out, write)
+		return e.replace(write)
 	})
 }
 
-// operatorOf finds an operator by its id or its name; zero if none is named.
+// replace writes the file of --out, or leaves the one that exists as it is.
+func (e auditExportCmd) replace(write func(io.Writer) error) error {
+	var failed error // to write, not to replace
+	err := atomicfile.Replace(e.Out, func(w io.Writer) error {
+		failed = write(w)
+		return failed
+	})
+	if err != nil && failed == nil {
+		return unusable("--out: %w", err)
+	}
+	return err
+}
+
+// operatorOf returns the ID of the operator with that ID or name; zero if the
+// text is empty.
 func (s *store) operatorOf(ctx context.Context, text string) (id ids.Operator, err error) {
 	if text == "" {
 		return id, nil
@@ -254,7 +224,7 @@ func (s *store) operatorOf(ctx context.Context, text string) (id ids.Operator, e
 		return err
 	}, session.Once)
 	if errors.Is(err, operator.ErrNoOperator) {
-		err = &exit{exitUsage, fmt.Errorf("--operator: there is no operator %q; its id is taken, too", text)}
+		err = usage("--operator: there is no operator %q: give the name or the ID of one", text)
 	}
 	return o.ID, err
 }
@@ -284,7 +254,7 @@ func (e auditExportCmd) write(ctx context.Context, c console, s *store, f audit.
 		err = errors.Join(flush(), to.Flush())
 	}
 	if err != nil {
-		return fmt.Errorf("exporting the record: %w", err)
+		return fmt.Errorf("exporting the audit log: %w", err)
 	}
 	return nil
 }
@@ -308,7 +278,7 @@ func auditRows(w io.Writer) (encode func(*audit.Entry) error, flush func() error
 	}, to.Flush, err
 }
 
-// text is a cell of what may be absent.
+// text is the cell of an optional value.
 func text[T any](v *T) string {
 	if v == nil {
 		return ""

@@ -17,22 +17,22 @@ import (
 type copyCmd struct {
 	Format
 	From  storePlace `help:"The store to copy: ${store_form}." required:"" placeholder:"STORE"`
-	To    storePlace `help:"Where to: an empty database, or one that a copy from there was begun in." required:"" placeholder:"STORE"`
-	Media place      `help:"Where to copy photos and documents, which are in the source's data folder: ${media_form}. Without it they stay where they are." placeholder:"PLACE"`
+	To    storePlace `help:"The target: an empty database, or one that holds an earlier copy of the same store." required:"" placeholder:"STORE"`
+	Media place      `help:"Where to copy photos and documents from the data directory of the source: ${media_form}. Without it, they stay where they are." placeholder:"PLACE"`
 }
 
 // Help is shown below the flags.
 func (copyCmd) Help() string {
-	return `The source may be served meanwhile: what is copied is one moment of it. Every row of both sides is then compared. Stopped, it goes on where it was; run once more, it brings over what has changed since, so that a server stands still for seconds: copy, stop the server, copy, and serve the target with the same data folder, whose keys sign what was signed before. A target that has been served is not written to again.
+	return `Copies the source as it is at one moment, also beside a running server, and then compares every row of both sides. A copy that was interrupted continues where it stopped. Running it again copies what has changed since, so that the server is down for seconds only: copy, stop the server, copy again, and serve the target with the same data directory, which holds the keys. A target that has been served is never written to again.
 
 Example:
 
     muster copy --from sqlite:muster-data --to 'postgres://muster@db1/muster?sslmode=verify-full'`
 }
 
-// storePlace names a store: a data folder or a PostgreSQL database.
+// storePlace names a store: a data directory or a PostgreSQL database.
 type storePlace struct {
-	folder   string
+	dataDir  string
 	database databaseURL
 }
 
@@ -41,58 +41,55 @@ const storeForm = "sqlite:DIR or postgres://…"
 // UnmarshalText checks the form.
 func (p *storePlace) UnmarshalText(text []byte) error {
 	if dir, found := strings.CutPrefix(string(text), "sqlite:"); found && dir != "" {
-		p.folder = dir
+		p.dataDir = dir
 		return nil
 	}
 	if strings.HasPrefix(string(text), "postgres") {
 		return p.database.UnmarshalText(text)
 	}
-	return errors.New("it is " + storeForm)
+	return errors.New("it must be " + storeForm)
 }
 
-// flags are those of a command on that store.
+// flags returns the flags of a command on that store.
 func (p storePlace) flags() Store {
-	return Store{Data: p.folder, Postgres: Postgres{Database: p.database}}
+	return Store{Data: p.dataDir, Postgres: Postgres{Database: p.database}}
 }
 
-// label names the place without what is secret.
+// label names the place without its password.
 func (p storePlace) label() (string, error) {
-	if p.folder == "" {
+	if p.dataDir == "" {
 		u, _ := p.database.parts()
 		return "postgres:" + u.Host + u.Path, nil
 	}
-	path, err := filepath.Abs(p.folder)
+	path, err := filepath.Abs(p.dataDir)
 	return "sqlite:" + path, err
 }
 
-// copied is what the command tells.
+// copied is the result of a copy.
 type copied struct {
 	dbcopy.Report
 	Objects *dbcopy.Objects `json:"objects,omitempty"`
 }
 
-// Run copies.
+// Run copies the store.
 func (o copyCmd) Run(ctx context.Context, c console) error {
 	from, err := o.From.label()
 	if err != nil {
 		return fmt.Errorf("--from: %w", err)
 	}
 	if to, err := o.To.label(); err != nil || to == from {
-		return &exit{exitUsage, errors.Join(errors.New("--to: it is the same store as that of --from"), err)}
+		return &exit{exitUsage, errors.Join(errors.New("--to names the same store as --from"), err)}
 	}
-	if o.Media != "" && o.From.folder == "" {
-		return &exit{exitUsage, errors.New("--media: photos and documents are copied from a data folder; those of a PostgreSQL store are where its servers keep them")}
+	if o.Media != "" && o.From.dataDir == "" {
+		return usage("--media: photos and documents can only be copied from a data directory; those of a PostgreSQL store are where its servers keep them")
 	}
-	return o.From.flags().with(ctx, opening{whole: true}, func(source *store) error {
-		return o.To.flags().with(ctx, opening{begin: true, bulk: true}, func(target *store) error {
+	return o.From.flags().with(ctx, openOptions{scan: true}, func(source *store) error {
+		return o.To.flags().with(ctx, openOptions{create: true, bulk: true}, func(target *store) error {
 			result, err := o.copy(ctx, c, from, source, target)
 			if err != nil {
 				return err
 			}
-			if o.JSON {
-				return writeJSON(c.out, result)
-			}
-			return result.writeText(c.out)
+			return o.print(c, result, result.writeText)
 		})
 	})
 }
@@ -117,13 +114,13 @@ func (o copyCmd) copy(ctx context.Context, c console, from string, source, targe
 }
 
 func (o copyCmd) copyMedia(ctx context.Context, c console, source *store) (*dbcopy.Objects, error) {
-	f := folder(o.From.folder)
-	here, err := Media{}.openMedia(f, "", c.plainLog())
+	d := dataDir(o.From.dataDir)
+	here, err := Media{}.openMedia(d, "", c.plainLog())
 	if err != nil {
 		return nil, err
 	}
 	defer here.Close()
-	there, err := Media{Media: o.Media}.openMedia(f, "", c.plainLog())
+	there, err := Media{Media: o.Media}.openMedia(d, "", c.plainLog())
 	if err != nil {
 		return nil, err
 	}
@@ -146,9 +143,9 @@ func (r copied) writeText(w io.Writer) error {
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("writing the result: %w", err)
 	}
-	_, err := fmt.Fprintf(w, "The target is the same as the source was at %s.\n", r.AsOf.Format(time.RFC3339))
+	_, err := fmt.Fprintf(w, "The target is identical to the source as of %s.\n", r.AsOf.Format(time.RFC3339))
 	if m := r.Objects; m != nil && err == nil {
-		_, err = fmt.Fprintf(w, "Photos and documents: %d copied, %d there already, %d missing, %d damaged.\n", m.Copied, m.Present, len(m.Missing), len(m.Damaged))
+		_, err = fmt.Fprintf(w, "Photos and documents: %d copied, %d already present, %d missing, %d damaged.\n", m.Copied, m.Present, len(m.Missing), len(m.Damaged))
 		for _, key := range append(m.Missing, m.Damaged...) {
 			fmt.Fprintln(w, "  not copied:", key)
 		}

@@ -28,8 +28,8 @@ import (
 func TestEveryCallAnswersTheSameAfterACopy(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 17, 4, 5, 6, 700_000_000, time.UTC)
-	folder := filepath.Join(t.TempDir(), "data")
-	place := copyCmd{From: storePlace{folder: folder}, To: storePlace{database: databaseURL(postgrestest.Start(t, "fsync = off").Database(t))}}
+	dir := filepath.Join(t.TempDir(), "data")
+	place := copyCmd{From: storePlace{dataDir: dir}, To: storePlace{database: databaseURL(postgrestest.Start(t, "fsync = off").Database(t))}}
 	token := fillToCopy(t, place.From.flags(), now)
 	if err := place.Run(t.Context(), discarding(t)); err != nil {
 		t.Fatal(err)
@@ -68,12 +68,12 @@ func TestEveryCallAnswersTheSameAfterACopy(t *testing.T) {
 
 func fillToCopy(t *testing.T, s Store, now time.Time) (token string) {
 	t.Helper()
-	err := s.with(t.Context(), opening{begin: true}, func(opened *store) error {
+	err := s.with(t.Context(), openOptions{create: true}, func(opened *store) error {
 		rules := member.Rules{Zone: time.UTC}
 		if err := counters.UseZone(t.Context(), opened.db, rules.Zone); err != nil {
 			return err
 		}
-		media, err := Media{}.openMedia(folder(s.Data), "", discarding(t).plainLog())
+		media, err := Media{}.openMedia(dataDir(s.Data), "", discarding(t).plainLog())
 		if err != nil {
 			return err
 		}
@@ -94,7 +94,7 @@ func fillToCopy(t *testing.T, s Store, now time.Time) (token string) {
 // onBoth hands over the API on both stores of a copy, at one moment.
 func onBoth(t *testing.T, c copyCmd, now time.Time, fn func(here, there http.Handler)) {
 	t.Helper()
-	media, err := Media{}.openMedia(folder(c.From.folder), "", discarding(t).plainLog())
+	media, err := Media{}.openMedia(dataDir(c.From.dataDir), "", discarding(t).plainLog())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,8 +109,8 @@ func onBoth(t *testing.T, c copyCmd, now time.Time, fn func(here, there http.Han
 		}
 		return a
 	}
-	err = c.From.flags().with(t.Context(), opening{}, func(here *store) error {
-		return c.To.flags().with(t.Context(), opening{}, func(there *store) error {
+	err = c.From.flags().with(t.Context(), openOptions{}, func(here *store) error {
+		return c.To.flags().with(t.Context(), openOptions{}, func(there *store) error {
 			fn(api(here), api(there))
 			return nil
 		})

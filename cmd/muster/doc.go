@@ -1,20 +1,24 @@
-// Muster is the member back office in one program.
+// Muster is the back office of a membership in one program.
 //
 // Its room: commands become configuration, and configuration becomes wiring.
-// This is the one place that names an engine and a store of objects. What is
-// true of members, tokens or numbers is not decided here.
+// This is the only place that names an engine and a store of objects. It decides
+// nothing about members, tokens or numbers. Files use only files further down:
 //
-//   - main.go, cli.go: the command line; exit.go: how a command ends
-//   - folder.go, keys.go, lock.go: the data folder
-//   - store.go: the database, opened; embedded.go, postgres.go: the two engines
-//   - media.go: photos and documents; metrics.go: what Prometheus asks for
-//   - one file for each command
+//   - main.go: the command line
+//   - one file for each command; those of serve: tasks.go, metrics.go, network.go
+//     and demo.go
+//   - root.go: a store in the hands of a command that may do everything
+//   - keys.go, media.go: the keys; photos and documents
+//   - store.go: the open database; embedded.go and postgres.go: its two engines
+//   - datadir.go, lock.go: the data directory
+//   - flags.go, console.go, log.go, exit.go: values of flags; what a command writes
+//     to; how it ends
 //
 // # Exit codes
 //
-//	0  done; a server that was told to stop and did
-//	1  it failed, or a check found a difference
+//	0  done; also a server that was told to stop and did
+//	1  the command failed, or a check found a difference
 //	2  the command line is wrong
-//	3  the data folder, the database or the bucket cannot be used as it is: in use,
-//	   read-only, full, damaged, refused, of another version, or not there
+//	3  the data directory, the database or the bucket cannot be used: in use,
+//	   read-only, full, damaged, refused, of another version, or absent
 package main

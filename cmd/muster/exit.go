@@ -21,7 +21,7 @@ const (
 	exitStore
 )
 
-// exit is an error with the code that the program ends with.
+// exit is an error with the exit code of the program.
 type exit struct {
 	code int
 	err  error
@@ -30,16 +30,21 @@ type exit struct {
 func (e *exit) Error() string { return e.err.Error() }
 func (e *exit) Unwrap() error { return e.err }
 
-// unusable is an error of the data folder or its database.
+// usage returns the error of a command line that is wrong.
+func usage(format string, args ...any) error {
+	return &exit{exitUsage, fmt.Errorf(format, args...)}
+}
+
+// unusable returns the error of a data directory, database or bucket.
 func unusable(format string, args ...any) error {
 	return &exit{exitStore, fmt.Errorf(format, args...)}
 }
 
-// errFound ends a command that has said what it found.
+// errFound ends a command that has written what it found.
 var errFound = &exit{code: exitFailed, err: errors.New("differences were found")}
 
-// fail says what went wrong and gives the exit code. Faults are shown with
-// their cause: who runs the command is who runs the store.
+// fail writes what went wrong and returns the exit code. It shows the cause of a
+// fault: whoever runs the command runs the store.
 func (c console) fail(err error) int {
 	code := codeOf(err)
 	switch f := fault.As(err); {
@@ -67,18 +72,18 @@ func codeOf(err error) int {
 	}
 }
 
-// explain turns what the system says about the data folder into what to do.
+// explain adds what to do to an error of the system in the data directory.
 func explain(path string, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
-		return unusable("the data folder %s cannot be written: give it to the account that runs muster, or name another with --data: %w", path, err)
+		return unusable("the data directory %s is not writable: give it to the account that runs muster, or name another with --data: %w", path, err)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return unusable("the disk of the data folder %s is full: free some space, or name another folder with --data: %w", path, err)
+		return unusable("the disk of the data directory %s is full: free some space, or name another directory with --data: %w", path, err)
 	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, fs.ErrExist):
-		return unusable("the data folder %s cannot be made, because a part of its path is a file: name another with --data: %w", path, err)
+		return unusable("the data directory %s cannot be created, because a part of its path is a file: name another with --data: %w", path, err)
 	default:
-		return unusable("the data folder %s: %w", path, err)
+		return unusable("%w", err)
 	}
 }

@@ -9,41 +9,41 @@ import (
 	"time"
 )
 
-// A lock keeps a second server from the data folder. The system releases it
-// when its holder ends, however that comes about. A nil lock keeps nobody out.
-type lock struct{ file *os.File }
+// A dirLock keeps a second server out of the data directory. The system releases
+// it when its holder ends, whatever the reason. A nil lock keeps nobody out.
+type dirLock struct{ file *os.File }
 
-// holder is what a lock's file says of the server that holds it.
+// holder is what the file of a lock says about the server that holds it.
 type holder struct {
 	PID     int       `json:"pid"`
 	Address string    `json:"address"`
 	Since   time.Time `json:"since"`
 }
 
-// take locks the folder.
-func (f folder) take() (*lock, error) {
-	file, err := os.OpenFile(f.lock(), os.O_RDWR|os.O_CREATE, 0o600)
+// lockDir locks the data directory.
+func lockDir(d dataDir) (*dirLock, error) {
+	file, err := os.OpenFile(d.lock(), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, explain(string(f), err)
+		return nil, explain(string(d), err)
 	}
 	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if err == nil {
-		return &lock{file}, nil
+		return &dirLock{file}, nil
 	}
 	defer file.Close()
 	if !errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, unusable("locking the data folder %s: %w", f, err)
+		return nil, unusable("locking the data directory %s: %w", d, err)
 	}
 	var h holder
 	if json.NewDecoder(file).Decode(&h) != nil {
-		return nil, unusable("the data folder %s is in use by another server, which is just starting or stopping", f)
+		return nil, unusable("the data directory %s is in use by another server, which is starting or stopping", d)
 	}
-	return nil, unusable("the data folder %s is in use by another server: process %d, at %s, since %s. Stop it first, or name another folder with --data",
-		f, h.PID, h.Address, h.Since.Format(time.RFC3339))
+	return nil, unusable("the data directory %s is in use by another server: process %d, at %s, since %s. Stop it first, or name another directory with --data",
+		d, h.PID, h.Address, h.Since.Format(time.RFC3339))
 }
 
-// sign writes down who holds the lock, for whoever comes second.
-func (l *lock) sign(address string, since time.Time) error {
+// sign writes who holds the lock, for a server that fails to get it.
+func (l *dirLock) sign(address string, since time.Time) error {
 	if l == nil {
 		return nil
 	}
@@ -60,12 +60,12 @@ func (l *lock) sign(address string, since time.Time) error {
 	return nil
 }
 
-// release gives the folder to whoever comes next. The file stays: to remove it
-// would let two servers lock two files.
-func (l *lock) release() {
+// release unlocks the directory. The file stays: if it were removed, two servers
+// could lock two files.
+func (l *dirLock) release() {
 	if l == nil {
 		return
 	}
-	_ = l.file.Truncate(0) // it says who was here, no more
+	_ = l.file.Truncate(0) // only to clear who held it
 	_ = l.file.Close()
 }

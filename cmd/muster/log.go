@@ -9,49 +9,50 @@ import (
 	"time"
 )
 
-// gatherFor is how long lines of the log may wait for each other.
-const gatherFor = 100 * time.Millisecond
+// flushEvery is how long a line of the log may stay in the buffer.
+const flushEvery = 100 * time.Millisecond
 
-// gathered is a log whose lines are written several at a time, so that a request
-// does not pay for a system call of its own. A warning and what is before it are
-// written at once. Done writes what is left; nothing is logged after it.
-func gathered(w io.Writer, o *slog.HandlerOptions) (log *slog.Logger, done func()) {
-	l := &lines{w: bufio.NewWriterSize(w, 1<<16)}
-	l.timer = time.AfterFunc(gatherFor, l.flush)
-	return slog.New(&gathering{slog.NewJSONHandler(l, o), l}), func() {
-		l.timer.Stop()
-		l.flush()
+// newBufferedLog returns a log that writes several lines at a time, so that a
+// request does not pay for a system call of its own. A warning is written at
+// once, with all that is before it. Done writes what is left; nothing may be
+// logged after it.
+func newBufferedLog(w io.Writer, o *slog.HandlerOptions) (log *slog.Logger, done func()) {
+	b := &buffer{w: bufio.NewWriterSize(w, 1<<16)}
+	b.timer = time.AfterFunc(flushEvery, b.flush)
+	return slog.New(&bufferedHandler{slog.NewJSONHandler(b, o), b}), func() {
+		b.timer.Stop()
+		b.flush()
 	}
 }
 
-// gathering passes records on, and has the important ones written at once.
-type gathering struct {
+// bufferedHandler passes records on, and flushes the buffer after important ones.
+type bufferedHandler struct {
 	slog.Handler
-	lines *lines
+	buffer *buffer
 }
 
 // Handle implements [slog.Handler].
-func (g *gathering) Handle(ctx context.Context, r slog.Record) error {
-	err := g.Handler.Handle(ctx, r)
+func (h *bufferedHandler) Handle(ctx context.Context, r slog.Record) error {
+	err := h.Handler.Handle(ctx, r)
 	if r.Level >= slog.LevelWarn {
-		g.lines.flush()
+		h.buffer.flush()
 	}
 	return err
 }
 
 // WithAttrs implements [slog.Handler].
-func (g *gathering) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &gathering{g.Handler.WithAttrs(attrs), g.lines}
+func (h *bufferedHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &bufferedHandler{h.Handler.WithAttrs(attrs), h.buffer}
 }
 
 // WithGroup implements [slog.Handler].
-func (g *gathering) WithGroup(name string) slog.Handler {
-	return &gathering{g.Handler.WithGroup(name), g.lines}
+func (h *bufferedHandler) WithGroup(name string) slog.Handler {
+	return &bufferedHandler{h.Handler.WithGroup(name), h.buffer}
 }
 
-// lines is a buffer that is written when its first line has waited long enough.
-// It is safe for concurrent use.
-type lines struct {
+// buffer holds lines until the first of them has waited long enough. It is safe
+// for concurrent use.
+type buffer struct {
 	mu      sync.Mutex
 	w       *bufio.Writer
 	timer   *time.Timer
@@ -59,19 +60,19 @@ type lines struct {
 }
 
 // Write implements [io.Writer].
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.waiting {
-		l.waiting = true
-		l.timer.Reset(gatherFor)
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.waiting {
+		b.waiting = true
+		b.timer.Reset(flushEvery)
 	}
-	return l.w.Write(p)
+	return b.w.Write(p)
 }
 
-func (l *lines) flush() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.waiting = false
-	_ = l.w.Flush() // there is nowhere to tell it
+func (b *buffer) flush() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.waiting = false
+	_ = b.w.Flush() // there is nowhere to report an error
 }

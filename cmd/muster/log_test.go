@@ -34,7 +34,7 @@ func TestLogIsWrittenInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out shared
-		log, done := gathered(&out, &slog.HandlerOptions{})
+		log, done := newBufferedLog(&out, &slog.HandlerOptions{})
 		want := func(when string, lines, writes int) {
 			t.Helper()
 			if l, w := out.read(); l != lines || w != writes {
@@ -44,7 +44,7 @@ func TestLogIsWrittenInTime(t *testing.T) {
 		log.Info("one")
 		log.With("a", 1).WithGroup("g").Info("two", "b", 2)
 		want("at once", 0, 0)
-		<-time.After(2 * gatherFor) // of the bubble's clock
+		<-time.After(2 * flushEvery) // of the bubble's clock
 		synctest.Wait()
 		want("after the time", 2, 1)
 		log.Info("three")

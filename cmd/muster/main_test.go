@@ -8,6 +8,7 @@ import (
 	"database/sql"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -25,6 +26,8 @@ import (
 
 	"github.com/musterhq/muster/internal/certificate/certificatetest"
 )
+
+var silent = slog.New(slog.DiscardHandler)
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"muster": main})
@@ -140,7 +143,7 @@ func (p *servedProcess) watch(stderr io.Reader, serving chan struct{}) {
 		case strings.Contains(lines.Text(), "msg=\"serving metrics\""):
 			_, at, _ := strings.Cut(lines.Text(), "address=")
 			p.metrics = "http://" + at + "/metrics"
-		case strings.Contains(lines.Text(), "msg=\"sending to HTTPS\""):
+		case strings.Contains(lines.Text(), "msg=\"redirecting to HTTPS\""):
 			_, at, _ := strings.Cut(lines.Text(), "address=")
 			p.plain = "http://" + at
 		case strings.Contains(lines.Text(), "msg=serving"):
@@ -161,7 +164,7 @@ func (p *servedProcess) greeting(ts *testscript.TestScript, lines *bufio.Scanner
 		} else if m := tokenLine.FindStringSubmatch(line); m != nil {
 			ts.Setenv("TOKEN", m[1])
 			return
-		} else if strings.HasPrefix(line, "A new token:") {
+		} else if strings.HasPrefix(line, "To create a token:") {
 			return
 		}
 	}

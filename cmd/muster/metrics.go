@@ -11,24 +11,29 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/musterhq/muster/internal/httpapi"
+	"github.com/musterhq/muster/internal/rest"
+	"github.com/musterhq/muster/internal/worker"
 	"github.com/musterhq/muster/session"
 )
 
-// meter counts requests. Labels name routes and classes, never a person, an id
-// or a path, so that there are few of them.
+// meter counts requests and the turns of background tasks. Labels name routes,
+// classes and tasks, never a person, an ID or a path: there are few of them.
 type meter struct {
 	requests *prometheus.HistogramVec
 	trips    prometheus.Counter
 	database prometheus.Counter
 	retries  prometheus.Counter
-	unshared prometheus.Counter
+	turns    *prometheus.HistogramVec
+	success  *prometheus.GaugeVec
 	registry *prometheus.Registry
 }
 
-// requestSeconds are the bounds of durations: a member's page takes less than a
-// millisecond, and no request more than half a minute.
+// requestSeconds are the bounds of durations: a page of members takes less than
+// a millisecond, and no request more than half a minute.
 var requestSeconds = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 30}
+
+// turnSeconds are the bounds of turns: most find nothing to do.
+var turnSeconds = []float64{.001, .01, .1, 1, 10, 60}
 
 func newMeter(nodes func() []session.Node) *meter {
 	counter := func(name, help string) prometheus.Counter {
@@ -38,23 +43,28 @@ func newMeter(nodes func() []session.Node) *meter {
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "muster_http_request_duration_seconds", Help: "How long requests took.", Buckets: requestSeconds,
 		}, []string{"route", "method", "class"}),
-		trips:    counter("muster_database_round_trips_total", "Exchanges of requests with the database."),
-		database: counter("muster_database_seconds_total", "Time of requests in exchanges with the database, waiting for a connection included."),
+		trips:    counter("muster_database_round_trips_total", "Round trips of requests to the database."),
+		database: counter("muster_database_seconds_total", "Time of requests in round trips to the database, including waiting for a connection."),
 		retries:  counter("muster_database_retries_total", "Write sessions of requests that were run again after a conflict."),
-		unshared: counter("muster_database_unshared_total", "Scans that could not share a snapshot."),
+		turns: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "muster_task_duration_seconds", Help: "How long turns of background tasks took.", Buckets: turnSeconds,
+		}, []string{"task", "outcome"}),
+		success: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "muster_task_last_success_timestamp_seconds", Help: "When a turn of a background task last succeeded, as a Unix time.",
+		}, []string{"task"}),
 		registry: prometheus.NewRegistry(),
 	}
 	b := thisBuild()
 	info := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "muster_build_info", Help: "Which Muster this is.", ConstLabels: prometheus.Labels{"version": b.Version, "commit": b.Commit},
+		Name: "muster_build_info", Help: "The version of Muster.", ConstLabels: prometheus.Labels{"version": b.Version, "commit": b.Commit},
 	}, func() float64 { return 1 })
-	m.registry.MustRegister(m.requests, m.trips, m.database, m.retries, m.unshared, info, nodeCollector(nodes),
+	m.registry.MustRegister(m.requests, m.trips, m.database, m.retries, m.turns, m.success, info, nodeCollector(nodes),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 // observe counts one request.
-func (m *meter) observe(s httpapi.Seen) {
+func (m *meter) observe(s rest.Seen) {
 	class := strconv.Itoa(s.Status/100) + "xx"
 	m.requests.WithLabelValues(s.Route, s.Method, class).Observe(s.Took.Seconds())
 	m.trips.Add(float64(s.Spent.RoundTrips))
@@ -62,43 +72,56 @@ func (m *meter) observe(s httpapi.Seen) {
 	if s.Spent.Retries > 0 {
 		m.retries.Add(float64(s.Spent.Retries))
 	}
-	if s.Spent.Unshared > 0 {
-		m.unshared.Add(float64(s.Spent.Unshared))
-	}
 }
 
-// meter serves the metrics where the flag says, until done; without the flag
-// there are none.
-func (s *server) meter(ctx context.Context) (observe func(httpapi.Seen), done func(), err error) {
+// observeTurn counts a turn of a background task.
+func (m *meter) observeTurn(t worker.Turn) {
+	outcome := "failure"
+	if t.Err == nil {
+		outcome = "success"
+		m.success.WithLabelValues(t.Task).Set(float64(t.End.UnixMilli()) / 1e3)
+	}
+	m.turns.WithLabelValues(t.Task, outcome).Observe(t.Took.Seconds())
+}
+
+// observers are called for everything that metrics count; without metrics they
+// are nil.
+type observers struct {
+	request func(rest.Seen)
+	turn    func(worker.Turn)
+}
+
+// meter serves the metrics if the flag says where, until done.
+func (s *server) meter(ctx context.Context) (o observers, done func(), err error) {
 	if s.Metrics == "" {
-		return nil, func() {}, nil
+		return o, func() {}, nil
 	}
 	l, err := listen(ctx, s.Metrics, "--metrics-listen")
 	if err != nil {
-		return nil, nil, err
+		return o, nil, err
 	}
-	m := newMeter(s.store.engine.nodes)
+	m := newMeter(s.store.engine.Nodes)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second}))
 	h := &http.Server{
 		Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 20 * time.Second,
-		ErrorLog: httpapi.ConnectionLog(s.log),
+		ErrorLog: rest.ConnectionLog(s.log),
 	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			s.log.Error("metrics are not served any more", "error", err)
+			s.log.Error("metrics are no longer served", "error", err)
 		}
 	}()
 	s.log.Info("serving metrics", "address", l.Addr().String())
-	return m.observe, func() {
-		_ = h.Close() // who asks for metrics asks again
+	return observers{m.observe, m.observeTurn}, func() {
+		_ = h.Close() // Prometheus asks again
 		<-ended
 	}, nil
 }
 
-// nodeCollector gives what is known of the servers at the moment.
+// nodeCollector collects the state of the servers of the database.
 type nodeCollector func() []session.Node
 
 func describeNode(name, help string, labels ...string) *prometheus.Desc {
@@ -108,10 +131,10 @@ func describeNode(name, help string, labels ...string) *prometheus.Desc {
 var (
 	nodeUp       = describeNode("up", "Whether the server of the database answers.")
 	nodeRole     = describeNode("role", "1 for the role that the server has.", "role")
-	nodeLag      = describeNode("lag_seconds", "How old the newest change is that the server shows, if it does not show all.")
-	nodeTimeline = describeNode("timeline", "The server's timeline; a failover begins a new one.")
-	nodeInUse    = describeNode("connections_in_use", "Connections of this process to the server that are in use.")
-	nodeSize     = describeNode("connections_max", "Connections of this process to the server that there may be.")
+	nodeLag      = describeNode("lag_seconds", "The age of the newest change that the server shows; 0 if it shows every change.")
+	nodeTimeline = describeNode("timeline", "The timeline of the server; a failover starts a new one.")
+	nodeInUse    = describeNode("connections_in_use", "Connections of this process to the server in use.")
+	nodeSize     = describeNode("connections_max", "The most connections of this process to the server.")
 )
 
 // Describe implements [prometheus.Collector].

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/musterhq/muster/internal/schema"
 )
@@ -10,42 +11,41 @@ import (
 type migrateCmd struct {
 	Store
 	Format
-	DryRun bool `help:"Only say what would be done."`
+	DryRun bool `help:"Show what would be done, and change nothing."`
 }
 
 // Help is shown below the flags.
 func (migrateCmd) Help() string {
-	return `Serve does this by itself when it starts. Make a backup first, of the whole folder, or of the PostgreSQL database.
+	return `Serve does this when it starts. Make a backup first, of the whole data directory, or of the PostgreSQL database.
 
 Example:
 
     muster migrate --data /var/lib/muster`
 }
 
-// Run brings the database up to date.
+// Run migrates the database.
 func (m migrateCmd) Run(ctx context.Context, c console) error {
 	state, err := m.migrate(ctx)
 	if err != nil {
 		return err
 	}
-	if m.JSON {
-		return writeJSON(c.out, state)
-	}
-	for _, name := range state.Applied {
-		fmt.Fprintln(c.out, "applied", name)
-	}
-	for _, name := range state.Pending {
-		fmt.Fprintln(c.out, "pending", name)
-	}
-	_, err = fmt.Fprintf(c.out, "The database has version %d of %d.\n", state.Version, state.Latest)
-	return err
+	return m.print(c, state, func(w io.Writer) error {
+		for _, name := range state.Applied {
+			fmt.Fprintln(w, "applied", name)
+		}
+		for _, name := range state.Pending {
+			fmt.Fprintln(w, "pending", name)
+		}
+		_, err := fmt.Fprintf(w, "The database has version %d of %d.\n", state.Version, state.Latest)
+		return err
+	})
 }
 
 func (m migrateCmd) migrate(ctx context.Context) (schema.State, error) {
 	if m.DryRun {
 		return m.inspect(ctx)
 	}
-	s, err := m.open(ctx, opening{begin: true, upgrade: true})
+	s, err := m.open(ctx, openOptions{create: true, migrate: true})
 	if err != nil {
 		return schema.State{}, err
 	}
@@ -56,9 +56,9 @@ func (m migrateCmd) inspect(ctx context.Context) (schema.State, error) {
 	if m.Database != "" {
 		return m.Postgres.inspect(ctx)
 	}
-	f, err := m.filled()
+	d, err := findDatabase(m.Data)
 	if err != nil {
 		return schema.State{}, err
 	}
-	return f.inspect(ctx)
+	return inspectEmbedded(ctx, d)
 }

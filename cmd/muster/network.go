@@ -8,122 +8,72 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
-	"path/filepath"
+	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/musterhq/muster/internal/certificate"
-	"github.com/musterhq/muster/internal/httpapi"
+	"github.com/musterhq/muster/internal/rest"
 )
 
-// addresses are networks, of which some have one address. A variable that is
-// there and empty is refused, and so is a flag: an allowlist that was meant and
-// names nobody would let in all.
-type addresses []netip.Prefix
-
-// UnmarshalText adds those that a text names, with commas between them.
-func (a *addresses) UnmarshalText(text []byte) error {
-	for one := range strings.SplitSeq(string(text), ",") {
-		p, err := parseAddresses(strings.TrimSpace(one))
-		if err != nil {
-			return err
-		}
-		*a = append(*a, p)
-	}
-	return nil
-}
-
-// parseAddresses takes a CIDR, or an address for itself alone. IPv4 in the
-// clothes of IPv6 becomes what it is, as the addresses of callers do.
-func parseAddresses(text string) (p netip.Prefix, err error) {
-	if one, err := netip.ParseAddr(text); err == nil && one.Zone() == "" {
-		return one.Unmap().Prefix(one.Unmap().BitLen())
-	}
-	if p, err = netip.ParsePrefix(text); err != nil {
-		return p, fmt.Errorf("%q is no address and no network: write one such as 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32", text)
-	}
-	if p.Addr().Is4In6() && p.Bits() >= 96 {
-		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
-	}
-	if whole := p.Masked(); whole != p {
-		return p, fmt.Errorf("%q is an address in a network: write the network as %s, or the address as %s", text, whole, p.Addr())
-	}
-	return p, nil
-}
-
-// names are host names. As with addresses, none is not what was meant.
-type names []string
-
-// UnmarshalText adds those that a text names, with commas between them; whether
-// they can be is checked by who is asked about them.
-func (n *names) UnmarshalText(text []byte) error {
-	for one := range strings.SplitSeq(string(text), ",") {
-		if one = strings.TrimSpace(one); one == "" {
-			return errors.New("a name is empty")
-		}
-		*n = append(*n, one)
-	}
-	return nil
-}
-
-// Network are the flags of what stands between callers and the API.
+// Network are the flags about the way from callers to the API.
 type Network struct {
-	TLSCert         string    `help:"Serve HTTPS with this certificate: PEM, with those between it and its root. It is read again when it changes." name:"tls-cert" placeholder:"FILE" group:"With TLS:"`
-	TLSKey          string    `help:"The key of --tls-cert, as PEM." name:"tls-key" placeholder:"FILE" group:"With TLS:"`
-	ACMEDomain      names     `help:"Serve HTTPS with a certificate for this name, which an ACME authority such as Let's Encrypt gives and renews. It must reach this server by that name, at port 443, or at port 80 with --http-listen. Can be given several times; in the variable, a comma is between them." name:"acme-domain" placeholder:"NAME" group:"With TLS:"`
-	ACMEAcceptTerms bool      `help:"Accept the terms of the ACME authority, without which it gives none." name:"acme-accept-terms" group:"With TLS:"`
-	ACMEEmail       string    `help:"Where the ACME authority may write to when there is trouble." name:"acme-email" placeholder:"ADDRESS" group:"With TLS:"`
-	ACMEDirectory   string    `help:"The directory of the ACME authority. Default: ${acme_directory}." name:"acme-directory" placeholder:"URL" group:"With TLS:"`
-	HTTPListen      address   `help:"Where to listen without TLS too: to send browsers to HTTPS, and to prove to an ACME authority whose name it is." name:"http-listen" placeholder:"HOST:PORT" group:"With TLS:"`
-	TrustedProxy    addresses `help:"A proxy that is believed what X-Forwarded-For and X-Forwarded-Proto say: an address, or a network such as 10.0.0.0/8. Without it, none is. Can be given several times; in the variable, a comma is between them." placeholder:"CIDR"`
-	AllowFrom       addresses `help:"Take requests from this address or network only; /healthz and /readyz stay open. Can be given several times; in the variable, a comma is between them." placeholder:"CIDR"`
+	TLSCert         string    `help:"Serve HTTPS with this certificate: PEM, followed by the intermediate certificates. It is reloaded when it changes." name:"tls-cert" placeholder:"FILE" group:"With TLS:"`
+	TLSKey          string    `help:"The key of --tls-cert, in PEM." name:"tls-key" placeholder:"FILE" group:"With TLS:"`
+	ACMEDomain      names     `help:"Serve HTTPS with a certificate for this name, which an ACME authority such as Let's Encrypt issues and renews. The authority must reach this server by that name on port 443, or on port 80 with --http-listen. Repeat the flag for several names; separate them by commas in the environment variable." name:"acme-domain" placeholder:"NAME" group:"With TLS:"`
+	ACMEAcceptTerms bool      `help:"Accept the terms of the ACME authority, which it requires." name:"acme-accept-terms" group:"With TLS:"`
+	ACMEEmail       string    `help:"An email address for messages of the ACME authority about problems." name:"acme-email" placeholder:"ADDRESS" group:"With TLS:"`
+	ACMEDirectory   string    `help:"The directory URL of the ACME authority. Default: ${acme_directory}." name:"acme-directory" placeholder:"URL" group:"With TLS:"`
+	HTTPListen      address   `help:"Listen here without TLS as well, to redirect browsers to HTTPS and to answer the challenges of an ACME authority." name:"http-listen" placeholder:"HOST:PORT" group:"With TLS:"`
+	TrustedProxy    addresses `help:"Trust X-Forwarded-For and X-Forwarded-Proto from this proxy: an address, or a network such as 10.0.0.0/8. By default, no proxy is trusted. Repeat the flag for several; separate them by commas in the environment variable." placeholder:"CIDR"`
+	AllowFrom       addresses `help:"Accept requests from this address or network only; /healthz and /readyz stay open. Repeat the flag for several; separate them by commas in the environment variable." placeholder:"CIDR"`
 }
 
-// misuse says which flags do not go together.
-func (n Network) misuse() error {
+// check refuses flags that do not go together.
+func (n Network) check() error {
 	files, authority := n.TLSCert != "" || n.TLSKey != "", len(n.ACMEDomain) > 0
 	switch {
 	case (n.TLSCert == "") != (n.TLSKey == ""):
-		return errors.New("--tls-cert and --tls-key go together: give both")
+		return errors.New("--tls-cert and --tls-key must be given together")
 	case files && authority:
-		return errors.New("--tls-cert is a certificate that is there, --acme-domain one that is asked for: give one of the two")
+		return errors.New("--tls-cert and --acme-domain exclude each other: give one of them")
 	case !authority && (n.ACMEAcceptTerms || n.ACMEEmail != "" || n.ACMEDirectory != ""):
-		return errors.New("--acme-accept-terms, --acme-email and --acme-directory are about --acme-domain: give it, too")
+		return errors.New("--acme-accept-terms, --acme-email and --acme-directory require --acme-domain")
 	case authority && !n.ACMEAcceptTerms:
-		return fmt.Errorf("the authority gives a certificate to who accepts its terms, which %s names: say so with --acme-accept-terms", n.account("").Directory)
+		return fmt.Errorf("the ACME authority requires you to accept its terms, to which %s links: do so with --acme-accept-terms", n.account("").Directory)
 	case n.HTTPListen != "" && !files && !authority:
-		return errors.New("--http-listen is beside HTTPS: give --tls-cert or --acme-domain, or use --listen alone")
+		return errors.New("--http-listen requires --tls-cert or --acme-domain; without HTTPS, use --listen alone")
 	}
 	for _, p := range n.TrustedProxy {
 		if p.Bits() == 0 {
-			return fmt.Errorf("--trusted-proxy %s would believe everybody who they say they are: name the proxies", p)
+			return fmt.Errorf("--trusted-proxy %s would let every caller choose its address: name the proxies", p)
 		}
 	}
 	return n.account("").Check()
 }
 
-func (n Network) account(f folder) certificate.Account {
-	a := certificate.Account{Domains: n.ACMEDomain, Email: n.ACMEEmail, Directory: n.ACMEDirectory, Folder: filepath.Join(string(f), "acme")}
+func (n Network) account(d dataDir) certificate.Account {
+	a := certificate.Account{Domains: n.ACMEDomain, Email: n.ACMEEmail, Directory: n.ACMEDirectory, Folder: d.acme()}
 	if a.Directory == "" {
 		a.Directory = certificate.LetsEncrypt
 	}
 	return a
 }
 
-// network is what the API has to know.
-func (n Network) network() httpapi.Network {
-	return httpapi.Network{TrustedProxies: n.TrustedProxy, AllowFrom: n.AllowFrom}
+// network returns what the API needs to know of the flags.
+func (n Network) network() rest.Network {
+	return rest.Network{TrustedProxies: n.TrustedProxy, AllowFrom: n.AllowFrom}
 }
 
-// front is what listens with TLS; empty, it is without.
+// front is the TLS side of the listener; the zero front has none.
 type front struct {
 	tls       *tls.Config
 	authority *certificate.Authority // nil with a certificate from files
 }
 
-// certificates reads the certificate, or prepares to ask for one.
-func (n Network) certificates(f folder, log *slog.Logger) (front, error) {
+// certificates reads the certificate, or prepares to request one.
+func (n Network) certificates(d dataDir, log *slog.Logger) (front, error) {
 	switch {
 	case n.TLSCert != "":
 		files, err := certificate.LoadFiles(n.TLSCert, n.TLSKey, log)
@@ -132,11 +82,11 @@ func (n Network) certificates(f folder, log *slog.Logger) (front, error) {
 		}
 		return front{tls: files.Config()}, nil
 	case len(n.ACMEDomain) > 0:
-		account := n.account(f)
+		account := n.account(d)
 		account.Log = log
 		authority, err := certificate.NewAuthority(account)
 		if err != nil {
-			return front{}, explain(string(f), err)
+			return front{}, explain(string(d), err)
 		}
 		return front{tls: authority.Config(), authority: authority}, nil
 	default:
@@ -144,9 +94,9 @@ func (n Network) certificates(f folder, log *slog.Logger) (front, error) {
 	}
 }
 
-// here is where the server listens, for a person: by a name of its own, if it
-// has one, and else by host.
-func (s *server) here(l net.Listener, host string) string {
+// url is where the server listens: under a name of its own if it has one, or
+// else under host.
+func (s *server) url(l net.Listener, host string) string {
 	scheme, at := "http", l.Addr().String()
 	_, port, _ := net.SplitHostPort(at)
 	if s.front.tls != nil {
@@ -161,15 +111,43 @@ func (s *server) here(l net.Listener, host string) string {
 	return scheme + "://" + strings.TrimSuffix(at, map[string]string{"http": ":80", "https": ":443"}[scheme])
 }
 
-// isEverywhere reports whether a listener is at every address of the machine.
-func isEverywhere(l net.Listener) bool {
+// linkBase is what links to photos and documents begin with.
+func (s *server) linkBase(l net.Listener) string {
+	if s.PublicURL != "" {
+		return s.PublicURL
+	}
+	if isUnspecified(l) && len(s.ACMEDomain) == 0 {
+		return "" // clients know by which of its names they reached the server
+	}
+	return s.url(l, "")
+}
+
+// listen listens on the address of a flag.
+func listen(ctx context.Context, at address, flag string) (net.Listener, error) {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", string(at))
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s is in use by another program: stop it, or choose another port with %s", at, flag)
+	case errors.Is(err, os.ErrPermission):
+		return nil, fmt.Errorf("this account may not listen on %s: choose a port of 1024 or above with %s", at, flag)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("%s is not an address of this machine: choose another with %s", at, flag)
+	case err != nil:
+		return nil, fmt.Errorf("listening: %w", err)
+	}
+	return l, nil
+}
+
+// isUnspecified reports whether the listener is on every address of the machine.
+func isUnspecified(l net.Listener) bool {
 	a, ok := l.Addr().(*net.TCPAddr)
 	return ok && a.IP.IsUnspecified()
 }
 
-// besideTLS gets certificates that are not there yet, and answers who comes
-// without TLS where the flag says, until done.
-func (s *server) besideTLS(ctx context.Context, l net.Listener, api *httpapi.API) (done func(), err error) {
+// besideTLS requests certificates that are missing, and answers callers without
+// TLS if the flag says where, until done.
+func (s *server) besideTLS(ctx context.Context, l net.Listener, api *rest.Handler) (done func(), err error) {
 	done = func() {}
 	if s.HTTPListen != "" {
 		if done, err = s.listenPlain(ctx, l, api); err != nil {
@@ -177,12 +155,12 @@ func (s *server) besideTLS(ctx context.Context, l net.Listener, api *httpapi.API
 		}
 	}
 	if s.front.authority != nil {
-		go s.front.authority.Prepare(ctx) // what is under way at the end has nobody to tell: it is not waited for
+		go s.front.authority.Prepare(ctx) // not waited for: at the end, nobody needs its result
 	}
 	return done, nil
 }
 
-func (s *server) listenPlain(ctx context.Context, l net.Listener, api *httpapi.API) (done func(), err error) {
+func (s *server) listenPlain(ctx context.Context, l net.Listener, api *rest.Handler) (done func(), err error) {
 	plain, err := listen(ctx, s.HTTPListen, "--http-listen")
 	if err != nil {
 		return nil, err
@@ -193,17 +171,17 @@ func (s *server) listenPlain(ctx context.Context, l net.Listener, api *httpapi.A
 	}
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	h := &http.Server{
-		Handler: api.Plain(s.base(l), port, challenges), ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
-		MaxHeaderBytes: 16 << 10, ErrorLog: httpapi.ConnectionLog(s.log),
+		Handler: api.Plain(s.linkBase(l), port, challenges), ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
+		MaxHeaderBytes: 16 << 10, ErrorLog: rest.ConnectionLog(s.log),
 	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		if err := h.Serve(plain); !errors.Is(err, http.ErrServerClosed) {
-			s.log.Error("who comes without TLS is not answered any more", "error", err)
+			s.log.Error("callers without TLS are no longer answered", "error", err)
 		}
 	}()
-	s.log.Info("sending to HTTPS", "address", plain.Addr().String())
+	s.log.Info("redirecting to HTTPS", "address", plain.Addr().String())
 	return func() {
 		_ = h.Close() // a browser asks again
 		<-ended

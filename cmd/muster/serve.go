@@ -10,16 +10,15 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/musterhq/muster/internal/audit"
-	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/dbcopy"
 	"github.com/musterhq/muster/internal/demo"
 	"github.com/musterhq/muster/internal/httpapi"
-	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/operator"
+	"github.com/musterhq/muster/internal/rest"
+	"github.com/musterhq/muster/internal/worker"
 )
 
 type serveCmd struct {
@@ -27,24 +26,24 @@ type serveCmd struct {
 	Replicas
 	Media
 	Network
-	Listen         address       `help:"Where to listen. Port 0 takes a free one. Default: ${default}." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
-	PublicURL      string        `help:"What the links to photos and documents begin with, such as https://members.example.org. Default: the address listened at, or nothing when that is every address." name:"public-url" placeholder:"URL"`
-	Demo           int           `help:"Fill an empty store with this many members that nobody is." placeholder:"N"`
-	DemoSeed       uint64        `help:"Which members --demo makes: the same for the same number. Default: ${default}." default:"1" placeholder:"N"`
-	Grace          time.Duration `help:"How long requests in flight may take to end when the server stops. Default: ${default}." default:"30s" placeholder:"DURATION"`
-	Notice         time.Duration `help:"How long /readyz says no before the server stops taking requests: for a load balancer. Default: ${default}." default:"0s" placeholder:"DURATION"`
-	TimeZone       zone          `help:"The zone in which days begin, such as Asia/Seoul. Default: the one of the last time, or UTC." placeholder:"ZONE"`
-	PhoneRegion    region        `help:"The country whose local phone numbers are taken, such as KR. Without it, phones have the international form." placeholder:"CC"`
-	Metrics        address       `help:"Where to serve metrics for Prometheus, at /metrics: to whoever can reach it, so keep it inside. Without it, none are kept." name:"metrics-listen" placeholder:"HOST:PORT"`
-	KeyLost        bool          `help:"Go on with another key of the record, although the one that it was made with is lost. Until it is put back, what is on the record so far cannot be verified." name:"audit-key-lost"`
-	RevealsPerHour int           `help:"How often in an hour an operator may see a phone or a document that is masked. Default: ${default}." default:"30" placeholder:"N"`
-	TokenIdle      time.Duration `help:"A token that was not used for so long ends; 0s: none does. Default: ${default}." default:"2160h" placeholder:"DURATION"`
+	Listen         address       `help:"The address to listen on. Port 0 picks a free one. Default: ${default}." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	PublicURL      string        `help:"The start of links to photos and documents, such as https://members.example.org. Default: the address of --listen, or nothing if that is every address." name:"public-url" placeholder:"URL"`
+	Demo           int           `help:"Fill an empty store with this many demo members." placeholder:"N"`
+	DemoSeed       uint64        `help:"The seed of --demo: the same seed creates the same members. Default: ${default}." default:"1" placeholder:"N"`
+	Grace          time.Duration `help:"How long requests in progress may take when the server stops. Default: ${default}." default:"30s" placeholder:"DURATION"`
+	Notice         time.Duration `help:"How long /readyz reports that the server is stopping before it stops accepting requests, for a load balancer. Default: ${default}." default:"0s" placeholder:"DURATION"`
+	TimeZone       zone          `help:"The time zone in which days begin, such as Asia/Seoul. Default: the one used last, or UTC." placeholder:"ZONE"`
+	PhoneRegion    region        `help:"The country of phone numbers without a country code, such as KR. Without it, they need one." placeholder:"CC"`
+	Metrics        address       `help:"Serve metrics for Prometheus here, at /metrics. Everybody who can reach the address can read them. Without it, none are collected." name:"metrics-listen" placeholder:"HOST:PORT"`
+	KeyLost        bool          `help:"Continue with a new key of the audit log, because its key is lost. Unless that is restored, the entries so far cannot be verified." name:"audit-key-lost"`
+	RevealsPerHour int           `help:"How many masked phones and documents an operator may reveal in an hour. Default: ${default}." default:"30" placeholder:"N"`
+	TokenIdle      time.Duration `help:"Refuse a token that was not used for this long; 0s: never. Default: ${default}." default:"2160h" placeholder:"DURATION"`
 	Logging
 }
 
 // Help is shown below the flags.
 func (serveCmd) Help() string {
-	return `The first start makes the data folder, an operator called administrator, and a token of it, which is printed once. SIGTERM or Ctrl-C lets the requests in flight end; a second one does not wait for them. GOMEMLIMIT overrides the bound on memory.
+	return `The first start creates the data directory, an operator called administrator, and a token for it, which is printed once. On SIGTERM or Ctrl-C the server finishes the requests in progress; a second signal ends it at once. GOMEMLIMIT overrides the limit on memory.
 
 Examples:
 
@@ -56,26 +55,23 @@ Examples:
     muster serve --keys /etc/muster/keys --database 'postgres://muster@db1/muster?sslmode=verify-full' --replica 'postgres://muster@db2/muster?sslmode=verify-full' --media 's3://members?region=eu-central-1'`
 }
 
-// Run serves until ctx ends.
+// Run serves until ctx is done.
 func (s serveCmd) Run(ctx context.Context, c console) (err error) {
-	if s.Demo < 0 || s.Demo > demo.MaxMembers || s.Grace <= 0 || s.Notice < 0 || s.RevealsPerHour < 1 || s.TokenIdle < 0 {
-		return &exit{exitUsage, fmt.Errorf("--demo is 0 to %d, --grace more than 0s, --notice and --token-idle at least 0s, and --reveals-per-hour at least 1", demo.MaxMembers)}
+	if err := s.check(); err != nil {
+		return err
 	}
-	if err := s.misuse(); err != nil {
-		return &exit{exitUsage, err}
-	}
-	boundMemory()
+	limitMemory()
 	log, done := s.logger(c)
 	defer done()
-	f, err := s.folder(log)
+	d, err := s.dataDir(log)
 	if err != nil {
 		return err
 	}
-	front, err := s.certificates(f, log)
+	front, err := s.certificates(d, log)
 	if err != nil {
 		return err
 	}
-	lock, err := s.lock(f)
+	lock, err := s.lock(d)
 	if err != nil {
 		return err
 	}
@@ -86,51 +82,62 @@ func (s serveCmd) Run(ctx context.Context, c console) (err error) {
 	}
 	defer listener.Close()
 	if err := lock.sign(listener.Addr().String(), time.Now()); err != nil {
-		return explain(string(f), err)
+		return explain(string(d), err)
 	}
-	k, err := readKeys(s.keys(f), log)
+	cursors, err := s.key(d, "cursor", log)
 	if err != nil {
 		return err
 	}
-	st, err := s.open(ctx, opening{begin: true, upgrade: true, replicas: s.replicas()})
+	st, err := s.open(ctx, openOptions{create: true, migrate: true, replicas: s.replicas()})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.close()) }()
-	server := &server{serveCmd: s, console: c, log: log, folder: f, store: st, keys: k, front: front}
+	server := &server{serveCmd: s, console: c, log: log, dataDir: d, store: st, cursorKey: cursors[0], front: front}
 	return server.run(ctx, listener)
 }
 
-// folder gives the data folder, unless all is elsewhere.
-func (s serveCmd) folder(log *slog.Logger) (folder, error) {
+// check refuses values of flags.
+func (s serveCmd) check() error {
+	if s.Demo < 0 || s.Demo > demo.MaxMembers || s.Grace <= 0 || s.Notice < 0 || s.RevealsPerHour < 1 || s.TokenIdle < 0 {
+		return usage("--demo must be 0 to %d, --grace more than 0s, --notice and --token-idle at least 0s, and --reveals-per-hour at least 1", demo.MaxMembers)
+	}
+	if err := s.Network.check(); err != nil {
+		return usage("%w", err)
+	}
+	return nil
+}
+
+// dataDir returns the data directory, unless everything is elsewhere.
+func (s serveCmd) dataDir(log *slog.Logger) (dataDir, error) {
 	if s.Database != "" && s.Media.Media != "" && s.Keys != "" && len(s.ACMEDomain) == 0 {
 		return "", nil
 	}
-	f, err := s.make()
+	d, err := createDataDir(s.Data)
 	if err == nil {
-		f.warnIfOpen(log)
+		d.warnIfOpen(log)
 	}
-	return f, err
+	return d, err
 }
 
-// lock keeps other servers from the embedded store. PostgreSQL takes many.
-func (s serveCmd) lock(f folder) (*lock, error) {
+// lock keeps other servers out of the embedded store. PostgreSQL takes many.
+func (s serveCmd) lock(d dataDir) (*dirLock, error) {
 	if s.Database != "" {
-		return nil, nil //nolint:nilnil // no lock is one that is always free
+		return nil, nil //nolint:nilnil // a nil lock keeps nobody out
 	}
-	return f.take()
+	return lockDir(d)
 }
 
-// softMemory is the heap at which the collector works harder. Beside it are the
-// page caches of the connections; together they stay below 150 MB.
+// softMemory is the heap size from which the garbage collector works harder. With
+// the page caches of the connections, the total stays below 150 MB.
 const softMemory = 96 << 20
 
-// lazyCollection lets the heap grow to five times what is live, which is a few
-// megabytes, before it is collected: the bound above is what limits it.
+// lazyCollection lets the heap grow to five times what is live, a few megabytes,
+// before it is collected: softMemory is the limit.
 const lazyCollection = 400
 
-// boundMemory sets the bound, unless GOMEMLIMIT or GOGC do.
-func boundMemory() {
+// limitMemory sets the limit, unless GOMEMLIMIT or GOGC do.
+func limitMemory() {
 	if debug.SetMemoryLimit(-1) != math.MaxInt64 || os.Getenv("GOGC") != "" {
 		return
 	}
@@ -138,54 +145,35 @@ func boundMemory() {
 	debug.SetGCPercent(lazyCollection)
 }
 
-func listen(ctx context.Context, at address, flag string) (net.Listener, error) {
-	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", string(at))
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s is in use by another program: stop it, or choose another port with %s", at, flag)
-	case errors.Is(err, os.ErrPermission):
-		return nil, fmt.Errorf("this account may not listen at %s: choose a port of 1024 or above with %s", at, flag)
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return nil, fmt.Errorf("%s is no address of this machine: choose another with %s", at, flag)
-	case err != nil:
-		return nil, fmt.Errorf("listening: %w", err)
-	}
-	return l, nil
-}
-
 // A server is a serve command with all that it has opened.
 type server struct {
 	serveCmd
 	console
 
-	log      *slog.Logger
-	folder   folder
-	store    *store
-	keys     keys
-	auditLog *audit.Log // the record; set when it runs
-	front    front
+	log       *slog.Logger
+	dataDir   dataDir
+	store     *store
+	cursorKey []byte
+	auditLog  *audit.Log // set by run
+	front     front
 }
 
 func (s *server) run(ctx context.Context, l net.Listener) error {
-	rules, err := s.store.rules(ctx, s.TimeZone, s.PhoneRegion)
+	rules, err := s.store.useRules(ctx, s.TimeZone, s.PhoneRegion)
 	if err != nil {
-		return err
-	}
-	if err := counters.UseZone(ctx, s.store.db, rules.Zone); err != nil {
 		return err
 	}
 	if err := dbcopy.Settle(ctx, s.store.db); err != nil {
 		return err
 	}
-	if s.auditLog, err = s.store.auditLog(ctx, s.serveCmd.keys(s.folder), s.KeyLost, s.log); err != nil {
+	if s.auditLog, err = s.store.auditLog(ctx, s.Keyring, s.dataDir, s.KeyLost, s.log); err != nil {
 		return err
 	}
-	root := s.principal()
-	if err := root.settle(ctx); err != nil {
+	root := s.store.root(s.auditLog, "muster serve")
+	if err := root.ensureAdministrator(ctx); err != nil {
 		return err
 	}
-	media, err := s.openMedia(s.folder, s.base(l), s.log)
+	media, err := s.openMedia(s.dataDir, s.linkBase(l), s.log)
 	if err != nil {
 		return err
 	}
@@ -194,7 +182,7 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 		return err
 	}
 	s.warnOfNodes()
-	meter, done, err := s.meter(ctx)
+	observe, done, err := s.meter(ctx)
 	if err != nil {
 		return err
 	}
@@ -202,15 +190,16 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 	if err := s.fill(ctx, media, rules, root.Recorder); err != nil {
 		return err
 	}
+	used := new(operator.Usage)
 	api, err := httpapi.New(httpapi.Options{
-		DB: s.store.db, Blob: media.Store, Rules: rules, CursorSecret: s.keys.cursor, AuditLog: s.auditLog, Reveals: s.RevealsPerHour, TokenIdle: s.TokenIdle,
+		DB: s.store.db, Blob: media.Store, Rules: rules, CursorSecret: s.cursorKey, AuditLog: s.auditLog, Reveals: s.RevealsPerHour, TokenIdle: s.TokenIdle,
 		Log: s.log, MediaHandler: media.handler, Version: thisBuild().Version,
-		Network: s.network(), History: s.store.engine.history(), Nodes: s.store.engine.nodes, Observe: meter,
+		Network: s.network(), History: s.store.engine.history(), Nodes: s.store.engine.Nodes, Observe: observe.request, Usage: used,
 	})
 	if err != nil {
 		return err
 	}
-	if err := s.greet(ctx, l, root); err != nil {
+	if err := s.welcome(ctx, l, root); err != nil {
 		return err
 	}
 	beside, err := s.besideTLS(ctx, l, api)
@@ -218,41 +207,35 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 		return err
 	}
 	defer beside()
-	return s.serve(ctx, l, &httpapi.Server{API: api, TLS: s.front.tls, Notice: s.Notice, Grace: s.Grace}, rules)
+	s.log.Info("serving", "address", l.Addr().String(), "data", s.Data, "time_zone", rules.Zone.String(),
+		"version", thisBuild().Version, "pid", os.Getpid())
+	h := &rest.Server{Handler: api, TLS: s.front.tls, Notice: s.Notice, Grace: s.Grace}
+	return s.serve(ctx, l, h, s.newRunner(used, observe.turn))
 }
 
-// principal is where the server itself asks for what operators may.
-func (s *server) principal() principal {
-	return principal{operator.Principal{Caller: operator.Root(), Recorder: s.auditLog.Recorder(audit.Actor{Source: "muster serve"}), At: time.Now()}, s.store}
-}
-
-// warnOfNodes tells of the replicas that are not there when the server starts.
+// warnOfNodes warns about replicas that are not available at the start.
 func (s *server) warnOfNodes() {
-	for _, n := range s.store.engine.nodes() {
+	for _, n := range s.store.engine.Nodes() {
 		if !n.Healthy {
 			s.log.Warn("a server of the database cannot be used at the moment", "node", n.Name, "problem", n.Problem)
 		}
 	}
 }
 
-// serve answers requests and does the chores until ctx ends; what is in flight
-// then ends in its time, and the chores after it.
-func (s *server) serve(ctx context.Context, l net.Listener, h *httpapi.Server, rules member.Rules) error {
+// serve answers requests and runs the background tasks until ctx is done. It then
+// finishes the requests in progress, and the tasks after them.
+func (s *server) serve(ctx context.Context, l net.Listener, h *rest.Server, tasks *worker.Runner) error {
 	var work sync.WaitGroup
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	work.Go(func() { s.store.chores(background, s.log) })
-	work.Go(func() { s.sealing().chore(background) })
+	work.Go(func() { tasks.Run(background) })
 	defer work.Wait()
 	defer stop()
 	serving, cease := context.WithCancel(background)
 	defer cease()
 	defer context.AfterFunc(ctx, func() {
-		s.log.Info("stopping: requests in flight may end", "grace", s.Grace.String())
+		s.log.Info("stopping: requests in progress may finish", "grace", s.Grace.String())
 		cease()
 	})()
-
-	s.log.Info("serving", "address", l.Addr().String(), "data", s.Data, "time_zone", rules.Zone.String(),
-		"version", thisBuild().Version, "pid", os.Getpid())
 	if err := h.Serve(serving, l); err != nil {
 		return err
 	}
@@ -260,45 +243,34 @@ func (s *server) serve(ctx context.Context, l net.Listener, h *httpapi.Server, r
 	return nil
 }
 
-// base is what the links to photos and documents begin with.
-func (s *server) base(l net.Listener) string {
-	if s.PublicURL != "" {
-		return s.PublicURL
-	}
-	if isEverywhere(l) && len(s.ACMEDomain) == 0 {
-		return "" // clients know by which of its names they reached it
-	}
-	return s.here(l, "")
-}
-
-// firstTokenLife is how long the token is good that the first start prints: a
-// year, as that of every token for which nobody says.
+// firstTokenLife is how long the token that the first start prints is valid: a
+// year, as by default in token create.
 const firstTokenLife = 365 * 24 * time.Hour
 
-// greet says where to go and, as long as there is no token, with which one.
-func (s *server) greet(ctx context.Context, l net.Listener, root principal) error {
+// welcome prints where the server is and, in a store without tokens, a token.
+func (s *server) welcome(ctx context.Context, l net.Listener, root rootStore) error {
 	tokens, err := s.store.tokens(ctx)
 	if err != nil {
 		return err
 	}
-	here := s.here(l, "")
-	if isEverywhere(l) {
-		here = s.here(l, "localhost")
+	url := s.url(l, "")
+	if isUnspecified(l) {
+		url = s.url(l, "localhost")
 	}
-	fmt.Fprintf(s.out, "Muster is at %s, its documentation at %s/docs\n", here, here)
+	fmt.Fprintf(s.out, "Muster is at %s, its documentation at %s/docs\n", url, url)
 	if len(tokens) > 0 {
 		where := "--data " + s.Data
 		if s.Database != "" {
 			where = "--database URL"
 		}
-		fmt.Fprintf(s.out, "A new token: muster token create %s\n", where)
+		fmt.Fprintf(s.out, "To create a token: muster token create %s\n", where)
 		return nil
 	}
 	_, secret, err := root.createToken(ctx, "", operator.NewToken{Name: "first start", ExpiresAt: new(root.At.Add(firstTokenLife))})
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "Your token, which is shown this once: %s\n", secret.Reveal())
-	fmt.Fprintf(s.out, "Try: curl -H 'Authorization: Bearer %s' %s/api/v1/admin/members\n", secret.Reveal(), here)
+	fmt.Fprintf(s.out, "Your token, shown only this once: %s\n", secret.Reveal())
+	fmt.Fprintf(s.out, "Try: curl -H 'Authorization: Bearer %s' %s/api/v1/admin/members\n", secret.Reveal(), url)
 	return nil
 }

@@ -20,24 +20,20 @@ type statusCmd struct {
 
 // Help is shown below the flags.
 func (statusCmd) Help() string {
-	return `It asks each server itself, and works beside running ones and without a primary. Connections are those of all Muster programs: busy, of all that are open. It exits with 1 when a server does not answer as it should.
+	return `Asks each server of the database. Works beside running servers of Muster, and without a primary. CONNECTIONS counts those of all Muster programs: busy, of all that are open. Exits with 1 if a server does not answer as it should.
 
 Example:
 
     muster status --database 'postgres://muster@db1/muster?sslmode=verify-full' --replica 'postgres://muster@db2/muster?sslmode=verify-full'`
 }
 
-// Run asks the servers.
+// Run shows the state of the servers.
 func (s statusCmd) Run(ctx context.Context, c console) error {
 	nodes, err := s.nodes(ctx)
 	if err != nil {
 		return err
 	}
-	if s.JSON {
-		err = writeJSON(c.out, statusJSON(nodes))
-	} else {
-		err = writeNodes(c.out, nodes)
-	}
+	err = s.print(c, statusJSON(nodes), func(w io.Writer) error { return writeNodes(w, nodes) })
 	for _, n := range nodes {
 		if !n.Healthy && err == nil {
 			err = errFound
@@ -47,10 +43,10 @@ func (s statusCmd) Run(ctx context.Context, c console) error {
 }
 
 func (s statusCmd) nodes(ctx context.Context) (nodes []session.Node, err error) {
-	o := opening{replicas: s.replicas()}
+	o := openOptions{replicas: s.replicas()}
 	if s.Database == "" {
 		err = s.with(ctx, o, func(opened *store) error {
-			nodes = opened.engine.nodes()
+			nodes = opened.engine.Nodes()
 			return nil
 		})
 		return nodes, err
@@ -59,9 +55,9 @@ func (s statusCmd) nodes(ctx context.Context) (nodes []session.Node, err error) 
 	if err != nil {
 		return nil, err
 	}
-	list, err := postgres.Look(ctx, options)
+	list, err := postgres.Probe(ctx, options)
 	if err != nil {
-		return nil, blame(err)
+		return nil, withFlag(err)
 	}
 	return list, nil
 }
@@ -80,7 +76,7 @@ func writeNodes(out io.Writer, nodes []session.Node) error {
 	return w.Flush()
 }
 
-// nodeStatus is a node with what is only for the person who runs it.
+// nodeStatus is a node with what only its administrator may see.
 type nodeStatus struct {
 	session.Node
 	Problem string `json:"problem,omitempty"`

@@ -9,58 +9,28 @@ import (
 	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/schema"
-	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
 )
 
-// A store is the database of a command, opened. Which engine has it is known to
-// embedded.go and postgres.go alone.
+// Store are the flags that say where the data is.
+type Store struct {
+	Data string `help:"The data directory: database, media and keys. Default: ${default}." default:"./muster-data" placeholder:"DIR"`
+	Postgres
+}
+
+// A store is the open database of a command. Only embedded.go and postgres.go
+// know its engine.
 type store struct {
 	engine engine
 	db     *session.DB
 	state  schema.State
 }
 
-// engine is what commands need of an engine beside its sessions.
-type engine interface {
-	session.Engine
-	// written counts the write sessions of this process, or more.
-	written() uint64
-	// optimize refreshes the planner's statistics, where that is not done by
-	// itself or very much was written.
-	optimize(ctx context.Context, bulk bool) error
-	// damage are questions whose answers say what is broken.
-	damage() []query.Query[[]string]
-	// history is what positions are of; nil where sessions have none.
-	history() session.History
-	// nodes are the servers, as they were last seen.
-	nodes() []session.Node
-}
-
-// opening says what a command needs of a store.
-type opening struct {
-	begin    bool          // it is made where there is none
-	upgrade  bool          // one of an older version is brought up to date: a server of that version may be running
-	bulk     bool          // thousands of members are written
-	whole    bool          // all members are read
-	replicas []databaseURL // that answer reads
-}
-
-// admit says whether the command may go on with a database of that state, or
-// else what to run.
-func (o opening) admit(s schema.State, begin, upgrade string) error {
-	switch {
-	case s.Version == 0 && !o.begin:
-		return unusable("the database holds no Muster: name the right one with --database, or begin with: %s", begin)
-	case s.Version > 0 && len(s.Pending) > 0 && !o.upgrade:
-		return unusable("the database is of an older version of Muster (%d, not %d): run %s, or serve it with this one", s.Version, s.Latest, upgrade)
-	}
-	return nil
-}
-
 // open opens the store that the flags name.
-func (s Store) open(ctx context.Context, o opening) (*store, error) {
-	open := s.openEmbedded
+func (s Store) open(ctx context.Context, o openOptions) (*store, error) {
+	open := func(ctx context.Context, o openOptions) (engine, schema.State, error) {
+		return openEmbedded(ctx, s.Data, o)
+	}
 	if s.Database != "" {
 		open = s.openCluster
 	}
@@ -71,8 +41,8 @@ func (s Store) open(ctx context.Context, o opening) (*store, error) {
 	return &store{engine: e, db: session.New(e), state: state}, nil
 }
 
-// with opens the store, hands it to fn, and closes it.
-func (s Store) with(ctx context.Context, o opening, fn func(*store) error) error {
+// with opens the store, calls fn with it, and closes it.
+func (s Store) with(ctx context.Context, o openOptions, fn func(*store) error) error {
 	opened, err := s.open(ctx, o)
 	if err != nil {
 		return err
@@ -80,7 +50,7 @@ func (s Store) with(ctx context.Context, o opening, fn func(*store) error) error
 	return errors.Join(fn(opened), opened.close())
 }
 
-// close waits for what is open.
+// close waits for open sessions.
 func (s *store) close() error {
 	if err := s.engine.Close(); err != nil {
 		return fmt.Errorf("closing the database: %w", err)
@@ -88,7 +58,17 @@ func (s *store) close() error {
 	return nil
 }
 
-// rules are those of the store. Without a zone it is the one of the last time.
+// useRules returns the rules of the store and has it count days in their zone. If
+// the flag of the zone is not set, that is the zone it counted in before.
+func (s *store) useRules(ctx context.Context, z zone, phones region) (member.Rules, error) {
+	r, err := s.rules(ctx, z, phones)
+	if err == nil {
+		err = counters.UseZone(ctx, s.db, r.Zone)
+	}
+	return r, err
+}
+
+// rules is useRules for a command that changes no member.
 func (s *store) rules(ctx context.Context, z zone, phones region) (member.Rules, error) {
 	r := member.Rules{Region: string(phones), Zone: z.Location}
 	if r.Zone != nil {
@@ -105,8 +85,25 @@ func (s *store) rules(ctx context.Context, z zone, phones region) (member.Rules,
 	r.Zone = time.UTC
 	if name != nil {
 		if r.Zone, err = time.LoadLocation(*name); err != nil {
-			return r, unusable("the database counts days in a time zone that is not known here: %w", err)
+			return r, unusable("this machine does not know the time zone in which the database counts days: %w", err)
 		}
 	}
 	return r, nil
+}
+
+// revoke runs a write session that takes rights away. It returns when no server
+// of the database honours them any more.
+func (s *store) revoke(ctx context.Context, fn func(*session.Write) error) error {
+	ctx, cost := session.Track(ctx, "")
+	if err := s.db.Write(ctx, fn); err != nil {
+		return err
+	}
+	h := s.engine.history()
+	if h == nil {
+		return nil
+	}
+	if err := h.AwaitReplicas(ctx, cost.Total().Position); err != nil {
+		return fmt.Errorf("it is done, but a server of the database may not know it yet; run the command again to be sure: %w", err)
+	}
+	return nil
 }

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -16,23 +14,23 @@ import (
 )
 
 type tokenCmd struct {
-	Create tokenCreateCmd `cmd:"" help:"Make a token and print it, and nothing else. It cannot be shown again."`
-	List   tokenListCmd   `cmd:"" help:"List the tokens, the newest first, without their secrets."`
-	Revoke tokenRevokeCmd `cmd:"" help:"End a token. The next request with it is refused."`
+	Create tokenCreateCmd `cmd:"" help:"Create a token and print it. It cannot be shown again."`
+	List   tokenListCmd   `cmd:"" help:"List the tokens, newest first, without their secrets."`
+	Revoke tokenRevokeCmd `cmd:"" help:"Revoke a token. It is refused from the next request on."`
 }
 
 type tokenCreateCmd struct {
-	Recording
+	AuditedStore
 	Format
-	Operator string        `help:"Whose token it is: the name or the id of an operator. Default: the administrator that the first start made." placeholder:"NAME"`
-	Name     string        `help:"Who or what uses the token. Default: the operator's name." placeholder:"NAME"`
-	Scope    []string      `help:"A permission that it is limited to; can be given several times. Without any, it allows what the operator's role does. muster role list shows them." placeholder:"PERMISSION"`
-	Expires  time.Duration `help:"For how long it is good, such as 720h; 0s: until it is revoked. Default: ${default}." default:"8760h" placeholder:"DURATION"`
+	Operator string        `help:"The operator that the token acts for, by name or ID. Default: the administrator that the first start created." placeholder:"NAME"`
+	Name     string        `help:"The name of the person or program that uses the token. Default: the operator's name." placeholder:"NAME"`
+	Scope    []string      `help:"A permission that the token is limited to; repeat the flag for several. Without it, the token allows what the operator's role allows. See muster role list." placeholder:"PERMISSION"`
+	Expires  time.Duration `help:"How long the token is valid, such as 720h; 0s: until it is revoked. Default: ${default}." default:"8760h" placeholder:"DURATION"`
 }
 
 // Help is shown below the flags.
 func (tokenCreateCmd) Help() string {
-	return `It works beside a running server.
+	return `Works beside a running server.
 
 Examples:
 
@@ -40,34 +38,35 @@ Examples:
     TOKEN=$(muster token create --operator "Kim Minji" --name "nightly report" --scope dashboard:read --expires 720h)`
 }
 
-// Run makes the token.
+// Run creates the token.
 func (t tokenCreateCmd) Run(ctx context.Context, c console) error {
 	if t.Expires < 0 {
-		return &exit{exitUsage, errors.New("--expires is a time to come, such as 720h")}
+		return usage("--expires must be in the future, such as 720h")
 	}
-	return t.at(ctx, c, opening{begin: true}, func(d principal) error {
+	return t.asRoot(ctx, c, openOptions{create: true}, func(s rootStore) error {
 		n := operator.NewToken{Name: t.Name, Scope: t.Scope}
 		if t.Expires > 0 {
-			n.ExpiresAt = new(d.At.Add(t.Expires))
+			n.ExpiresAt = new(s.At.Add(t.Expires))
 		}
-		token, secret, err := d.createToken(ctx, t.Operator, n)
+		token, secret, err := s.createToken(ctx, t.Operator, n)
 		if err != nil {
 			return err
 		}
-		if !t.JSON {
-			_, err = fmt.Fprintln(c.out, secret.Reveal())
-			return err
-		}
-		return writeJSON(c.out, struct {
+		result := struct {
 			operator.Token
 			Secret string `json:"token"`
-		}{token, secret.Reveal()})
+		}{token, secret.Reveal()}
+		return t.print(c, result, func(w io.Writer) error {
+			_, err := fmt.Fprintln(w, secret.Reveal())
+			return err
+		})
 	})
 }
 
-// createToken makes a token of an operator; without a name, of the first.
-func (d principal) createToken(ctx context.Context, name string, n operator.NewToken) (t operator.Token, secret operator.Secret, err error) {
-	err = d.write(ctx, func(w *session.Write) error {
+// createToken creates a token of the operator of that name; of the first one, if
+// the name is empty.
+func (s rootStore) createToken(ctx context.Context, name string, n operator.NewToken) (t operator.Token, secret operator.Secret, err error) {
+	err = s.db.Write(ctx, func(w *session.Write) error {
 		var owner operator.Operator
 		if name == "" {
 			owner, err = session.Run(ctx, w, operator.First())
@@ -80,7 +79,7 @@ func (d principal) createToken(ctx context.Context, name string, n operator.NewT
 		if n.Name == "" {
 			n.Name = owner.Name
 		}
-		t, secret, err = operator.CreateToken(ctx, w, d.Principal, owner.ID, n)
+		t, secret, err = operator.CreateToken(ctx, w, s.Principal, owner.ID, n)
 		return err
 	})
 	return t, secret, err
@@ -126,15 +125,12 @@ func (tokenListCmd) Help() string {
 
 // Run lists the tokens.
 func (t tokenListCmd) Run(ctx context.Context, c console) error {
-	return t.with(ctx, opening{}, func(s *store) error {
+	return t.with(ctx, openOptions{}, func(s *store) error {
 		list, err := s.tokens(ctx)
 		if err != nil {
 			return err
 		}
-		if t.JSON {
-			return writeJSON(c.out, list)
-		}
-		return writeTokens(c.out, list, time.Now())
+		return t.print(c, list, func(w io.Writer) error { return writeTokens(w, list, time.Now()) })
 	})
 }
 
@@ -142,7 +138,7 @@ func writeTokens(out io.Writer, list []namedToken, now time.Time) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "PREFIX\tNAME\tOPERATOR\tSCOPE\tCREATED\tEXPIRES\tLAST USED\tSTATE\tID")
 	for _, t := range list {
-		state := "good"
+		state := "valid"
 		switch {
 		case t.RevokedAt != nil:
 			state = "revoked"
@@ -154,28 +150,21 @@ func writeTokens(out io.Writer, list []namedToken, now time.Time) error {
 			scope = t.Scope.String()
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.Prefix, t.Name, t.OperatorName, scope,
-			moment(&t.CreatedAt, ""), moment(t.ExpiresAt, "never"), moment(t.LastUsedAt, "never"), state, t.ID)
+			timeCell(&t.CreatedAt, ""), timeCell(t.ExpiresAt, "never"), timeCell(t.LastUsedAt, "never"), state, t.ID)
 	}
 	return w.Flush()
 }
 
-func moment(t *time.Time, absent string) string {
-	if t == nil {
-		return absent
-	}
-	return t.UTC().Format(time.RFC3339)
-}
-
 type tokenRevokeCmd struct {
-	Recording
+	AuditedStore
 	Replicas
 	Format
-	Token string `arg:"" help:"The id, the prefix or the name, as in the list."`
+	Token string `arg:"" help:"The ID, the prefix or the name of the token, as in the list."`
 }
 
 // Help is shown below the flags.
 func (tokenRevokeCmd) Help() string {
-	return everywhere + `
+	return nameReplicas + `
 
 Example:
 
@@ -184,27 +173,20 @@ Example:
 
 // Run revokes the token.
 func (t tokenRevokeCmd) Run(ctx context.Context, c console) error {
-	return t.at(ctx, c, opening{replicas: t.replicas()}, func(d principal) error {
+	return t.asRoot(ctx, c, openOptions{replicas: t.replicas()}, func(s rootStore) error {
 		var revoked operator.Token
-		err := d.narrow(ctx, func(w *session.Write) (err error) {
+		err := s.revoke(ctx, func(w *session.Write) (err error) {
 			if revoked, err = operator.FindToken(ctx, w, t.Token); err == nil {
-				revoked, err = operator.RevokeToken(ctx, w, d.Principal, ids.Operator{}, revoked.ID)
+				revoked, err = operator.RevokeToken(ctx, w, s.Principal, ids.Operator{}, revoked.ID)
 			}
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		if t.JSON {
-			return writeJSON(c.out, revoked)
-		}
-		_, err = fmt.Fprintf(c.out, "Revoked %s (%s).\n", revoked.Prefix, revoked.Name)
-		return err
+		return t.print(c, revoked, func(w io.Writer) error {
+			_, err := fmt.Fprintf(w, "Revoked %s (%s).\n", revoked.Prefix, revoked.Name)
+			return err
+		})
 	})
-}
-
-func writeJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }

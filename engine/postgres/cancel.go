@@ -10,20 +10,20 @@ import (
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 )
 
-// cancelDelay is how long a cancelled query may take to say that it has ended,
-// after the server was asked to cancel it, before its connection is given up.
+// cancelDelay is how long a query may take to end after the server was asked to
+// cancel it. After that, its connection is closed.
 const cancelDelay = 2 * time.Second
 
 // canceller asks the server to cancel what runs on a connection when its context
 // is cancelled.
 //
-// It sees each request through, even if the query has ended meanwhile. The
+// It completes each request, even if the query has ended meanwhile. The
 // server closes the request's connection when it has sent the signal, so that
 // the connection's next query cannot be hit by it; and pgbouncer 1.18 ends
-// itself over a request whose caller has not waited (its issue 801). The
-// driver's own handler gives up the request and then sleeps for 100 ms.
+// itself on a request whose caller has not waited (its issue 801). The driver's
+// own handler abandons the request and then sleeps for 100 ms.
 //
-// It also cuts the connection when the server is seen to be down, whoever uses it.
+// It also cuts the connection when a probe finds the server down.
 type canceller struct {
 	conn *pgconn.PgConn
 	down atomic.Bool   // it is cut
@@ -43,13 +43,13 @@ func cancellerOf(c *pgx.Conn) *canceller {
 	return h
 }
 
-// cut ends what waits for the server, now and from now on.
+// cut ends all waiting for the server, now and later.
 func (c *canceller) cut() {
 	c.down.Store(true)
 	_ = c.conn.Conn().SetDeadline(time.Unix(1, 0)) // long ago
 }
 
-// setDeadline does so unless the connection is cut.
+// setDeadline sets the deadline unless the connection is cut.
 func (c *canceller) setDeadline(t time.Time) {
 	_ = c.conn.Conn().SetDeadline(t)
 	if c.down.Load() { // perhaps just before
@@ -61,11 +61,11 @@ func (c *canceller) setDeadline(t time.Time) {
 func (c *canceller) HandleCancel(context.Context) {
 	c.setDeadline(time.Now().Add(cancelDelay))
 	c.done = make(chan struct{})
-	go func() { //nolint:gosec // the context that it was given is over
+	go func() { //nolint:gosec // its own context has ended
 		defer close(c.done)
 		ctx, cancel := context.WithTimeout(context.Background(), cancelDelay)
 		defer cancel()
-		_ = c.conn.CancelRequest(ctx) // the deadline is for when it is not heard
+		_ = c.conn.CancelRequest(ctx) // the deadline is for a request that fails
 	}()
 }
 

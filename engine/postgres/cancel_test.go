@@ -43,13 +43,13 @@ func wantCancelled(t *testing.T, db *session.DB, w *watcher) {
 			t.Errorf("%s: got %v, want %v", name, err, context.Canceled)
 		}
 		if took := time.Since(start); took > time.Second {
-			t.Errorf("%s: the caller waited %v for its own hanging up", name, took)
+			t.Errorf("%s: the caller waited %v after hanging up", name, took)
 		}
 		soon(t, "the server has ended the query", func() bool { return w.others(asleep) == 0 })
 	}
 }
 
-// TestHangUps runs alone, because it counts goroutines.
+// TestHangUps does not run in parallel, because it counts goroutines.
 func TestHangUps(t *testing.T) {
 	const storm, workers = 10_000, 64
 	url := postgrestest.Start(t).URL()
@@ -79,18 +79,18 @@ func TestHangUps(t *testing.T) {
 				if err := sessionThatMayEnd(ctx, db); ctx.Err() != nil && err != nil {
 					hungUp.Add(1)
 				} else if err != nil {
-					t.Errorf("nobody had hung up: %v", err)
+					t.Errorf("without hanging up: %v", err)
 				}
 				cancel()
 			}
 		})
 	}
 	wg.Wait()
-	t.Logf("%d of %d sessions were hung up on, and %d connections made, most to cancel a query", hungUp.Load(), storm, dialled.Load())
+	t.Logf("%d of %d callers hung up; %d connections were opened, most to cancel a query", hungUp.Load(), storm, dialled.Load())
 	if hungUp.Load() < storm/4 || dialled.Load() < storm/20 {
-		t.Error("hardly anybody hung up, or in time: the test proves nothing")
+		t.Error("too few callers hung up, or too few in time: the test proves nothing")
 	}
-	soon(t, "the connections are back in the pool", func() bool { return e.Nodes()[0].Pool.InUse == 0 })
+	soon(t, "the connections are released", func() bool { return e.Nodes()[0].Pool.InUse == 0 })
 	soon(t, "the goroutines have ended", func() bool { return runtime.NumGoroutine() <= before+2 })
 	soon(t, "the server runs nothing", func() bool { return w.others(`state <> 'idle'`) == 0 })
 	soon(t, "the connections are those of the pool", func() bool { return w.others(`true`) <= o.Readers+o.Writers+1 })

@@ -15,39 +15,12 @@ import (
 	"github.com/musterhq/muster/query"
 )
 
-// What every request sends and reads is encoded here, by the server's own types:
-// a type switch takes a fraction of the time in which the driver finds the plan
-// for a type. All else is left to the driver, and a test holds the two together.
+// The values that every request sends and reads are encoded and decoded here, by
+// the server's types: a type switch takes a fraction of the time in which the
+// driver finds the plan for a type. The driver does all others, and a test
+// compares the two.
 
-// parameters are the encoded arguments of a statement.
-type parameters struct {
-	values  [][]byte
-	formats []int16
-}
-
-// encode encodes the arguments in the memory of the connection.
-func (p *parameters) encode(c *conn, types []uint32, args []any) error {
-	m := c.known
-	first := len(m.values)
-	for i, arg := range args {
-		start := len(m.bytes)
-		b, format, ok := appendArgument(m.bytes, types[i], arg)
-		value := b[start:len(b):len(b)]
-		if ok {
-			m.bytes = b
-		} else {
-			var err error
-			if value, format, err = encodeOther(c.types(), types[i], arg); err != nil {
-				return fmt.Errorf("argument $%d: %w", i+1, err)
-			}
-		}
-		m.values, m.formats = append(m.values, value), append(m.formats, format)
-	}
-	p.values, p.formats = m.values[first:], m.formats[first:]
-	return nil
-}
-
-// appendArgument encodes what is usual; ok is false for all else.
+// appendArgument encodes an argument of a common type; ok is false for others.
 func appendArgument(b []byte, oid uint32, arg any) (_ []byte, format int16, ok bool) {
 	switch v := arg.(type) {
 	case string:
@@ -78,20 +51,20 @@ func appendArgument(b []byte, oid uint32, arg any) (_ []byte, format int16, ok b
 	return b, 0, false
 }
 
-// microsTo2000 are those from 1970 to 2000, when PostgreSQL's time begins.
+// microsTo2000 is the time from 1970 to 2000, where PostgreSQL's time starts.
 const microsTo2000 = 946_684_800_000_000
 
 func appendInteger(b []byte, oid uint32, v int64) (_ []byte, format int16, ok bool) {
 	switch {
 	case oid == pgtype.Int8OID:
 		return binary.BigEndian.AppendUint64(b, uint64(v)), pgx.BinaryFormatCode, true //nolint:gosec // its bits
-	case oid == pgtype.Int4OID && v == int64(int32(v)): //nolint:gosec // compared with what it was
+	case oid == pgtype.Int4OID && v == int64(int32(v)): //nolint:gosec // compared with the original
 		return binary.BigEndian.AppendUint32(b, uint32(v)), pgx.BinaryFormatCode, true //nolint:gosec // its bits
 	}
 	return b, 0, false
 }
 
-// encodeOther leaves an argument to the driver.
+// encodeOther has the driver encode an argument.
 func encodeOther(types *pgtype.Map, oid uint32, arg any) ([]byte, int16, error) {
 	var b pgx.ExtendedQueryBuilder
 	if err := b.Build(types, &pgconn.StatementDescription{ParamOIDs: []uint32{oid}}, []any{convertOne(arg)}); err != nil {
@@ -100,7 +73,7 @@ func encodeOther(types *pgtype.Map, oid uint32, arg any) ([]byte, int16, error) 
 	return b.ParamValues[0], b.ParamFormats[0], nil
 }
 
-// convertOne gives an argument the type that the driver encodes.
+// convertOne converts an argument to a type that the driver encodes.
 func convertOne(arg any) any {
 	switch v := arg.(type) {
 	case nil, string, int, int64, bool, float64, []byte, time.Time, []string, []int, *string, *int, *time.Time:
@@ -127,7 +100,7 @@ func convertOne(arg any) any {
 	case reflect.Slice:
 		return convertList(v)
 	default:
-		return arg // the driver says what it thinks of it
+		return arg // the driver refuses it
 	}
 }
 
@@ -158,7 +131,7 @@ type column struct {
 	format int16
 }
 
-// columnsOf are those that the server describes.
+// columnsOf returns the columns that the server describes.
 func columnsOf(d *pgproto3.RowDescription) []column {
 	columns := make([]column, len(d.Fields))
 	for i, f := range d.Fields {
@@ -167,8 +140,8 @@ func columnsOf(d *pgproto3.RowDescription) []column {
 	return columns
 }
 
-// resultFormats are those in which the driver and we read the columns, and the
-// columns as they then are.
+// resultFormats returns the formats in which the columns are read, and the
+// columns in these formats.
 func resultFormats(types *pgtype.Map, fields []pgconn.FieldDescription) (formats []int16, columns []column) {
 	formats, columns = make([]int16, len(fields)), make([]column, len(fields))
 	for i := range fields {
@@ -188,11 +161,11 @@ type row struct {
 // Scan implements [query.Row].
 func (r *row) Scan(dest ...any) error {
 	if len(dest) != len(r.values) || len(dest) != len(r.columns) {
-		return fmt.Errorf("scanning: there are %d columns and %d destinations", len(r.values), len(dest))
+		return fmt.Errorf("scanning: the row has %d columns and %d destinations", len(r.values), len(dest))
 	}
 	for i, d := range dest {
 		c := r.columns[i]
-		if scanUsual(c.oid, c.format, r.values[i], d) {
+		if scanCommon(c.oid, c.format, r.values[i], d) {
 			continue
 		}
 		if err := r.types.Scan(c.oid, c.format, r.values[i], adapt(d)); err != nil {
@@ -203,7 +176,7 @@ func (r *row) Scan(dest ...any) error {
 	return nil
 }
 
-// inUTC mends a time, to which the driver gives the local zone.
+// inUTC converts a time, which the driver returns in the local zone.
 func inUTC(dest any) {
 	switch t := dest.(type) {
 	case *time.Time:
@@ -215,8 +188,9 @@ func inUTC(dest any) {
 	}
 }
 
-// scanUsual reads what is usual; it is false for all else, and for what is wrong.
-func scanUsual(oid uint32, format int16, v []byte, dest any) (ok bool) {
+// scanCommon reads a column of a common type; it returns false for others, and
+// for values that are wrong.
+func scanCommon(oid uint32, format int16, v []byte, dest any) (ok bool) {
 	switch d := dest.(type) {
 	case *string:
 		if ok = v != nil && oid == pgtype.TextOID; ok {
@@ -251,7 +225,7 @@ func scanUsual(oid uint32, format int16, v []byte, dest any) (ok bool) {
 	return ok
 }
 
-// scanNullable is scanUsual for what may be NULL.
+// scanNullable is scanCommon for a column that may be NULL.
 func scanNullable(oid uint32, format int16, v []byte, dest any) bool {
 	switch d := dest.(type) {
 	case **string:
@@ -353,7 +327,7 @@ func adapt(dest any) any {
 	return dest
 }
 
-// uuid lets the driver set an identifier of ours.
+// uuid lets the driver set one of our identifiers.
 type uuid struct{ to query.UUIDSetter }
 
 // ScanUUID implements [pgtype.UUIDScanner].

@@ -21,8 +21,7 @@ type key [16]byte
 func (k key) UUID() [16]byte      { return k }
 func (k *key) SetUUID(b [16]byte) { *k = b }
 
-// TestArgumentsAsTheDriver holds what is encoded here to the bytes that the
-// driver makes.
+// TestArgumentsAsTheDriver compares what is encoded here with the driver's bytes.
 func TestArgumentsAsTheDriver(t *testing.T) {
 	t.Parallel()
 	types := pgtype.NewMap()
@@ -55,8 +54,8 @@ func TestArgumentsAsTheDriver(t *testing.T) {
 	}
 }
 
-// TestOtherArgumentsAreLeftAlone: what does not fit, or is seldom, is the
-// driver's.
+// TestOtherArgumentsAreLeftAlone leaves rare arguments, and those that do not fit,
+// to the driver.
 func TestOtherArgumentsAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -79,14 +78,14 @@ func TestOtherArgumentsAreLeftAlone(t *testing.T) {
 	}
 }
 
-// TestColumnsAsTheDriver holds what is read here to what the driver reads.
+// TestColumnsAsTheDriver compares what is read here with what the driver reads.
 func TestColumnsAsTheDriver(t *testing.T) {
 	t.Parallel()
 	types := pgtype.NewMap()
 	at := time.Date(2026, 3, 4, 5, 6, 7, 123456000, time.UTC)
 	for name, c := range map[string]struct {
 		oid  uint32
-		in   any // as the server has it; nil is NULL
+		in   any // the stored value; nil is NULL
 		dest any
 		left bool // to the driver
 	}{
@@ -108,7 +107,7 @@ func TestColumnsAsTheDriver(t *testing.T) {
 		"time or NULL":        {pgtype.TimestamptzOID, at, new(*time.Time), false},
 		"NULL time":           {pgtype.TimestamptzOID, nil, new(&at), false},
 		"NULL where a time":   {pgtype.TimestamptzOID, nil, new(time.Time), true},
-		"no end of time":      {pgtype.TimestamptzOID, pgtype.Timestamptz{Valid: true, InfinityModifier: pgtype.Infinity}, new(time.Time), true},
+		"infinity":            {pgtype.TimestamptzOID, pgtype.Timestamptz{Valid: true, InfinityModifier: pgtype.Infinity}, new(time.Time), true},
 		"identifier":          {pgtype.UUIDOID, key{1, 2}, new(key), false},
 		"NULL identifier":     {pgtype.UUIDOID, nil, new(key), true},
 		"list":                {pgtype.JSONBOID, []string{"a", "b c", "바다"}, new([]string), false},
@@ -126,27 +125,27 @@ func TestColumnsAsTheDriver(t *testing.T) {
 				if v, err = types.Encode(c.oid, format, convertOne(c.in), []byte{}); err != nil {
 					t.Fatal(err)
 				}
-				if c.oid == pgtype.JSONBOID { // the server puts a space behind each comma
+				if c.oid == pgtype.JSONBOID { // the server puts a space after each comma
 					v = bytes.ReplaceAll(v, []byte(`","`), []byte(`", "`))
 				}
 			}
 			want := reflect.New(reflect.TypeOf(c.dest).Elem())
 			errWant := types.Scan(c.oid, format, v, adapt(want.Interface()))
 			inUTC(want.Interface())
-			if ok := scanUsual(c.oid, format, v, c.dest); ok == c.left {
+			if ok := scanCommon(c.oid, format, v, c.dest); ok == c.left {
 				t.Fatalf("it is read here: %t", ok)
 			}
 			if c.left {
 				return
 			}
 			if diff := cmp.Diff(want.Interface(), c.dest); diff != "" || errWant != nil {
-				t.Errorf("the driver gives %v:\n%s", errWant, diff)
+				t.Errorf("the driver returns %v:\n%s", errWant, diff)
 			}
 		})
 	}
 }
 
-// FuzzTexts holds lists to the JSON library.
+// FuzzTexts compares lists with those of the JSON library.
 func FuzzTexts(f *testing.F) {
 	for _, seed := range []string{`[]`, `["a"]`, `["a", "b"]`, `["a","b"]`, `["a", ]`, `[, "a"]`, `["\n"]`, `["a"`, `[1]`, `null`, ``, `["a" "b"]`, `["a", "b", "c"]]`} {
 		f.Add([]byte(seed))

@@ -8,26 +8,33 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/musterhq/muster/query"
 )
 
-// conn is a connection that is lent, with the statements prepared on it.
+// conn is a connection with the statements prepared on it.
 type conn struct {
 	*pgconn.PgConn
-	lent *pgxpool.Conn
-	node *node
-
-	places chan struct{} // in one of which it stands
-	known  *statements
-	named  bool // statements stay prepared; not behind a pooler that swaps servers
+	types      *pgtype.Map
+	statements *statements
+	named      bool // statements stay prepared; not behind a pooler that swaps servers
 }
 
-// statements are what was prepared on one connection, for as long as it lives,
-// and the memory that its exchanges take turns to use.
+// statement is one of an exchange's texts with its encoded arguments.
+type statement struct {
+	text     string // in the common language
+	args     []any
+	bare     bool // has neither arguments nor a result: it is not worth preparing
+	last     bool // of its transaction
+	prepared *prepared
+	values   [][]byte // the encoded arguments
+	formats  []int16
+}
+
+// statements are those prepared on one connection, for as long as it lives, and
+// the memory that its exchanges use in turn.
 type statements struct {
-	byText map[string]*prepared // by the spelling of both databases
+	byText map[string]*prepared // in the common language
 	order  []string             // oldest first
 	next   int
 
@@ -41,10 +48,17 @@ type statements struct {
 // prepared is a statement as the server described it.
 type prepared struct {
 	*pgconn.StatementDescription
-	text    string  // in the spelling of both databases
+	text    string  // in the common language
 	results []int16 // the formats of its columns
 	columns []column
 }
+
+// How much memory a connection keeps between exchanges. Those of a bulk write
+// need more.
+const (
+	maxKeptBytes = 16 << 10
+	maxKeptItems = 64
+)
 
 // reuse keeps the memory of an exchange that is over for the next, and nothing
 // of what was in it.
@@ -52,72 +66,93 @@ func (s *statements) reuse(list []statement) {
 	clear(list)
 	clear(s.values)
 	s.list, s.bytes, s.values, s.formats, s.row = list[:0], s.bytes[:0], s.values[:0], s.formats[:0], row{}
-	if cap(s.bytes) > largestKept {
+	if cap(s.bytes) > maxKeptBytes {
 		s.bytes = []byte{} // not nil: an empty text would be NULL
 	}
-	if cap(s.list) > mostKept {
+	if cap(s.list) > maxKeptItems {
 		s.list = nil
 	}
-	if cap(s.values) > mostKept {
+	if cap(s.values) > maxKeptItems {
 		s.values, s.formats = nil, nil
 	}
 }
-
-// How much memory a connection keeps between exchanges. Those of a bulk write
-// take more.
-const (
-	largestKept = 16 << 10
-	mostKept    = 64
-)
 
 const (
 	statementsKey = "muster statements"
 	maxStatements = 512
 )
 
-// newConn takes a connection that was lent, for which there is a place.
-func newConn(lent *pgxpool.Conn, n *node, p *pool) *conn {
-	n.inFlight.Add(1)
-	pg := lent.Conn().PgConn()
-	known, ok := pg.CustomData()[statementsKey].(*statements)
+// statementsOf returns those of the connection.
+func statementsOf(c *pgconn.PgConn) *statements {
+	s, ok := c.CustomData()[statementsKey].(*statements)
 	if !ok {
-		known = &statements{byText: make(map[string]*prepared), bytes: []byte{}}
-		pg.CustomData()[statementsKey] = known
+		s = &statements{byText: make(map[string]*prepared), bytes: []byte{}}
+		c.CustomData()[statementsKey] = s
 	}
-	return &conn{PgConn: pg, lent: lent, node: n, places: p.places, known: known, named: !n.pooled}
+	return s
 }
 
 // unconfirmedKey marks a connection whose last commit no replica has confirmed.
 const unconfirmedKey = "muster unconfirmed"
 
-// noteUnconfirmed listens for the one notice that matters. A server that waits
+// noteUnconfirmed recognises the one notice that matters. A server that waits
 // for a synchronous replica stops waiting when the commit is cancelled, and then
-// calls it a success with a warning: to whoever asked for two copies, it is none. The warning's code is the general one; the
-// function that it comes from does not depend on the language.
+// reports success with a warning; to a caller who asked for two copies, it is
+// none. The warning's code is the general one, but the function that it comes
+// from does not depend on the language.
 func noteUnconfirmed(c *pgconn.PgConn, routine string) {
 	if routine == "SyncRepWaitForLSN" {
 		c.CustomData()[unconfirmedKey] = true
 	}
 }
 
-// unconfirmed reports whether the last commit is on the primary alone, though
-// it was asked to be elsewhere, too.
+// unconfirmed reports whether the last commit is on the primary alone, although
+// a replica should have confirmed it.
 func (c *conn) unconfirmed() bool {
 	_, yes := c.CustomData()[unconfirmedKey]
 	delete(c.CustomData(), unconfirmedKey)
 	return yes
 }
 
-func (c *conn) types() *pgtype.Map { return c.lent.Conn().TypeMap() }
+// encode encodes the statement's arguments in the memory of the connection,
+// before anything is sent.
+func (c *conn) encode(s *statement) error {
+	if s.bare {
+		return nil
+	}
+	types := s.prepared.ParamOIDs
+	if len(types) != len(s.args) {
+		return fmt.Errorf("the text has %d placeholders and %d arguments", len(types), len(s.args))
+	}
+	m := c.statements
+	first := len(m.values)
+	for i, arg := range s.args {
+		start := len(m.bytes)
+		b, format, ok := appendArgument(m.bytes, types[i], arg)
+		value := b[start:len(b):len(b)]
+		if ok {
+			m.bytes = b
+		} else {
+			var err error
+			if value, format, err = encodeOther(c.types, types[i], arg); err != nil {
+				return fmt.Errorf("argument $%d: %w", i+1, err)
+			}
+		}
+		m.values, m.formats = append(m.values, value), append(m.formats, format)
+	}
+	s.values, s.formats = m.values[first:], m.formats[first:]
+	return nil
+}
 
 // prepare has the server describe the texts that the connection does not know,
-// all in one round trip. On an error it says which statement it is about.
+// all in one round trip. With an error, it returns the index of the statement
+// that failed.
 func (c *conn) prepare(ctx context.Context, list []statement) (int, error) {
 	unknown := false
 	for i := range list {
 		if !list[i].bare {
-			list[i].known = c.known.byText[list[i].text]
-			unknown = unknown || list[i].known == nil
+			list[i].prepared = c.statements.byText[list[i].text]
+			unknown = unknown || list[i].prepared == nil
 		}
 	}
 	if !unknown {
@@ -127,30 +162,21 @@ func (c *conn) prepare(ctx context.Context, list []statement) (int, error) {
 		return i, err
 	}
 	for i := range list {
-		list[i].known = c.known.byText[list[i].text]
+		list[i].prepared = c.statements.byText[list[i].text]
 	}
 	return 0, nil
 }
 
-// describe has the server describe those of the list that are not known, each
+// describe has the server describe those of the list that are not prepared, each
 // text once.
 func (c *conn) describe(ctx context.Context, list []statement) (int, error) {
-	var unknown []int
-	var texts []string
-	waiting := map[string]bool{}
-	for i := range list {
-		if s := &list[i]; !s.bare && s.known == nil && !waiting[s.text] {
-			text, err := query.Render(query.Postgres, s.text)
-			if err != nil {
-				return i, err //nolint:wrapcheck // the caller says which statement it is
-			}
-			waiting[s.text] = true
-			unknown, texts = append(unknown, i), append(texts, text)
-		}
+	unknown, texts, err := unknownOf(list)
+	if err != nil {
+		return unknown[len(texts)], err
 	}
 	pipeline := c.StartPipeline(ctx)
-	defer pipeline.Close() // what failed is reported below
-	for _, old := range c.known.drop(len(unknown), list) {
+	defer pipeline.Close() // errors are reported below
+	for _, old := range c.statements.drop(len(unknown), list) {
 		if old.Name != "" {
 			pipeline.SendDeallocate(old.Name)
 		}
@@ -161,6 +187,32 @@ func (c *conn) describe(ctx context.Context, list []statement) (int, error) {
 	if err := pipeline.Sync(); err != nil {
 		return -1, err //nolint:wrapcheck // the caller explains it
 	}
+	return c.receiveDescriptions(pipeline, list, unknown, texts)
+}
+
+// unknownOf returns the indexes of those of the list that are not prepared, each
+// text once, and their texts for the server. With an error, the last index has no
+// text.
+func unknownOf(list []statement) (indexes []int, texts []string, err error) {
+	waiting := map[string]bool{}
+	for i := range list {
+		s := &list[i]
+		if s.bare || s.prepared != nil || waiting[s.text] {
+			continue
+		}
+		waiting[s.text] = true
+		indexes = append(indexes, i)
+		text, err := query.Render(query.Postgres, s.text)
+		if err != nil {
+			return indexes, texts, err //nolint:wrapcheck // the caller says which statement it is
+		}
+		texts = append(texts, text)
+	}
+	return indexes, texts, nil
+}
+
+// receiveDescriptions keeps the server's answers for the unknown ones of the list.
+func (c *conn) receiveDescriptions(pipeline *pgconn.Pipeline, list []statement, unknown []int, texts []string) (int, error) {
 	for n := 0; n < len(unknown); {
 		result, err := pipeline.GetResults()
 		if err != nil {
@@ -171,11 +223,11 @@ func (c *conn) describe(ctx context.Context, list []statement) (int, error) {
 		case *pgconn.StatementDescription:
 			r.SQL = texts[n]
 			if c.named {
-				r.Name = c.known.nameOf(len(unknown) - n)
+				r.Name = c.statements.nameOf(len(unknown) - n)
 			}
 			p := &prepared{StatementDescription: r, text: list[unknown[n]].text}
-			p.results, p.columns = resultFormats(c.types(), r.Fields)
-			c.known.add(p)
+			p.results, p.columns = resultFormats(c.types, r.Fields)
+			c.statements.add(p)
 			n++
 		default:
 			return unknown[n], fmt.Errorf("the server answered with %T where a description was expected", result)
@@ -184,16 +236,16 @@ func (c *conn) describe(ctx context.Context, list []statement) (int, error) {
 	return 0, nil
 }
 
-// name is the next statement's; unnamed ones are parsed again at each use.
+// name returns the next statement's name; unnamed ones are parsed at each use.
 func (c *conn) name() string {
 	if !c.named {
 		return ""
 	}
-	c.known.next++
-	return "muster" + strconv.Itoa(c.known.next)
+	c.statements.next++
+	return "muster" + strconv.Itoa(c.statements.next)
 }
 
-// nameOf gives the name that was made so many names ago.
+// nameOf returns the name that was made so many names ago.
 func (s *statements) nameOf(ago int) string { return "muster" + strconv.Itoa(s.next-ago+1) }
 
 func (s *statements) add(p *prepared) {

@@ -8,7 +8,7 @@ import (
 )
 
 // TestDropSparesWhatIsNeeded makes room for new statements in an exchange that
-// needs the oldest as well.
+// needs the oldest, too.
 func TestDropSparesWhatIsNeeded(t *testing.T) {
 	t.Parallel()
 	s := &statements{byText: make(map[string]*prepared)}

@@ -17,8 +17,14 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
+// Errors of an engine or a node that cannot serve.
+var (
+	errClosed = fmt.Errorf("%w: it is closed", session.ErrUnavailable)
+	errDown   = fmt.Errorf("%w: the server does not answer", session.ErrUnavailable)
+)
+
 // explain wraps a driver's error with what it means for a session. The server's
-// message stays out of it where it can hold a value (a key that exists already).
+// message is left out if it can hold a value (a key that exists already).
 func explain(ctx context.Context, err error) error {
 	if err == nil || errors.Is(err, session.ErrUnavailable) {
 		return err
@@ -60,21 +66,32 @@ func explainCode(e *pgconn.PgError) error {
 	case "25P03": // idle_in_transaction_session_timeout
 		return fmt.Errorf("%w: %w", session.ErrExpired, safe)
 	case "55P03": // lock_not_available
-		return fmt.Errorf("%w: a lock was not to be had in time: %w", session.ErrUnavailable, safe)
+		return fmt.Errorf("%w: a lock was not free in time: %w", session.ErrUnavailable, safe)
 	case "25006": // read_only_sql_transaction
-		return fmt.Errorf("the server takes no writes here: %w", safe)
+		return fmt.Errorf("the server takes no writes in this session: %w", safe)
 	}
 	return fmt.Errorf("%s: %w", e.Message, safe)
 }
 
-// refusal is what of a server's error never holds a value.
+// explainPooler returns the error for a refusal that only a pooler makes, or that
+// comes of its swapping connections: a prepared statement that is unknown, or
+// exists already. It returns nil for others.
+func explainPooler(refused *refusal, message string) error {
+	refusedAtStart := refused.Code == "08P01" && strings.Contains(message, "startup parameter")
+	if refusedAtStart || refused.Code == "26000" || refused.Code == "42P05" {
+		return fmt.Errorf("a pooler in transaction mode stands before the server: add pool_mode=transaction to the address: %w", refused)
+	}
+	return nil
+}
+
+// refusal is the part of a server's error that never holds a value.
 type refusal struct{ Code, Severity string }
 
 func (r *refusal) Error() string { return "PostgreSQL " + r.Severity + " " + r.Code }
 
-// ServerError is what is wrong with one of the servers that [Open] was given.
-// Its text is for whoever set the server up, and holds no secret. It is
-// [session.ErrUnavailable] if that may pass by itself.
+// ServerError is a problem of one of the servers that [Open] was given. Its text
+// is for the person who set the server up, and holds no secret. It is
+// [session.ErrUnavailable] if the problem may pass by itself.
 type ServerError struct {
 	Name    string // "primary", or "replica 1" and so on, in the order of the options
 	Replica int    // its place among the replicas, from 1; 0 is the primary
@@ -83,12 +100,12 @@ type ServerError struct {
 
 func (e *ServerError) Error() string { return e.Name + ": " + e.Err.Error() }
 
-// Unwrap gives what is wrong.
+// Unwrap returns the problem.
 func (e *ServerError) Unwrap() error { return e.Err }
 
-// Explain says what an error of PostgreSQL's own means for whoever set the
-// server up, and what to do: one of a connection that could not be made, or of
-// a statement that the account may not run. Others are given back as they are.
+// Explain returns an error that says, to the person who set the server up, what
+// a failed connection or a statement that the account may not run means, and
+// what to do about it. It returns other errors as they are.
 func Explain(err error) error {
 	var refused *pgconn.PgError
 	var connect *pgconn.ConnectError
@@ -102,8 +119,8 @@ func Explain(err error) error {
 	}
 }
 
-// advise goes by the SQLSTATE. The server's own words are part of it where they
-// name what it did not find; they are about accounts and tables, not values.
+// advise goes by the SQLSTATE. It quotes the server's message if that names what
+// was not found; such messages are about accounts and tables, not values.
 func advise(e *pgconn.PgError) error {
 	switch e.Code {
 	case "28P01": // invalid_password
@@ -111,11 +128,11 @@ func advise(e *pgconn.PgError) error {
 	case "28000": // invalid_authorization_specification
 		return fmt.Errorf("it does not let this account in (%s): correct the user or sslmode in the address, or allow it in the server's pg_hba.conf", e.Message)
 	case "3D000": // invalid_catalog_name
-		return fmt.Errorf("%s: make it with createdb, or correct the name at the end of the address", e.Message)
+		return fmt.Errorf("%s: create it with createdb, or correct the name at the end of the address", e.Message)
 	case "42501": // insufficient_privilege
-		return fmt.Errorf("the account lacks a right (%s): make it the owner of the database, or grant it what is missing", e.Message)
-	case "08P01": // protocol_violation, as a pooler says it
-		return fmt.Errorf("what stands between here and the server refuses the connection (%s): if it is a pooler in transaction mode, add pool_mode=transaction to the address", e.Message)
+		return fmt.Errorf("the account lacks a privilege (%s): make it the owner of the database, or grant it what is missing", e.Message)
+	case "08P01": // protocol_violation, from a pooler
+		return fmt.Errorf("something between here and the server refuses the connection (%s): if it is a pooler in transaction mode, add pool_mode=transaction to the address", e.Message)
 	case "53300": // too_many_connections
 		return fmt.Errorf("%w: it has no connection left: raise its max_connections, or take smaller pools", session.ErrUnavailable)
 	case "57P03": // cannot_connect_now
@@ -124,33 +141,32 @@ func advise(e *pgconn.PgError) error {
 	return explainCode(e)
 }
 
-// unreachable says why there is no connection. Only a server that speaks
-// another kind of TLS than was asked for is not [session.ErrUnavailable]: all
-// else may pass.
+// unreachable returns why a connection failed. It is [session.ErrUnavailable],
+// because that may pass, except for a mismatch of TLS.
 func unreachable(e *pgconn.ConnectError) error {
 	var noHost *net.DNSError
 	var noTrust *tls.CertificateVerificationError
 	where := net.JoinHostPort(e.Config.Host, strconv.Itoa(int(e.Config.Port)))
 	switch {
 	case errors.As(e, &noTrust):
-		return fmt.Errorf("its certificate is not trusted here, or is of another name than %s: name its authority with sslrootcert=FILE, or correct the host (%w)", e.Config.Host, noTrust)
+		return fmt.Errorf("its certificate is not trusted here, or is not for %s: name its authority with sslrootcert=FILE, or correct the host (%w)", e.Config.Host, noTrust)
 	case strings.Contains(e.Error(), "server refused TLS connection"):
-		return fmt.Errorf("the server at %s does not speak TLS: turn ssl on there or, on a network that is trusted, write sslmode=disable", where)
+		return fmt.Errorf("the server at %s does not speak TLS: turn ssl on there or, on a trusted network, write sslmode=disable", where)
 	case errors.As(e, &noHost):
 		return fmt.Errorf("%w: the host %s has no address: correct it", session.ErrUnavailable, e.Config.Host)
 	case errors.Is(e, syscall.ECONNREFUSED), errors.Is(e, syscall.ENOENT):
 		return fmt.Errorf("%w: nobody listens at %s: start the server, have it listen there, or correct host and port", session.ErrUnavailable, where)
 	case errors.Is(e, context.DeadlineExceeded), pgconn.Timeout(e):
-		return fmt.Errorf("%w: %s does not answer: check host and port, and what stands between", session.ErrUnavailable, where)
+		return fmt.Errorf("%w: %s does not answer: check host and port, and the network between", session.ErrUnavailable, where)
 	default:
 		return fmt.Errorf("%w: %s cannot be reached", session.ErrUnavailable, where)
 	}
 }
 
-// minVersion is the oldest PostgreSQL whose SQL is what we write.
+// minVersion is the oldest PostgreSQL that takes the SQL that we write.
 const minVersion = 15
 
-// checkVersion takes what the server says of itself when a connection begins.
+// checkVersion checks the version that the server names when a connection starts.
 func checkVersion(text string) error {
 	major := text[:len(text)-len(strings.TrimLeft(text, "0123456789"))] // of 15.18 (Debian), or 19beta1
 	if n, err := strconv.Atoi(major); err != nil || n < minVersion {

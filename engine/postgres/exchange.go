@@ -1,14 +1,12 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/musterhq/muster/query"
 )
@@ -20,32 +18,20 @@ const (
 	commit     = "commit"
 )
 
-func adopt(snapshot string) string { return "set transaction snapshot '" + snapshot + "'" }
-
-// exchange is one round trip with the server: the plan's steps, between what
-// opens and what ends the session.
-//
-// It is a pipeline of our own and not the driver's batch, because a read that
-// asks for a position is two transactions in one round trip: the server's
-// position has to be read before the snapshot is taken, in a statement of its
-// own, or it may be newer than what the snapshot shows.
-//
-// The driver's pipeline is told of the transactions only: it holds the
-// connection, watches the context and knows how it ends. Their statements are
-// written and read past it, because what it notes of each is two in five of a
-// session's allocations. So it must neither write nor read between what it is
-// told, which a new version of the driver has to be looked at for.
+// exchange is one round trip with the server: the plan's steps, between the
+// statements that open the session and the one that ends it. [exchange.run] runs
+// it.
 type exchange struct {
 	guard *guard   // what the snapshot must have seen
-	open  []string // what opens the session, if this is its first exchange
+	open  []string // opens the session, if this is its first exchange
 	plan  *query.Plan
-	end   string    // what ends the session, if this is its last
-	ended *bool     // set when it has, whatever comes after
+	end   string    // ends the session, if this is its last exchange
+	ended *bool     // set when it has ended, whatever comes after
 	final *position // receives the position after all that
 }
 
-// guard is a position that a snapshot must have seen, on a node that was found
-// to be of the history that holds it.
+// guard is a position that a snapshot must have seen, and the history that holds
+// it, which was the node's when the node was chosen.
 type guard struct {
 	after   position
 	history history
@@ -57,20 +43,11 @@ var (
 	errForked = errors.New("the node is on another timeline than before")
 )
 
-// statement is one of the exchange's texts with its encoded arguments.
-type statement struct {
-	text  string // in the spelling of both databases
-	args  []any
-	bare  bool // has neither arguments nor a result: it is not worth preparing
-	known *prepared
-	parameters
-}
-
-// statements are those of the exchange in order, in the memory of the list; the
-// guard is first.
+// statements appends those of the exchange, in order, to a list; the guard is
+// first, in a transaction of its own.
 func (x exchange) statements(list []statement) []statement {
 	if x.guard != nil {
-		list = append(list, statement{text: selectPosition})
+		list = append(list, statement{text: selectPosition, last: true})
 	}
 	for _, text := range x.open {
 		list = append(list, statement{text: text, bare: true})
@@ -85,6 +62,9 @@ func (x exchange) statements(list []statement) []statement {
 	if x.final != nil {
 		list = append(list, statement{text: selectPosition})
 	}
+	if len(list) > 0 {
+		list[len(list)-1].last = true
+	}
 	return list
 }
 
@@ -94,163 +74,6 @@ func (x exchange) first() int {
 		return 1 + len(x.open)
 	}
 	return len(x.open)
-}
-
-// run does the exchange. Texts that the connection has not seen yet are
-// prepared first, which costs a round trip once.
-func (x exchange) run(ctx context.Context, c *conn) error {
-	list := x.statements(c.known.list[:0])
-	defer c.known.reuse(list)
-	if i, err := c.prepare(ctx, list); err != nil {
-		return x.fail(ctx, i, err)
-	}
-	for i := range list {
-		if err := list[i].encode(c); err != nil {
-			return x.fail(ctx, i, err)
-		}
-	}
-	pipeline := c.StartPipeline(ctx)
-	if _, err := pipeline.GetResults(); err != nil { // it did not start, and nothing must be written
-		return explain(ctx, err)
-	}
-	x.send(c.Frontend(), pipeline, list)
-	if err := pipeline.Flush(); err != nil {
-		_ = pipeline.Close() // the first error says more
-		return explain(ctx, err)
-	}
-	err := x.receive(ctx, c, pipeline, list)
-	if errClose := pipeline.Close(); err == nil {
-		err = explain(ctx, errClose)
-	}
-	return err
-}
-
-// encode makes bytes of the arguments, before anything is sent.
-func (s *statement) encode(c *conn) error {
-	if s.bare {
-		return nil
-	}
-	if want := len(s.known.ParamOIDs); want != len(s.args) {
-		return fmt.Errorf("the text has %d placeholders and %d arguments", want, len(s.args))
-	}
-	return s.parameters.encode(c, s.known.ParamOIDs, s.args)
-}
-
-func (x exchange) send(f *pgproto3.Frontend, pipeline *pgconn.Pipeline, list []statement) {
-	for i := range list {
-		list[i].send(f)
-		if x.endsTransaction(i, list) {
-			pipeline.SendPipelineSync()
-		}
-	}
-}
-
-// endsTransaction reports whether a transaction of the pipeline ends with
-// statement i.
-func (x exchange) endsTransaction(i int, list []statement) bool {
-	return i == len(list)-1 || i == 0 && x.guard != nil
-}
-
-func (s *statement) send(f *pgproto3.Frontend) {
-	switch {
-	case s.bare:
-		f.SendParse(&pgproto3.Parse{Query: s.text})
-		f.SendBind(&pgproto3.Bind{})
-	case s.known.Name == "":
-		f.SendParse(&pgproto3.Parse{Query: s.known.SQL, ParameterOIDs: s.known.ParamOIDs})
-		f.SendBind(&pgproto3.Bind{Parameters: s.values, ParameterFormatCodes: s.formats, ResultFormatCodes: s.known.results})
-		f.SendDescribe(&pgproto3.Describe{ObjectType: 'P'}) // it may have changed since
-	default:
-		f.SendBind(&pgproto3.Bind{PreparedStatement: s.known.Name, Parameters: s.values, ParameterFormatCodes: s.formats, ResultFormatCodes: s.known.results})
-	}
-	f.SendExecute(&pgproto3.Execute{})
-}
-
-// ending is how the answer to a statement ends.
-type ending int
-
-const (
-	complete ending = iota
-	refused         // with an error: the server skips what is left of the transaction
-	broken          // with the connection
-)
-
-// receive reads all that the server answers. The first error is the exchange's,
-// and what comes after it is read and not looked at.
-func (x exchange) receive(ctx context.Context, c *conn, pipeline *pgconn.Pipeline, list []statement) (first error) {
-	note := func(i int, err error) {
-		if err != nil && first == nil {
-			first = x.fail(ctx, i, err)
-		}
-	}
-	last := complete
-	for i := range list {
-		if last != refused {
-			var err error
-			last, err = x.answer(c, i, &list[i], first == nil)
-			if note(i, err); last == broken {
-				return first
-			}
-		}
-		if x.endsTransaction(i, list) {
-			last = complete
-			if note(i, endTransaction(pipeline)); c.IsClosed() { // and the driver ends it
-				return first
-			}
-		}
-	}
-	return first
-}
-
-// endTransaction reads the end of a transaction of the pipeline, which may be
-// an error.
-func endTransaction(pipeline *pgconn.Pipeline) error {
-	_, err := pipeline.GetResults()
-	if _, refused := errors.AsType[*pgconn.PgError](err); refused {
-		_, _ = pipeline.GetResults() // the end comes after it
-	}
-	return err //nolint:wrapcheck // the caller explains it
-}
-
-// answer reads the server's answer to statement i, to its end. The first error in
-// it counts.
-func (x exchange) answer(c *conn, i int, s *statement, wanted bool) (how ending, err error) {
-	r := &c.known.row
-	*r = row{types: c.types()}
-	if s.known != nil {
-		r.columns = s.known.columns
-	}
-	for {
-		message, errRead := c.Frontend().Receive()
-		if errRead != nil {
-			_ = c.Conn().Close() // the pipeline finds out by that
-			return broken, cmp.Or(err, errRead)
-		}
-		switch m := message.(type) {
-		case *pgproto3.DataRow:
-			if wanted && err == nil {
-				r.values = m.Values
-				err = x.accept(i, r)
-			}
-		case *pgproto3.CommandComplete:
-			if wanted && err == nil {
-				err = x.complete(i, m.CommandTag)
-			}
-			return complete, err
-		case *pgproto3.ErrorResponse:
-			return refused, cmp.Or(err, error(pgconn.ErrorResponseToPgError(m)))
-		case *pgproto3.RowDescription:
-			r.columns = columnsOf(m)
-		case *pgproto3.NoticeResponse:
-			noteUnconfirmed(c.PgConn, m.Routine)
-		case *pgproto3.EmptyQueryResponse:
-			return complete, err
-		case *pgproto3.BindComplete, *pgproto3.ParseComplete, *pgproto3.NoData, *pgproto3.ParameterStatus, *pgproto3.NotificationResponse:
-		default:
-			_ = c.Conn().Close() // nobody knows where in its answer the server is
-			return broken, fmt.Errorf("the server answered with %T where a result was expected", message)
-		}
-	}
 }
 
 // accept takes a row of statement i.
@@ -269,7 +92,7 @@ func (x exchange) accept(i int, r *row) error {
 	return nil
 }
 
-// complete takes how statement i ended.
+// complete takes the command tag of statement i.
 func (x exchange) complete(i int, tag []byte) error {
 	step := i - x.first()
 	switch past := step - len(x.plan.Steps); {
@@ -283,8 +106,9 @@ func (x exchange) complete(i int, tag []byte) error {
 	return nil
 }
 
-// acceptEnd takes how the end ended. The server answers a commit that it cannot
-// make with the name of what it did instead.
+// acceptEnd takes the command tag of the statement that ends the session. The
+// server answers a commit that it cannot make with the name of what it did
+// instead.
 func (x exchange) acceptEnd(tag string) error {
 	if !strings.EqualFold(tag, x.end) {
 		return fmt.Errorf("the server answered the %s with %s", x.end, tag)

@@ -5,7 +5,7 @@ import (
 	"net"
 )
 
-// OpenDialling is Open, with connections that dial makes.
+// OpenDialling is Open with connections made by dial.
 func OpenDialling(ctx context.Context, o Options, dial func(ctx context.Context, network, address string) (net.Conn, error)) (*Engine, error) {
 	o.dial = dial
 	return Open(ctx, o)

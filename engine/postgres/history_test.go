@@ -13,17 +13,17 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// registers are how many numbers there are, each of which one client raises.
+// registers is the number of registers. One client increments each.
 const registers = 8
 
-// TestHistory has clients raise numbers and read all of them, wherever the
-// engine sends them, while servers lag, hang, die, return and are replaced. What
-// a client has written or seen it must never see undone. Two of the clients
-// forget their position after each session, as if there were none: they must see
-// time go back, or the test proves nothing.
+// TestHistory has clients increment registers and read all of them, wherever the
+// engine sends them, while servers lag, hang, die, return and are replaced. A
+// client must never see undone what it has written or seen. Two of the clients
+// forget their position after each session: they must see time go back, or the
+// test proves nothing.
 //
-// A commit waits for one of the two replicas, so that none that was acknowledged
-// may be lost with the primary.
+// A commit waits for one of the two replicas, so that no acknowledged one may be
+// lost with the primary.
 func TestHistory(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, "synchronous_standby_names = 'ANY 1 (*)'")
@@ -46,24 +46,24 @@ func TestHistory(t *testing.T) {
 	h.check()
 }
 
-// history is what the clients have done.
+// history records what the clients do.
 type history struct {
 	t       *testing.T
 	db      *session.DB
 	clients [registers]client
 	done    atomic.Int64 // operations
-	away    atomic.Bool  // the primary
+	away    atomic.Bool  // the primary is
 }
 
-// client is one who writes and reads, one after the other.
+// client writes and reads, one after the other.
 type client struct {
 	h        *history
 	id       int
 	forgets  bool
 	position session.Position
 	known    [registers]int // the least that it may see from now on
-	tried    int            // the number that it wrote last
-	kept     int            // the last one that was acknowledged
+	tried    int            // the last number that it wrote
+	kept     int            // the last number that was acknowledged
 
 	reads, writes, refused, recognised, violations int
 }
@@ -79,7 +79,7 @@ func (k *client) work(ctx context.Context) {
 	}
 }
 
-// session runs one with the client's position, and keeps the one after it.
+// session runs one with the client's position, and keeps the position after it.
 func (k *client) session(ctx context.Context, run func(context.Context) error) (node string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
@@ -106,7 +106,7 @@ func (k *client) write(ctx context.Context) {
 		k.kept, k.known[k.id] = k.tried, k.tried
 	case ctx.Err() != nil:
 	case errors.Is(err, session.ErrUnavailable) && (away || k.h.away.Load()):
-		k.refused++ // or it was made, and nobody knows
+		k.refused++ // or it was committed, and nobody knows
 	default:
 		k.h.t.Errorf("client %d: writing %d: %v", k.id, k.tried, err)
 	}
@@ -127,7 +127,7 @@ func (k *client) read(ctx context.Context) {
 		k.reads++
 		k.compare(seen, node)
 	case ctx.Err() != nil:
-	case errors.Is(err, session.ErrPosition): // of what the failover has lost: it begins anew
+	case errors.Is(err, session.ErrPosition): // of what the failover has lost: the client starts anew
 		k.recognised++
 		k.position, k.known = "", [registers]int{}
 	case errors.Is(err, session.ErrUnavailable) && (away || k.h.away.Load()):
@@ -149,20 +149,20 @@ func (k *client) compare(seen [registers]int, node string) {
 	}
 }
 
-// goOn waits until the clients have done so much more.
+// goOn waits for so many more operations of the clients.
 func (h *history) goOn(operations int64) {
 	h.t.Helper()
 	until := h.done.Load() + operations
-	soon(h.t, "the clients have gone on", func() bool { return h.done.Load() >= until })
+	soon(h.t, "the clients have continued", func() bool { return h.done.Load() >= until })
 }
 
-// faults are what happens meanwhile.
+// faults causes faults meanwhile.
 func (h *history) faults(c *cluster) {
 	const aWhile = 500
 	one, two := c.replicas[0], c.replicas[1]
 	for _, fault := range []struct {
 		begin, end func()
-		lasts      int64 // one that hangs has to be found out
+		lasts      int64 // a probe has to notice one that hangs
 	}{
 		{func() { one.HoldReplay(h.t) }, func() { one.ResumeReplay(h.t) }, aWhile},
 		{two.Pause, two.Resume, 6 * aWhile},
@@ -179,21 +179,21 @@ func (h *history) faults(c *cluster) {
 	h.goOn(aWhile)
 	h.away.Store(true)
 	c.primary.Kill()
-	h.goOn(aWhile / 10) // whoever writes waits for a second
+	h.goOn(aWhile / 10) // a write waits for a second
 	next, other := one, two
 	if two.Received(h.t) > one.Received(h.t) {
 		next, other = two, one
 	}
 	next.Promote()
 	other.Follow(next)
-	soon(h.t, "there is a primary again", func() bool {
+	soon(h.t, "a primary answers again", func() bool {
 		return h.db.Write(h.t.Context(), func(w *session.Write) error { w.Add(query.Exec(`update register set n = n`)); return nil }) == nil
 	})
 	h.away.Store(false)
 	h.goOn(2 * aWhile)
 }
 
-// check looks at the end of it all.
+// check checks the end of the history.
 func (h *history) check() {
 	var with, without, reads, writes, refused, recognised int
 	for i := range h.clients {
@@ -205,12 +205,12 @@ func (h *history) check() {
 			with += k.violations
 		}
 		if n, err := one(h.t.Context(), h.db, number(`select n from register where id = $1`, i)); err != nil || n < k.kept {
-			h.t.Errorf("client %d: %d was acknowledged and %d is there, %v", i, k.kept, n, err)
+			h.t.Errorf("client %d: %d was acknowledged and %d is stored, %v", i, k.kept, n, err)
 		}
 	}
 	h.t.Logf("%d reads and %d writes, %d refused without a primary, %d positions recognised as lost; violations: %d with positions, %d without",
 		reads, writes, refused, recognised, with, without)
 	if without == 0 {
-		h.t.Error("without positions nothing went back: the test proves nothing")
+		h.t.Error("without positions no client saw time go back: the test proves nothing")
 	}
 }

@@ -12,17 +12,17 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// restless is how long a connection may be idle before it is looked at whether
-// it still is one.
-const restless = 10 * time.Millisecond
+// maxUnchecked is how long a connection may be idle without being checked before
+// its next use.
+const maxUnchecked = 10 * time.Millisecond
 
-// shouldPing spares a round trip to the server where it can be seen without one
-// that the connection is well: it is open, and nothing waits to be read, such as
-// the server's farewell.
+// shouldPing saves the ping, a round trip, if the connection is visibly well: it
+// is open, and nothing waits to be read, such as the server's farewell.
 func shouldPing(_ context.Context, p pgxpool.ShouldPingParams) bool {
-	return p.IdleDuration > restless && !quiet(p.Conn.PgConn().Conn())
+	return p.IdleDuration > maxUnchecked && !quiet(p.Conn.PgConn().Conn())
 }
 
+// quiet reports whether the connection is open and nothing waits to be read.
 func quiet(c net.Conn) (quiet bool) {
 	if wrapped, ok := c.(interface{ NetConn() net.Conn }); ok { // TLS
 		c = wrapped.NetConn()

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// shouldPing has connections that were idle prove that they are well.
+// shouldPing has idle connections pinged before they are used again.
 func shouldPing(_ context.Context, p pgxpool.ShouldPingParams) bool {
 	return p.IdleDuration > time.Second
 }

@@ -24,11 +24,10 @@ func testPooler(t *testing.T, server *postgrestest.Server) {
 			return open(t, postgres.Options{Primary: through(pooler, server.Database(t)), Readers: 8, Writers: 4})
 		})
 	})
-	t.Run("what sessions are to the server", func(t *testing.T) {
+	t.Run("settings of sessions", func(t *testing.T) {
 		t.Parallel()
 		db, _ := newNotes(t, through(pooler, server.Database(t)), postgres.Options{StatementTimeout: 7 * time.Second, LockTimeout: 2 * time.Second})
 		wantSettings(t, db)
-		wantUnshared(t, db)
 	})
 	t.Run("a cancelled query ends at the server", func(t *testing.T) {
 		t.Parallel()
@@ -50,7 +49,7 @@ func testPooler(t *testing.T, server *postgrestest.Server) {
 			}
 		}
 	})
-	t.Run("an address that does not name it", func(t *testing.T) {
+	t.Run("an address without pool_mode", func(t *testing.T) {
 		t.Parallel()
 		e, err := postgres.Open(t.Context(), postgres.Options{Primary: pooler.Through(server.Database(t))})
 		if err == nil {
@@ -60,7 +59,7 @@ func testPooler(t *testing.T, server *postgrestest.Server) {
 			t.Errorf("got %v, want the remedy", err)
 		}
 	})
-	t.Run("an address that does not name it, behind a pooler that keeps it quiet", func(t *testing.T) {
+	t.Run("an address without pool_mode, behind a pooler that ignores the settings", func(t *testing.T) {
 		t.Parallel()
 		quiet := server.Pooler(t, "ignore_startup_parameters = statement_timeout,lock_timeout,idle_in_transaction_session_timeout,default_transaction_read_only")
 		e, err := postgres.Open(t.Context(), postgres.Options{Primary: quiet.Through(server.Database(t))})
@@ -81,8 +80,8 @@ func testPooler(t *testing.T, server *postgrestest.Server) {
 	})
 }
 
-// useAll runs one session after another until one fails: the pooler gives them
-// connections on which others have prepared.
+// useAll runs one session after another until one fails: the pooler runs them on
+// connections on which others have prepared statements.
 func useAll(t *testing.T, db *session.DB) (err error) {
 	t.Helper()
 	for range 100 {

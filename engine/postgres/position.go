@@ -15,12 +15,12 @@ type position struct {
 	lsn      uint64
 }
 
-// timelineAndLSN are the columns of a node's place. On the primary it is what
-// is on the disk: after a commit with synchronous_commit that covers it, while
-// the insert position may name bytes that nobody has flushed yet. On a replica
-// it is what has been replayed, on the timeline that it receives. The control
-// file knows a new timeline only after the next checkpoint, so that it is asked
-// last.
+// timelineAndLSN are the columns of a node's place. On the primary, that is what
+// has been flushed to disk: it covers each commit with synchronous_commit, while
+// the insert position may name bytes that are not flushed yet. On a replica, it
+// is what has been replayed, on the timeline that the replica receives. The
+// control file knows a new timeline only after the next checkpoint, so it is
+// asked last.
 const timelineAndLSN = `
 	case when pg_is_in_recovery() then coalesce(
 			(select cast(received_tli as bigint) from pg_stat_wal_receiver), (select cast(timeline_id as bigint) from pg_control_checkpoint()))
@@ -29,7 +29,7 @@ const timelineAndLSN = `
 
 const selectPosition = "select " + timelineAndLSN
 
-// encode gives the position to sessions, to whom it is opaque.
+// encode returns the position for sessions, to which it is opaque.
 func (p position) encode() session.Position {
 	return session.Position(fmt.Sprintf("%d/%x", p.timeline, p.lsn))
 }
@@ -50,13 +50,13 @@ func parseLSN(s string) (uint64, error) {
 	h, errH := strconv.ParseUint(high, 16, 32)
 	l, errL := strconv.ParseUint(low, 16, 32)
 	if errH != nil || errL != nil {
-		return 0, fmt.Errorf("the server gave %q as a position", s)
+		return 0, fmt.Errorf("the server returned %q as a position", s)
 	}
 	return h<<32 | l, nil
 }
 
-// history is which positions lie on the way to a timeline: a promotion forks a
-// new timeline off, and what the old one held beyond the fork is lost.
+// history says which positions lie on the way to a timeline: a promotion forks
+// off a new timeline, and what the old one held beyond the fork is lost.
 type history struct {
 	timeline int64
 	forks    map[int64]uint64 // where each older timeline was left

@@ -36,7 +36,7 @@ func newCluster(t *testing.T, settings ...string) *cluster {
 	return c
 }
 
-// write writes and gives the position after it.
+// write makes the changes and returns the position after them.
 func (c *cluster) write(ctx context.Context, changes ...query.Change) session.Position {
 	c.t.Helper()
 	ctx, cost := session.Track(ctx, "")
@@ -46,7 +46,7 @@ func (c *cluster) write(ctx context.Context, changes ...query.Change) session.Po
 	return cost.Total().Position
 }
 
-// read counts the notes as they were after the position, and says where.
+// read counts the notes after the position, and returns the node that answered.
 func (c *cluster) read(after session.Position) (n int, node string, err error) {
 	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
 	defer cancel()
@@ -68,7 +68,7 @@ func (c *cluster) wantRead(after session.Position, want int, node string) {
 	}
 }
 
-// TestReplicas is all that can happen to one cluster one after the other.
+// TestReplicas has faults happen to one cluster, one after the other.
 func TestReplicas(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
@@ -78,10 +78,10 @@ func TestReplicas(t *testing.T) {
 	}{
 		{"reads never go back", testNeverBack},
 		{"positions of another history are refused", testForeignPositions},
-		{"replicas that lag are waited for, then passed by", testLag},
-		{"replicas that lag too much answer nobody", testTooLate},
-		{"what takes rights away is everywhere", testEverywhere},
-		{"reads that are in the way of replaying are run again", testInTheWay},
+		{"reads wait for replicas that lag, then pass them by", testLag},
+		{"replicas that lag too much answer nobody", testMaxLag},
+		{"a change of rights waits for the replicas", testAwaitReplicas},
+		{"reads that block the replay run again", testBlockedReplay},
 		{"replicas that hang, die and return cost no request", testHangDieReturn},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -125,8 +125,8 @@ func testLag(t *testing.T, c *cluster) {
 	}
 }
 
-// testTooLate reads without a position, on an engine whose bound is short.
-func testTooLate(t *testing.T, c *cluster) {
+// testMaxLag reads without a position, on an engine with a short MaxLag.
+func testMaxLag(t *testing.T, c *cluster) {
 	strict := *c
 	strict.engine = open(t, postgres.Options{
 		Primary: c.primary.URL(), Replicas: []string{c.replicas[0].URL(), c.replicas[1].URL()}, MaxLag: 300 * time.Millisecond,
@@ -167,12 +167,12 @@ func testHangDieReturn(t *testing.T, c *cluster) {
 	}{{"hang", c.replicas[0].Pause, 1, false}, {"die", c.replicas[1].Kill, 2, false}, {"resume", c.replicas[0].Resume, 1, true}, {"return", c.replicas[1].Run, 2, true}}
 	for _, step := range steps {
 		step.fault()
-		begun, noticed := time.Now(), make(chan time.Duration, 1)
+		begin, noticed := time.Now(), make(chan time.Duration, 1)
 		go func() {
 			for c.engine.Nodes()[step.node].Healthy != step.healthy {
 				time.Sleep(time.Millisecond)
 			}
-			noticed <- time.Since(begun)
+			noticed <- time.Since(begin)
 		}()
 		for range 50 {
 			start := time.Now()
@@ -185,7 +185,7 @@ func testHangDieReturn(t *testing.T, c *cluster) {
 			}
 		}
 		took := <-noticed
-		if t.Logf("%s: noticed after %v", step.name, took); took > 2*time.Second { // twice what it may be, on a machine that does all else
+		if t.Logf("%s: noticed after %v", step.name, took); took > 2*time.Second { // twice the promise, on a busy machine
 			t.Errorf("%s: it was noticed after %v", step.name, took)
 		}
 	}
@@ -200,7 +200,7 @@ func TestAnotherPrimaryIsFound(t *testing.T) {
 	for _, r := range c.replicas {
 		r.HoldReplay(t)
 	}
-	late := c.write(t.Context(), note(2)) // received by the replicas, and not yet shown
+	late := c.write(t.Context(), note(2)) // received by the replicas, but not shown yet
 	for _, r := range c.replicas {
 		r.Receive(t, c.primary)
 	}
@@ -231,13 +231,13 @@ func TestAnotherPrimaryIsFound(t *testing.T) {
 	}
 	for _, position := range []session.Position{kept, late} {
 		if n, node, err := c.read(position); err != nil || n != 3 {
-			t.Errorf("a position of before the failover: %d notes from %q, %v", n, node, err)
+			t.Errorf("a position from before the failover: %d notes from %q, %v", n, node, err)
 		}
 	}
 }
 
 // catchUp waits until both replicas show all that was written, and the engine
-// has seen that they do.
+// knows that they do.
 func (c *cluster) catchUp(after session.Position) {
 	c.t.Helper()
 	for _, r := range c.replicas {
@@ -262,7 +262,7 @@ func testForeignPositions(t *testing.T, c *cluster) {
 	}
 }
 
-func TestLostWritesAreRecognised(t *testing.T) {
+func TestLostWrites(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
 	kept := c.write(t.Context(), note(1))
@@ -272,8 +272,8 @@ func TestLostWritesAreRecognised(t *testing.T) {
 	}
 	lost := c.write(t.Context(), note(2)) // only on the primary
 	patient := open(t, postgres.Options{Primary: c.primary.URL(), Replicas: []string{c.replicas[0].URL(), c.replicas[1].URL()}, MaxLag: time.Minute})
-	everywhere := make(chan error)
-	go func() { everywhere <- patient.AwaitReplicas(t.Context(), lost) }()
+	awaited := make(chan error)
+	go func() { awaited <- patient.AwaitReplicas(t.Context(), lost) }()
 	c.primary.Kill()
 	for _, r := range c.replicas {
 		r.Run()
@@ -283,8 +283,8 @@ func TestLostWritesAreRecognised(t *testing.T) {
 	add := func(id int) error {
 		return c.db.Write(t.Context(), func(w *session.Write) error { w.Add(note(id)); return nil })
 	}
-	soon(t, "there is a primary again", func() bool { return add(3) == nil })
-	for id := range 50 { // beyond the place of what was lost
+	soon(t, "a primary answers again", func() bool { return add(3) == nil })
+	for id := range 50 { // beyond the place of the lost write
 		if err := add(10 + id); err != nil {
 			t.Fatal(err)
 		}
@@ -292,18 +292,18 @@ func TestLostWritesAreRecognised(t *testing.T) {
 	check := func(when string) {
 		t.Helper()
 		if n, node, err := c.read(lost); !errors.Is(err, session.ErrPosition) {
-			t.Errorf("%s: after what was lost there are %d notes on %q, %v; want %v", when, n, node, err, session.ErrPosition)
+			t.Errorf("%s: after the lost write: %d notes on %q, %v; want %v", when, n, node, err, session.ErrPosition)
 		}
 		if _, node, err := c.read(kept); err != nil || node == "primary" {
-			t.Errorf("%s: after what was kept: %q, %v", when, node, err)
+			t.Errorf("%s: after the kept write: %q, %v", when, node, err)
 		}
 	}
 	check("after the failover")
-	if err := <-everywhere; !errors.Is(err, session.ErrPosition) {
-		t.Errorf("waiting until what was lost is everywhere: %v, want %v", err, session.ErrPosition)
+	if err := <-awaited; !errors.Is(err, session.ErrPosition) {
+		t.Errorf("waiting for what was lost: %v, want %v", err, session.ErrPosition)
 	}
 	c.primary.Run()
-	soon(t, "the former primary is seen", func() bool { return c.engine.Nodes()[0].Healthy })
+	soon(t, "the former primary is healthy", func() bool { return c.engine.Nodes()[0].Healthy })
 	check("with the former primary back")
 	ctx, cost := session.Track(t.Context(), "")
 	err := c.db.Write(ctx, func(w *session.Write) error { w.Add(note(4)); return nil })
@@ -311,20 +311,20 @@ func TestLostWritesAreRecognised(t *testing.T) {
 		t.Errorf("a write went to %q, %v", node, err)
 	}
 	c.replicas[0].Kill()
-	soon(t, "the primary is seen to be away", func() bool { return !c.engine.Nodes()[1].Healthy })
+	soon(t, "the primary is down", func() bool { return !c.engine.Nodes()[1].Healthy })
 	if err := add(5); !errors.Is(err, session.ErrUnavailable) {
 		t.Errorf("a write with only the former primary: %v, want %v", err, session.ErrUnavailable)
 	}
 }
 
-func testInTheWay(t *testing.T, c *cluster) {
+func testBlockedReplay(t *testing.T, c *cluster) {
 	after := c.write(t.Context(), note(1))
 	c.catchUp(after)
 	for _, r := range c.replicas {
 		r.Exec(t, "alter system set max_standby_streaming_delay = 0")
 		r.Exec(t, "select pg_reload_conf()")
 	}
-	for _, wait := range []string{"0", "0.1"} { // it is idle, or in a query, when it has to go
+	for _, wait := range []string{"0", "0.1"} { // it is idle, or in a query, when the replica cancels it
 		runs := 0
 		count := number(`select count(*) from note, pg_sleep(cast($1 as float8))`, wait)
 		err := c.db.Read(t.Context(), func(r *session.Read) (err error) {
@@ -341,7 +341,7 @@ func testInTheWay(t *testing.T, c *cluster) {
 			return err
 		})
 		if err != nil || runs != 2 {
-			t.Errorf("it ran %d times: %v", runs, err)
+			t.Errorf("the session ran %d times: %v", runs, err)
 		}
 	}
 }

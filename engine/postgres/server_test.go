@@ -17,28 +17,27 @@ import (
 	"github.com/musterhq/muster/session/sessiontest"
 )
 
-// TestServer is all that one server without replicas is enough for; each test
-// has a database of its own.
+// TestServer has the tests that need one server without replicas. Each has its
+// own database.
 func TestServer(t *testing.T) {
 	t.Parallel()
 	server := postgrestest.Start(t, "deadlock_timeout = '50ms'",
-		"synchronous_standby_names = 'nobody'", "synchronous_commit = local") // where a test wants more, it says so
+		"synchronous_standby_names = 'nobody'", "synchronous_commit = local") // unless a test sets it
 	tests := map[string]func(*testing.T, *postgrestest.Server){
-		"conformance":                                         testConformance,
-		"wire":                                                testWire,
-		"what sessions are to the server":                     testSettings,
-		"errors are their own query's":                        testAttribution,
-		"an exchange is read to its end":                      testReadToTheEnd,
-		"an empty text is not NULL":                           testEmptyText,
-		"a session whose first exchange failed is over":       testFailedFirst,
-		"a serialisation failure is tried again":              testSerialisation,
-		"a deadlock is tried again":                           testDeadlock,
-		"a cancelled query ends at the server":                testCancel,
-		"a connection that is lost harms no other":            testLostConnection,
-		"a session that does nothing for too long expires":    testExpired,
-		"a commit that no replica confirms is not a success":  testUnconfirmed,
-		"where a snapshot cannot be shared, spread is gather": testUnshared,
-		"a server that confirms what it may lose is refused":  testCareless,
+		"conformance":                                    testConformance,
+		"wire":                                           testWire,
+		"settings of sessions":                           testSettings,
+		"an error names its own query":                   testAttribution,
+		"an exchange is read to its end":                 testReadToTheEnd,
+		"an empty text is not NULL":                      testEmptyText,
+		"a session whose first exchange failed is over":  testFailedFirst,
+		"a serialisation failure is retried":             testSerialisation,
+		"a deadlock is retried":                          testDeadlock,
+		"a cancelled query ends at the server":           testCancel,
+		"a lost connection harms no other":               testLostConnection,
+		"an idle session expires":                        testExpired,
+		"an unconfirmed commit is not a success":         testUnconfirmed,
+		"a server without synchronous commit is refused": testAsyncCommit,
 		"pooler": testPooler,
 	}
 	for name, test := range tests {
@@ -55,7 +54,7 @@ func testConformance(t *testing.T, server *postgrestest.Server) {
 	})
 }
 
-func testCareless(t *testing.T, server *postgrestest.Server) {
+func testAsyncCommit(t *testing.T, server *postgrestest.Server) {
 	url := server.Database(t)
 	u, err := neturl.Parse(url)
 	if err != nil {
@@ -64,7 +63,7 @@ func testCareless(t *testing.T, server *postgrestest.Server) {
 	server.Exec(t, "alter database "+u.Path[1:]+" set synchronous_commit = off")
 	e, err := postgres.Open(t.Context(), postgres.Options{Primary: url})
 	if err == nil {
-		_ = e.Close() // it is wrong as it is
+		_ = e.Close() // the test has failed
 	}
 	if err == nil || !strings.Contains(err.Error(), "synchronous_commit is off") || !strings.Contains(err.Error(), "alter role muster set synchronous_commit = on") {
 		t.Errorf("got %v", err)
@@ -99,7 +98,7 @@ func one[T any](ctx context.Context, db *session.DB, q query.Query[T]) (answer T
 	return answer, err
 }
 
-// watcher asks the server about others, past the engine.
+// watcher asks the server about other connections, past the engine.
 type watcher struct {
 	t *testing.T
 	c *pgx.Conn
@@ -115,8 +114,8 @@ func watch(t *testing.T, url string) *watcher {
 	return &watcher{t, c}
 }
 
-// others counts connections to the same database, other than the one that asks,
-// for which the condition on pg_stat_activity holds.
+// others counts the other connections to the same database for which the
+// condition on pg_stat_activity holds.
 func (w *watcher) others(where string) (n int) {
 	w.t.Helper()
 	err := w.c.QueryRow(w.t.Context(), `select count(*) from pg_stat_activity
@@ -127,18 +126,18 @@ func (w *watcher) others(where string) (n int) {
 	return n
 }
 
-// soon asks again and again until it holds, and fails the test if it does not.
+// soon waits until holds returns true, and fails the test if that takes too long.
 func soon(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("it took too long until %s", what)
+			t.Fatalf("it takes too long until %s", what)
 		}
 	}
 }
 
-// testEmptyText has it be the first argument that a connection sends, and the
-// first after a large one.
+// testEmptyText sends an empty text as the first argument of a connection, and as
+// the first after a large one.
 func testEmptyText(t *testing.T, server *postgrestest.Server) {
 	db, _ := newNotes(t, server.Database(t), postgres.Options{Readers: 1})
 	for _, text := range []string{"", "", strings.Repeat("long", 10_000), ""} {
@@ -149,8 +148,8 @@ func testEmptyText(t *testing.T, server *postgrestest.Server) {
 	}
 }
 
-// testReadToTheEnd has exchanges fail in their middle, and wants their connection
-// to be good for the next.
+// testReadToTheEnd has exchanges fail halfway, and wants their connection to be
+// good for the next.
 func testReadToTheEnd(t *testing.T, server *postgrestest.Server) {
 	db, _ := newNotes(t, server.Database(t), postgres.Options{Readers: 1})
 	ctx, cost := session.Track(t.Context(), "")
@@ -171,11 +170,11 @@ func testReadToTheEnd(t *testing.T, server *postgrestest.Server) {
 		query query.Query[int]
 		stays bool
 	}{
-		"rows that nobody wants":      {query.Each(`select n from generate_series(1, 50000) as n`, scan, func(int) error { return enough }), true},
-		"rows, and then an error":     {query.Each(`select 1 / (50000 - n) from generate_series(1, 60000) as n`, scan, func(int) error { return enough }), true},
-		"a column of another type":    {number(`select 'text' from generate_series(1, 50000)`), true},
-		"an error of the server":      {number(`select 1 / (50000 - n) from generate_series(1, 60000) as n`), true},
-		"what is no query, and never": {number(`copy note to stdout`), false},
+		"rows after an error":                         {query.Each(`select n from generate_series(1, 50000) as n`, scan, func(int) error { return enough }), true},
+		"rows after an error, then one of the server": {query.Each(`select 1 / (50000 - n) from generate_series(1, 60000) as n`, scan, func(int) error { return enough }), true},
+		"a column of another type":                    {number(`select 'text' from generate_series(1, 50000)`), true},
+		"an error of the server":                      {number(`select 1 / (50000 - n) from generate_series(1, 60000) as n`), true},
+		"a copy instead of a query":                   {number(`copy note to stdout`), false},
 	} {
 		for _, after := range []session.Position{"", cost.Total().Position} {
 			before, last := pid(), 0

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -23,9 +22,9 @@ type member struct {
 	at       time.Time
 }
 
-// BenchmarkSessions has 64 clients read a page of eight small statements each,
-// in sessions of one gather, and gives the processor time of this process for
-// one, the server's not among it.
+// BenchmarkSessions has 64 clients read a page of eight small statements each, in
+// sessions of one gather. It reports the processor time of this process for one
+// session, without the server's.
 func BenchmarkSessions(b *testing.B) {
 	const clients, members, relations = 64, 1000, 8
 	server := postgrestest.Start(b)
@@ -74,12 +73,12 @@ func BenchmarkSessions(b *testing.B) {
 		}
 		wg.Wait()
 	}
-	all(10 * clients) // the connections learn the texts
+	all(10 * clients) // prepares the texts
 	b.ReportAllocs()
 	b.ResetTimer()
-	before := processorTime(b)
+	before := postgres.ProcessorTime(b)
 	all(b.N)
-	b.ReportMetric(float64((processorTime(b)-before).Nanoseconds())/1000/float64(b.N), "cpu-µs/op")
+	b.ReportMetric(float64((postgres.ProcessorTime(b)-before).Nanoseconds())/1000/float64(b.N), "cpu-µs/op")
 }
 
 var selects = func() (list [8]string) {
@@ -92,14 +91,4 @@ var selects = func() (list [8]string) {
 func scanMember(row query.Row) (m member, err error) {
 	err = row.Scan(&m.id, &m.a, &m.b, &m.name, &m.texts, &m.at)
 	return m, err
-}
-
-// processorTime is what this process has spent.
-func processorTime(b *testing.B) time.Duration {
-	b.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -13,13 +13,22 @@ import (
 type transaction struct {
 	engine *Engine
 	node   *node
-	conn   *conn
+	lease  *lease // nil until the first exchange
 	begun  bool
 	closed bool
 	failed error
 }
 
 var _ session.Transaction = (*transaction)(nil)
+
+// Transaction implements [session.Engine]. The first plan acquires the
+// connection.
+func (e *Engine) Transaction(context.Context) (session.Transaction, error) {
+	if err := e.gate.enter(); err != nil {
+		return nil, err
+	}
+	return &transaction{engine: e}, nil
+}
 
 // Node implements [session.Transaction].
 func (t *transaction) Node() string {
@@ -38,7 +47,7 @@ func (t *transaction) exchange(ctx context.Context, x exchange) error {
 	if t.failed != nil {
 		return t.failed
 	}
-	if t.conn == nil {
+	if t.lease == nil {
 		if err := t.open(ctx); err != nil {
 			t.failed = err
 			return err
@@ -48,10 +57,10 @@ func (t *transaction) exchange(ctx context.Context, x exchange) error {
 		t.begun = true
 		x.open = t.node.writing
 	}
-	err := t.conn.exchange(ctx, x)
+	err := t.lease.exchange(ctx, x)
 	switch {
-	case errors.Is(err, session.ErrExpired): // the server had ended it before
-	case err != nil && x.end == commit && t.conn.IsClosed():
+	case errors.Is(err, session.ErrExpired): // the server ended it earlier
+	case err != nil && x.end == commit && t.lease.IsClosed():
 		err = fmt.Errorf("%w: the connection was lost during the commit, which may have succeeded: %w", session.ErrUnavailable, err)
 	case errors.Is(err, session.ErrMoved):
 		err = lostBefore(err)
@@ -60,23 +69,22 @@ func (t *transaction) exchange(ctx context.Context, x exchange) error {
 	return err
 }
 
-// lostBefore is what it means that the primary went away before the commit:
+// lostBefore returns the error for a primary that went away before the commit:
 // nothing was written, and the session can run again.
 func lostBefore(err error) error {
 	return fmt.Errorf("%w: the primary went away: %w: %w", session.ErrConflict, session.ErrUnavailable, err)
 }
 
-// open takes a connection to the primary, and waits a little for one to be
-// there.
+// open acquires a connection to the primary, and waits a little for a primary.
 func (t *transaction) open(ctx context.Context) (err error) {
 	e := t.engine
 	if t.node = e.primary(); t.node == nil {
-		t.node = e.await(ctx, e.options.PrimaryWait, e.primary)
+		t.node = e.awaitNode(ctx, e.options.PrimaryWait, e.primary)
 	}
 	if t.node == nil {
-		return fmt.Errorf("%w: there is no primary%s", session.ErrUnavailable, e.whyNot())
+		return fmt.Errorf("%w: there is no primary%s", session.ErrUnavailable, e.problem())
 	}
-	t.conn, err = e.lend(ctx, t.node, t.node.writers)
+	t.lease, err = e.acquire(ctx, t.node, t.node.writers)
 	if errors.Is(err, session.ErrMoved) {
 		return lostBefore(err)
 	}
@@ -107,9 +115,9 @@ func (t *transaction) commit(ctx context.Context, p *query.Plan) (session.Positi
 	var ended bool
 	err := t.exchange(ctx, exchange{plan: p, end: commit, ended: &ended, final: &at})
 	switch {
-	case ended && t.conn.unconfirmed():
+	case ended && t.lease.unconfirmed():
 		return "", fmt.Errorf("%w: the commit is on the primary alone: no replica has confirmed it in time", session.ErrUnavailable)
-	case ended && err != nil && !t.conn.IsClosed(): // what failed is to read the position, the caller being gone
+	case ended && err != nil && !t.lease.IsClosed(): // the caller is gone, and only reading the position failed
 		t.failed = nil
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelDelay)
 		defer cancel()
@@ -130,17 +138,17 @@ func checked(p *query.Plan) bool {
 	return false
 }
 
-// Rollback implements [session.Transaction]. What the transaction has read was
-// committed by others before, so that its error is always nil.
+// Rollback implements [session.Transaction]. Its error is always nil,
+// because what the transaction has read was committed by others before.
 func (t *transaction) Rollback() error {
 	if t.closed {
 		return nil
 	}
 	t.closed = true
 	t.failed = errors.Join(t.failed, session.ErrClosed)
-	if t.conn != nil {
-		t.engine.giveBack(t.conn)
-		t.conn = nil
+	if t.lease != nil {
+		t.engine.release(t.lease)
+		t.lease = nil
 	}
 	t.engine.gate.leave()
 	return nil

@@ -15,8 +15,8 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// wire counts how often the direction changes on the connections that sessions
-// use: something is sent, and then something is received.
+// wire counts how often the direction changes on the connections of sessions:
+// something is sent, and then something is received.
 type wire struct {
 	mu    sync.Mutex
 	conns []*wiredConn
@@ -24,10 +24,10 @@ type wire struct {
 
 type wiredConn struct {
 	net.Conn
-	wire    *wire
-	sent    bool // and nothing was received since
-	turns   int
-	watches bool // it looks at the node and is no session's
+	wire   *wire
+	sent   bool // and nothing received since
+	turns  int
+	probes bool // it is not a session's
 }
 
 func (w *wire) dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -45,7 +45,7 @@ func (w *wire) dial(ctx context.Context, network, address string) (net.Conn, err
 func (c *wiredConn) Write(b []byte) (int, error) {
 	c.wire.mu.Lock()
 	c.sent = true
-	c.watches = c.watches || bytes.Contains(b, []byte("pg_control_system"))
+	c.probes = c.probes || bytes.Contains(b, []byte("pg_control_system"))
 	c.wire.mu.Unlock()
 	return c.Conn.Write(b)
 }
@@ -61,15 +61,15 @@ func (c *wiredConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// NetConn is what the engine looks through, as it does with TLS.
+// NetConn lets the engine check the connection below, as it does with TLS.
 func (c *wiredConn) NetConn() net.Conn { return c.Conn }
 
-// turns is how many there were, without those of looking at the node.
+// turns returns their number, without those of probes.
 func (w *wire) turns() (n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, c := range w.conns {
-		if !c.watches {
+		if !c.probes {
 			n += c.turns
 		}
 	}
@@ -109,7 +109,7 @@ func testWire(t *testing.T, server *postgrestest.Server) {
 	}{
 		{name: "a read", turns: 1, run: read},
 		{name: "a read with a position", turns: 1, after: here, run: read},
-		{name: "a read after a pause", turns: 1, idle: 1200 * time.Millisecond, run: read}, // the pool would have asked the server whether it is well
+		{name: "a read after a pause", turns: 1, idle: 1200 * time.Millisecond, run: read}, // the pool would have pinged the server
 		{name: "a write", turns: 1, run: func(ctx context.Context) error { return change(ctx, add) }},
 		{name: "a write that is checked", turns: 2, run: func(ctx context.Context) error { return change(ctx, add.Else(errors.New("gone"))) }},
 		{name: "a write that reads", turns: 2, run: func(ctx context.Context) error {
@@ -129,7 +129,7 @@ func testWire(t *testing.T, server *postgrestest.Server) {
 	}
 	for _, c := range cases {
 		ctx, _ := session.Track(t.Context(), c.after)
-		if err := c.run(ctx); err != nil { // the connection learns the texts
+		if err := c.run(ctx); err != nil { // prepares the texts
 			t.Fatalf("%s: %v", c.name, err)
 		}
 		time.Sleep(c.idle)

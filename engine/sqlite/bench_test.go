@@ -13,8 +13,8 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// BenchmarkRead prints what a session costs in times of the same seven
-// statements on the bare driver, measured in turns.
+// BenchmarkRead reports the time of a session over that of the same seven
+// statements on the bare driver, in alternating rounds.
 func BenchmarkRead(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "muster.db")
 	_, db := store(b, sqlite.Options{Path: path})
@@ -78,8 +78,8 @@ func BenchmarkRead(b *testing.B) {
 	b.ReportMetric(float64(ours.Microseconds())/float64(b.N*20), "µs/session")
 }
 
-// BenchmarkGroupCommit prints how many times more write sessions a second 32
-// writers complete when they share commits than with a commit for each.
+// BenchmarkGroupCommit reports how many times more write sessions a second 32
+// writers complete with shared commits than with a commit for each.
 func BenchmarkGroupCommit(b *testing.B) {
 	const writers, each = 32, 10
 	_, shared := store(b, sqlite.Options{})

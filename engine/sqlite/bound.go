@@ -8,16 +8,16 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// bound ends transactions, one after the other, that outlive their time. Its
-// timer is started anew only when it has run out: one for each transaction would
-// wake an idle processor each time.
+// bound ends transactions, of which one runs at a time, that take too long. Its
+// timer restarts only when it has fired: a timer for each transaction would wake
+// an idle processor each time.
 type bound struct {
 	life time.Duration
 
 	mu     sync.Mutex
 	timer  *time.Timer
 	armed  bool
-	over   time.Time               // the end of the one that runs
+	over   time.Time               // deadline of the one that runs
 	cancel context.CancelCauseFunc // of the one that runs, or nil
 }
 
@@ -28,8 +28,8 @@ func newBound(life time.Duration) *bound {
 	return b
 }
 
-// begin has cancel called with [session.ErrExpired] when the time is over,
-// unless end comes before.
+// begin has cancel called with [session.ErrExpired] after the time, unless end is
+// called before.
 func (b *bound) begin(cancel context.CancelCauseFunc) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

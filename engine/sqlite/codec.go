@@ -104,8 +104,8 @@ func bindJSON(s *sqlite3.Stmt, i int, list any, none bool) error {
 	return s.BindRawText(i, text)
 }
 
-// bindReflected binds what has a name of its own: identifiers, words such as a
-// status, pointers to them and lists of them.
+// bindReflected binds values of named types, such as identifiers and a status,
+// pointers to them and lists of them.
 func bindReflected(s *sqlite3.Stmt, i int, v reflect.Value) error {
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
@@ -208,7 +208,7 @@ func (r row) uuid(i int, d query.UUIDSetter) error {
 	return nil
 }
 
-// reflected sets what has a name of its own, and pointers to it.
+// reflected sets a value of a named type, or a pointer to one.
 func (r row) reflected(i int, dest reflect.Value) error {
 	if dest.Kind() != reflect.Pointer || dest.IsNil() {
 		return fmt.Errorf("a destination is a pointer, not a %s", dest.Type())
@@ -236,7 +236,7 @@ func (r row) reflected(i int, dest reflect.Value) error {
 	return nil
 }
 
-// setNull sets a destination that can be without a value.
+// setNull sets a destination to no value.
 func setNull(dest any) error {
 	switch d := dest.(type) {
 	case **string:
@@ -264,8 +264,9 @@ func setNull(dest any) error {
 	return nil
 }
 
-// parseList reads a JSON list of texts. Those of plain characters, one comma
-// apart, as this package writes them, are cut out; encoding/json judges the rest.
+// parseList reads a JSON list of texts. It cuts lists of plain characters,
+// separated by single commas, as this package writes them; encoding/json parses
+// all others.
 func parseList(b []byte, into *[]string) error {
 	list, ok := cutList(b)
 	if !ok {

@@ -17,9 +17,9 @@ type conn struct {
 	db     *sqlite3.Conn
 	cache  map[string]*statement // by text in the common language
 	recent *statement            // most recently used first, in a ring through older
-	broken bool                  // its state is not known: it must not be used again
+	broken bool                  // its state is unknown: it must not be used again
 
-	changes uint64 // statements that have changed something, or would have
+	changes uint64 // statements that have run and change data
 }
 
 // statement is a prepared statement in the ring of its connection.
@@ -32,7 +32,7 @@ type statement struct {
 var errOneStatement = errors.New("a query is exactly one statement")
 
 // maxStatements is how many prepared statements a connection keeps: more than
-// a server's operations have, so that only unusual filters are prepared anew.
+// the operations of a server have, so that only rare filters are prepared again.
 const maxStatements = 256
 
 func openWriting(ctx context.Context, o Options) (*conn, error) {
@@ -72,8 +72,8 @@ func open(ctx context.Context, o Options, flags sqlite3.OpenFlag) (*conn, error)
 	if err != nil {
 		return nil, explain(ctx, err)
 	}
-	// A statement keeps its plan whatever is bound to it: with the samples that
-	// a plain ANALYZE leaves, SQLite would plan anew for every value.
+	// A statement keeps its plan, whatever is bound to it: with the samples of a
+	// plain ANALYZE, SQLite would plan again for every value.
 	if _, err := db.Config(sqlite3.DBCONFIG_ENABLE_QPSG, true); err != nil {
 		return nil, errors.Join(explain(ctx, err), db.Close())
 	}
@@ -168,7 +168,7 @@ func (c *conn) step(ctx context.Context, step *query.Step) (err error) {
 	return step.Touched(c.db.Changes())
 }
 
-// prepare gives the statement of a text in the common language.
+// prepare returns the statement of a text in the common language.
 func (c *conn) prepare(text string) (*statement, error) {
 	if s := c.cache[text]; s != nil {
 		c.touch(s)

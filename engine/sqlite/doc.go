@@ -4,9 +4,9 @@
 // snapshot on it. Writing: one goroutine owns the one connection that writes
 // and serves the sessions one after the other. Sessions that wait while a
 // commit reaches the disk share the next one (group commit): each is atomic by
-// a savepoint of its own, and each is acknowledged only when the commit that
-// carries it is durable.
+// its own savepoint, and acknowledged only when the commit that carries it is
+// durable.
 //
 // It imports session, query and the driver. Nothing outside this package knows
-// which driver that is, but for the migrations in internal/schema.
+// which driver that is, except the migrations in internal/schema.
 package sqlite

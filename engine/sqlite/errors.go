@@ -12,6 +12,8 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
+var errClosed = fmt.Errorf("%w: it is closed", session.ErrUnavailable)
+
 // explain wraps a driver's error with what it means for a session.
 func explain(ctx context.Context, err error) error {
 	if err == nil {
@@ -32,11 +34,11 @@ func explain(ctx context.Context, err error) error {
 	case sqlite3.FULL:
 		return unavailable("the disk is full; free some space", err)
 	case sqlite3.READONLY, sqlite3.PERM:
-		return unavailable("it may not be written; check the owner and mode of its file and folder", err)
+		return unavailable("it cannot be written; check the owner and mode of its file and directory", err)
 	case sqlite3.CANTOPEN:
-		return unavailable("its file cannot be opened; check that the folder exists and may be read and written", err)
+		return unavailable("its file cannot be opened; check that its directory exists and is readable and writable", err)
 	case sqlite3.CORRUPT, sqlite3.NOTADB:
-		return unavailable("its file is damaged or is no database; restore a backup", err)
+		return unavailable("its file is damaged or not a database; restore a backup", err)
 	case sqlite3.IOERR, sqlite3.NOMEM:
 		return unavailable("reading or writing its file failed", err)
 	default:
@@ -48,11 +50,12 @@ func unavailable(why string, err error) error {
 	return fmt.Errorf("%w: %s: %w", session.ErrUnavailable, why, err)
 }
 
-// violation turns a refused change into the name of the constraint.
+// violation returns a refused change as a [query.Violation] with the name of the
+// constraint.
 //
-// SQLite has no field for that name: the last part of its message is the only
-// carrier, and for a unique index it lists the columns in place of the name. It
-// is read here and nowhere else. A foreign key is reported without a name.
+// SQLite has no field for that name: only the last part of its message holds it,
+// and for a unique index that lists the columns instead. It is read here and
+// nowhere else. A foreign key is reported without a name.
 func (c *conn) violation(err error) error {
 	code, ok := errors.AsType[sqlite3.ExtendedErrorCode](err)
 	if !ok || code.Code() != sqlite3.CONSTRAINT {
@@ -77,9 +80,9 @@ func (c *conn) violation(err error) error {
 	return v
 }
 
-// uniqueIndex finds the unique index of the columns, given as SQLite lists
-// them: "users.phone" or "photos.member_id, photos.id". It is empty if none is
-// found.
+// uniqueIndex returns the name of the unique index of the columns, given as
+// SQLite lists them: "users.phone" or "photos.member_id, photos.id". It returns
+// an empty name if there is none.
 func (c *conn) uniqueIndex(columns string) string {
 	table, _, _ := strings.Cut(columns, ".")
 	stmt, _, err := c.db.Prepare(`

@@ -21,11 +21,11 @@ func TestFilesThatCannotServe(t *testing.T) {
 		prepare func(t *testing.T, path string)
 		want    string
 	}{
-		"no folder": {func(*testing.T, string) {}, "check that the folder exists"},
-		"no database": {func(t *testing.T, path string) {
+		"no directory": {func(*testing.T, string) {}, "check that its directory exists"},
+		"not a database": {func(t *testing.T, path string) {
 			write(t, path, []byte(strings.Repeat("not a database. ", 1000)))
 		}, "damaged"},
-		"a folder": {func(t *testing.T, path string) {
+		"a directory": {func(t *testing.T, path string) {
 			if err := os.MkdirAll(path, 0o700); err != nil {
 				t.Fatal(err)
 			}
@@ -33,8 +33,8 @@ func TestFilesThatCannotServe(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			path := filepath.Join(t.TempDir(), "folder", "muster.db")
-			if name != "no folder" {
+			path := filepath.Join(t.TempDir(), "data", "muster.db")
+			if name != "no directory" {
 				if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil {
 					t.Fatal(err)
 				}
@@ -72,7 +72,7 @@ func TestDamageIsReportedAndHarmsNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := 2 * 4096; i < len(data); i += 4096 { // every page but the first two
+	for i := 2 * 4096; i < len(data); i += 4096 { // every page except the first two
 		copy(data[i:], "damage damage damage")
 	}
 	write(t, path, data)
@@ -82,11 +82,12 @@ func TestDamageIsReportedAndHarmsNothingElse(t *testing.T) {
 		return err
 	})
 	if err == nil || !strings.Contains(err.Error(), "damaged") {
-		t.Errorf("got %v, want an error that speaks of the damage", err)
+		t.Errorf("got %v, want an error that names the damage", err)
 	}
 }
 
-// TestMain's child: it writes notes and prints each that is acknowledged.
+// childVariable makes TestChildThatIsKilled write notes, and print each that is
+// acknowledged.
 const childVariable = "MUSTER_TEST_CHILD_DATABASE"
 
 func TestChildThatIsKilled(t *testing.T) {
@@ -134,7 +135,7 @@ func TestWhatIsAcknowledgedSurvivesAKill(t *testing.T) {
 		}
 	}
 	if err := child.Wait(); err == nil || len(acknowledged) < 300 {
-		t.Fatalf("the child ended by itself after %d notes: %v", len(acknowledged), err)
+		t.Fatalf("the child ended on its own after %d notes: %v", len(acknowledged), err)
 	}
 	_, db := store(t, sqlite.Options{Path: path})
 	var missing []int
@@ -155,7 +156,7 @@ func TestWhatIsAcknowledgedSurvivesAKill(t *testing.T) {
 	}
 }
 
-func TestEveryConnectionIsSetUp(t *testing.T) {
+func TestSettingsOfConnections(t *testing.T) {
 	t.Parallel()
 	_, db := store(t, sqlite.Options{})
 	settings := map[string]int{"foreign_keys": 1, "synchronous": 2}

@@ -5,58 +5,48 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-
-	"github.com/musterhq/muster/session"
 )
 
-var errClosed = fmt.Errorf("%w: it is closed", session.ErrUnavailable)
-
-// pool lends connections, the most recently used first, because its pages are
-// cached. It opens them as they are needed, up to a limit.
+// pool keeps connections open. It prefers the one used last, because its pages
+// are cached, and opens more as they are needed, up to a limit.
 type pool struct {
 	open   func(context.Context) (*conn, error)
-	places chan struct{} // one for each connection that may be lent
-	closed chan struct{} // closed when none is lent any more
+	slots  chan struct{} // one for each connection that may be acquired
+	closed chan struct{} // closed when none may be acquired any more
 
 	mu   sync.Mutex
 	idle []*conn
 }
 
 func newPool(limit int, open func(context.Context) (*conn, error)) *pool {
-	p := &pool{open: open, places: make(chan struct{}, limit), closed: make(chan struct{})}
+	p := &pool{open: open, slots: make(chan struct{}, limit), closed: make(chan struct{})}
 	for range limit {
-		p.places <- struct{}{}
+		p.slots <- struct{}{}
 	}
 	return p
 }
 
-// take lends a connection, waiting until one is free or ctx ends.
-func (p *pool) take(ctx context.Context) (*conn, error) {
+// acquire returns a connection, waiting until one is free or ctx ends.
+func (p *pool) acquire(ctx context.Context) (*conn, error) {
 	select {
-	case <-p.places:
-		return p.lend(ctx)
+	case <-p.slots:
 	case <-ctx.Done():
 		return nil, fmt.Errorf("waiting for a connection: %w", context.Cause(ctx))
 	case <-p.closed:
 		return nil, errClosed
 	}
-}
-
-// spare lends a connection if one is free at once, or nil.
-func (p *pool) spare(ctx context.Context) *conn {
-	select {
-	case <-p.places:
-		c, _ := p.lend(ctx) // a connection that cannot be opened is not free
-		return c
-	default:
-		return nil
+	c, err := p.next(ctx)
+	if err != nil {
+		p.slots <- struct{}{}
+		return nil, err
 	}
+	return c, nil
 }
 
-func (p *pool) lend(ctx context.Context) (*conn, error) {
+// next returns the connection used last, or a new one. The caller has a slot.
+func (p *pool) next(ctx context.Context) (*conn, error) {
 	select {
 	case <-p.closed:
-		p.places <- struct{}{}
 		return nil, errClosed
 	default:
 	}
@@ -68,31 +58,26 @@ func (p *pool) lend(ctx context.Context) (*conn, error) {
 		return c, nil
 	}
 	p.mu.Unlock()
-	c, err := p.open(ctx)
-	if err != nil {
-		p.places <- struct{}{}
-		return nil, err
-	}
-	return c, nil
+	return p.open(ctx)
 }
 
-// give takes a connection back; a broken one is closed and replaced later.
-func (p *pool) give(c *conn) {
+// release takes back a connection. A broken one is closed and replaced later.
+func (p *pool) release(c *conn) {
 	if c.broken {
-		_ = c.close() // it is being thrown away
+		_ = c.close() // nobody uses it again
 	} else {
 		p.mu.Lock()
 		p.idle = append(p.idle, c)
 		p.mu.Unlock()
 	}
-	p.places <- struct{}{}
+	p.slots <- struct{}{}
 }
 
-// close waits for the connections that are lent and closes all.
+// close waits for the connections in use and closes all.
 func (p *pool) close() error {
 	close(p.closed)
-	for range cap(p.places) {
-		<-p.places
+	for range cap(p.slots) {
+		<-p.slots
 	}
 	var errs []error
 	for _, c := range p.idle {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,31 +15,22 @@ import (
 )
 
 // writer owns the one connection that writes. Its goroutine takes transactions
-// from the queue and serves each to its end; those that succeed one after the
-// other form a group, which is committed, with one disk sync, when nobody waits
-// or the group is full or old.
+// from the queue and serves each to its end. Those that succeed one after the
+// other form a group, which is committed, with one disk sync, when no other
+// waits or the group is full or old.
 type writer struct {
 	conn    *conn
 	options Options
 
-	queue  chan job
-	closed chan struct{} // closed when no job is taken any more
-	done   chan struct{} // closed when the goroutine has ended
-	once   sync.Once
+	queue *queue
+	done  chan struct{} // closed when the goroutine has ended
 
 	group    []*transaction // served, waiting for the commit
 	dirty    bool           // the connection is inside a transaction
 	walPages int            // in the log since the last checkpoint
-	bound    *bound         // of the transaction that is served
+	bound    *bound         // of the transaction being served
 
 	sessions, commits atomic.Uint64
-}
-
-// job is what the goroutine does next: a transaction, or work that needs the
-// connection outside any.
-type job struct {
-	tx    *transaction
-	alone func()
 }
 
 // checkpointPages is the length of the log, in pages, at which it is copied
@@ -50,8 +40,8 @@ const checkpointPages = 4096
 func newWriter(c *conn, o Options) *writer {
 	w := &writer{
 		conn: c, options: o,
-		queue:  make(chan job, o.QueueLimit),
-		closed: make(chan struct{}), done: make(chan struct{}),
+		queue: newQueue(o.QueueLimit),
+		done:  make(chan struct{}),
 		bound: newBound(o.WriteLimit),
 	}
 	c.db.WALHook(func(_ *sqlite3.Conn, _ string, pages int) error {
@@ -62,26 +52,9 @@ func newWriter(c *conn, o Options) *writer {
 	return w
 }
 
-// submit queues a job, waiting while the queue is full.
-func (w *writer) submit(ctx context.Context, j job) error {
-	select {
-	case <-w.closed:
-		return errClosed
-	default:
-	}
-	select {
-	case w.queue <- j:
-		return nil
-	case <-w.closed:
-		return errClosed
-	case <-ctx.Done():
-		return fmt.Errorf("waiting for the writer: %w", context.Cause(ctx))
-	}
-}
-
-// close serves what is queued and closes the connection.
+// close serves the jobs that are queued and closes the connection.
 func (w *writer) close() error {
-	w.once.Do(func() { close(w.closed) })
+	w.queue.stop()
 	<-w.done
 	return w.conn.close()
 }
@@ -90,12 +63,12 @@ func (w *writer) loop() {
 	defer close(w.done)
 	for {
 		select {
-		case j := <-w.queue:
+		case j := <-w.queue.jobs:
 			w.serveGroup(j)
-		case <-w.closed:
-			for { // what was queued before the end is still served
+		case <-w.queue.closed:
+			for { // jobs queued before the end are still served
 				select {
-				case j := <-w.queue:
+				case j := <-w.queue.jobs:
 					w.serveGroup(j)
 				default:
 					return
@@ -105,7 +78,7 @@ func (w *writer) loop() {
 	}
 }
 
-// serveGroup serves a job and all that wait behind it, then commits.
+// serveGroup serves a job and those that wait behind it, then commits.
 func (w *writer) serveGroup(j job) {
 	start := time.Now()
 	for more := true; more; {
@@ -124,19 +97,19 @@ func (w *writer) serveGroup(j job) {
 	w.checkpoint()
 }
 
-// waiting gives the next job of the queue, if there is one. Sessions that are
-// ready to submit theirs may do so first: where commits are fast, this goroutine
-// and the one that it has just served would otherwise keep the others from the
-// processor, and each commit would serve one.
+// waiting returns the next job of the queue, if there is one. It lets sessions
+// that are ready submit theirs first: if commits are fast, this goroutine and the
+// one that it has just served would otherwise keep the others from the processor,
+// and each commit would serve one.
 func (w *writer) waiting() (job, bool) {
 	select {
-	case j := <-w.queue:
+	case j := <-w.queue.jobs:
 		return j, true
 	default:
 		runtime.Gosched()
 	}
 	select {
-	case j := <-w.queue:
+	case j := <-w.queue.jobs:
 		return j, true
 	default:
 		return job{}, false
@@ -146,7 +119,7 @@ func (w *writer) waiting() (job, bool) {
 // alone runs fn with the connection, outside any transaction.
 func (w *writer) alone(ctx context.Context, fn func(*conn) error) error {
 	done := make(chan error, 1)
-	err := w.submit(ctx, job{alone: func() { done <- fn(w.conn) }})
+	err := w.queue.submit(ctx, job{alone: func() { done <- fn(w.conn) }})
 	if err != nil {
 		return err
 	}
@@ -164,7 +137,7 @@ func (w *writer) serve(t *transaction) {
 	defer cancel(nil)
 	w.bound.begin(cancel)
 	defer w.bound.end()
-	first := <-t.calls // it is there before the transaction is
+	first := <-t.calls // it was sent before the transaction was queued
 	if err := w.begin(ctx, t, first); err != nil {
 		w.drop(t, err)
 		return
@@ -185,8 +158,8 @@ func (w *writer) serve(t *transaction) {
 	}
 }
 
-// begin opens the group's transaction. Who follows has a savepoint in it, unless
-// its one plan is expected to be refused before it writes, if at all: a
+// begin opens the group's transaction. A transaction that follows in the group
+// gets a savepoint, unless its one plan can be refused only before it writes: a
 // savepoint costs a copy of every page that is changed after it.
 func (w *writer) begin(ctx context.Context, t *transaction, first call) error {
 	if t.follows {
@@ -218,7 +191,7 @@ func refusedAtOnce(p *query.Plan) bool {
 	return true
 }
 
-// answer does what a session asks for and reports whether that was the last.
+// answer runs a session's call and reports whether it was the last.
 func (w *writer) answer(ctx context.Context, t *transaction, c call) (last bool) {
 	err := w.run(ctx, t, c)
 	switch {
@@ -234,7 +207,7 @@ func (w *writer) answer(ctx context.Context, t *transaction, c call) (last bool)
 	}
 }
 
-// keep leaves what the transaction did to the group's commit.
+// keep adds the transaction to the group.
 func (w *writer) keep(t *transaction) {
 	if t.saved {
 		if err := w.conn.do(context.Background(), "release session"); err != nil {
@@ -245,13 +218,13 @@ func (w *writer) keep(t *transaction) {
 	w.group = append(w.group, t)
 }
 
-// run runs a plan. Its functions belong to the session: a panic in one goes on
+// run runs a plan. Its functions belong to the session: a panic in one continues
 // in the session's goroutine and must not end this one.
 func (w *writer) run(ctx context.Context, t *transaction, c call) error {
 	if c.plan == nil {
 		return errRolledBack
 	}
-	if c.ctx != t.ctx { // the exchange has an end of its own
+	if c.ctx != t.ctx { // the exchange has a context of its own
 		narrow, cancel := context.WithCancelCause(ctx)
 		defer context.AfterFunc(c.ctx, func() { cancel(context.Cause(c.ctx)) })()
 		ctx = narrow
@@ -264,9 +237,9 @@ func (w *writer) run(ctx context.Context, t *transaction, c call) error {
 	})
 }
 
-// drop takes back what the transaction did and leaves the group as it was. Some
-// errors of a statement make SQLite roll back everything: then the group is
-// lost, and its sessions run again.
+// drop undoes the transaction and leaves the group as it was. Some errors of a
+// statement make SQLite roll back everything: then the group is lost, and its
+// sessions run again.
 func (w *writer) drop(t *transaction, err error) {
 	t.failed = err
 	close(t.dropped)
@@ -278,7 +251,7 @@ func (w *writer) drop(t *transaction, err error) {
 			w.lose(fmt.Errorf("%w: a session of the group could not be rolled back", session.ErrConflict))
 		}
 	case t.follows:
-		if w.conn.changes != t.before { // against what was expected of its plan
+		if w.conn.changes != t.before { // contrary to refusedAtOnce
 			w.lose(fmt.Errorf("%w: a session of the group has to be rolled back", session.ErrConflict))
 		}
 	default:
@@ -286,7 +259,7 @@ func (w *writer) drop(t *transaction, err error) {
 		w.dirty = false
 	}
 	if len(w.group) > 0 {
-		w.group = append(w.group, t) // what it saw is true only if the group commits
+		w.group = append(w.group, t) // what it read holds only if the group commits
 	} else {
 		t.finish(nil)
 	}
@@ -323,7 +296,7 @@ func (w *writer) commit() {
 	w.group = w.group[:0]
 }
 
-// checkpoint copies a long log into the database, as far as no reader needs it.
+// checkpoint copies a long log into the database, up to what readers still need.
 func (w *writer) checkpoint() {
 	if w.walPages < checkpointPages {
 		return
@@ -331,6 +304,6 @@ func (w *writer) checkpoint() {
 	w.conn.db.SetInterrupt(context.Background())
 	_, _, err := w.conn.db.WALCheckpoint("main", sqlite3.CHECKPOINT_PASSIVE)
 	if err == nil || !errors.Is(err, sqlite3.BUSY) {
-		w.walPages = 0 // the next commit says how long the log still is
+		w.walPages = 0 // the next commit reports how long the log still is
 	}
 }

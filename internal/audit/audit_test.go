@@ -26,8 +26,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var at = time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC)
 
-// ledger is one with a secret for each number.
-func ledger(t testing.TB, numbers ...byte) *audit.Log {
+// log returns a log with one secret per number.
+func log(t testing.TB, numbers ...byte) *audit.Log {
 	t.Helper()
 	var secrets [][]byte
 	for _, n := range numbers {
@@ -40,16 +40,16 @@ func ledger(t testing.TB, numbers ...byte) *audit.Log {
 	return l
 }
 
-// bundle is a store with a ledger.
+// bundle is a store with a log.
 type bundle struct {
 	*session.DB
 
-	ledger *audit.Log
+	log *audit.Log
 }
 
 func setup(t testing.TB) bundle {
 	t.Helper()
-	return bundle{testkit.Open(t), ledger(t, 1)}
+	return bundle{testkit.Open(t), log(t, 1)}
 }
 
 func (b bundle) write(t testing.TB, fn func(w *session.Write)) {
@@ -63,7 +63,7 @@ func (b bundle) write(t testing.TB, fn func(w *session.Write)) {
 	}
 }
 
-// exec changes the store behind the ledger's back.
+// exec changes the store without the log.
 func (b bundle) exec(t testing.TB, sql string, args ...any) {
 	t.Helper()
 	b.write(t, func(w *session.Write) { w.Add(query.Exec(sql, args...).Else(errNothing)) })
@@ -83,14 +83,14 @@ func ask[T any](t testing.TB, b bundle, q query.Query[T]) (answer T) {
 	return answer
 }
 
-// record adds entries, a second apart, and gives their ids in order.
+// record adds entries, a second apart, and returns their ids in order.
 func (b bundle) record(t testing.TB, n int) (list []ids.Row) {
 	t.Helper()
 	known := int(ask(t, b, query.Scalar[int64]("select count(*) from audit")))
 	b.write(t, func(w *session.Write) {
 		for i := range n {
 			when := at.Add(time.Duration(known+i) * time.Second)
-			recorder := b.ledger.Recorder(audit.Actor{
+			recorder := b.log.Recorder(audit.Actor{
 				Operator: ids.New[ids.Operator](at), Token: ids.New[ids.Row](at), Source: "203.0.113.7", Request: "r1", Reason: "asked by phone",
 			})
 			recorder.Record(w, audit.Event{
@@ -107,7 +107,7 @@ func (b bundle) record(t testing.TB, n int) (list []ids.Row) {
 	return list
 }
 
-// all is the record, the oldest first.
+// all returns all entries, the oldest first.
 func (b bundle) all(t testing.TB) (list []audit.Entry) {
 	t.Helper()
 	ask(t, b, audit.Each(audit.Filter{}, func(e audit.Entry) error {
@@ -119,7 +119,7 @@ func (b bundle) all(t testing.TB) (list []audit.Entry) {
 
 func (b bundle) seal(t testing.TB) audit.Sealed {
 	t.Helper()
-	sealed, err := b.ledger.Seal(t.Context(), b.DB)
+	sealed, err := b.log.Seal(t.Context(), b.DB)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func (b bundle) seal(t testing.TB) audit.Sealed {
 
 func (b bundle) verify(t testing.TB, pins ...audit.Head) audit.Report {
 	t.Helper()
-	report, err := b.ledger.Verify(t.Context(), b.DB, audit.VerifyOptions{Pins: pins})
+	report, err := b.log.Verify(t.Context(), b.DB, audit.VerifyOptions{Pins: pins})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,12 +142,12 @@ func TestEntryComesBack(t *testing.T) {
 	b.write(t, func(w *session.Write) {
 		w.Add(query.Exec("insert into operators (id, name, name_key, role, created_at, updated_at, version) values ($1, $2, $3, $4, $5, $5, 1)",
 			operator, "Bada", "bada", "viewer", at.Truncate(time.Microsecond)))
-		recorder := b.ledger.Recorder(audit.Actor{Operator: operator, Token: token, Source: "::1", Request: "r1"})
+		recorder := b.log.Recorder(audit.Actor{Operator: operator, Token: token, Source: "::1", Request: "r1"})
 		recorder.WithReason("the <member> asked").Record(w, audit.Event{
 			Action: "phone.reveal", Member: member, Target: "phone",
 			Was: map[string]any{"b": 1, "a": "<x>\x00"}, Became: map[string]any{"a": nil},
 		}, at)
-		b.ledger.Recorder(audit.Actor{Source: "command\x00line\xff"}).Record(w, audit.Event{Action: "token.create"}, at.Add(time.Second))
+		b.log.Recorder(audit.Actor{Source: "command\x00line\xff"}).Record(w, audit.Event{Action: "token.create"}, at.Add(time.Second))
 	})
 	list := b.all(t)
 	if len(list) != 2 {
@@ -183,21 +183,21 @@ func TestRecordCostsNothing(t *testing.T) {
 	b.record(t, 1) // so that the texts are prepared
 	ctx, cost := session.Track(t.Context(), "")
 	err := b.Write(ctx, func(w *session.Write) error {
-		b.ledger.Recorder(audit.Actor{Source: "a test"}).Record(w, audit.Event{Action: "member.create"}, at)
+		b.log.Recorder(audit.Actor{Source: "a test"}).Record(w, audit.Event{Action: "member.create"}, at)
 		return nil
 	})
 	if got := cost.Total().RoundTrips; err != nil || got != 1 {
 		t.Errorf("got %d round trips, %v, want the one of the commit", got, err)
 	}
 	ctx, cost = session.Track(t.Context(), "")
-	if _, err := b.ledger.Seal(ctx, b.DB); err != nil {
+	if _, err := b.log.Seal(ctx, b.DB); err != nil {
 		t.Fatal(err)
 	}
 	if got := cost.Total().RoundTrips; got != 3 {
-		t.Errorf("sealing a few: got %d round trips, want a look, a read and a commit", got)
+		t.Errorf("sealing a few: got %d round trips, want a peek, a read and a commit", got)
 	}
 	ctx, cost = session.Track(t.Context(), "")
-	if _, err := b.ledger.Seal(ctx, b.DB); err != nil {
+	if _, err := b.log.Seal(ctx, b.DB); err != nil {
 		t.Fatal(err)
 	}
 	if got := cost.Total().RoundTrips; got != 1 {
@@ -209,7 +209,7 @@ func TestRecordGoesWithItsSession(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	err := b.Write(t.Context(), func(w *session.Write) error {
-		b.ledger.Recorder(audit.Actor{}).Record(w, audit.Event{Action: "member.create"}, at)
+		b.log.Recorder(audit.Actor{}).Record(w, audit.Event{Action: "member.create"}, at)
 		if _, err := session.Run(t.Context(), w, audit.LastHead()); err != nil { // the entry is sent
 			return err
 		}
@@ -222,7 +222,7 @@ func TestRecordGoesWithItsSession(t *testing.T) {
 
 func TestRecordPanics(t *testing.T) {
 	t.Parallel()
-	good := ledger(t, 1).Recorder(audit.Actor{})
+	good := log(t, 1).Recorder(audit.Actor{})
 	for name, c := range map[string]struct {
 		recorder audit.Recorder
 		e        audit.Event
@@ -236,7 +236,7 @@ func TestRecordPanics(t *testing.T) {
 			t.Parallel()
 			defer func() {
 				if recover() == nil {
-					t.Error("it was recorded")
+					t.Error("got an entry")
 				}
 			}()
 			c.recorder.Record(&session.Write{Read: new(session.Read)}, c.e, at)
@@ -248,7 +248,7 @@ func TestPenIsAValue(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	operator := ids.New[ids.Operator](at)
-	recorder := b.ledger.Recorder(audit.Actor{Operator: operator})
+	recorder := b.log.Recorder(audit.Actor{Operator: operator})
 	other := recorder.WithReason("a reason")
 	b.write(t, func(w *session.Write) {
 		recorder.Record(w, audit.Event{Action: "a.b"}, at)
@@ -302,9 +302,9 @@ func TestKeysRotate(t *testing.T) {
 	b.record(t, 2)
 	b.seal(t)
 	b.record(t, 1) // waits
-	b.ledger = ledger(t, 2, 1)
+	b.log = log(t, 2, 1)
 	list := b.record(t, 2)
-	if err := b.ledger.CheckKeys(t.Context(), b.DB); err != nil {
+	if err := b.log.CheckKeys(t.Context(), b.DB); err != nil {
 		t.Error(err)
 	}
 	if sealed := b.seal(t); sealed.Count != 3 || sealed.Unknown != 0 {
@@ -313,16 +313,16 @@ func TestKeysRotate(t *testing.T) {
 	if r := b.verify(t); r.Found != 0 || r.Sealed != 5 {
 		t.Errorf("with both keys: got %+v", r)
 	}
-	b.ledger = ledger(t, 2)
-	if err := b.ledger.CheckKeys(t.Context(), b.DB); err != nil {
+	b.log = log(t, 2)
+	if err := b.log.CheckKeys(t.Context(), b.DB); err != nil {
 		t.Errorf("the last seal is of the new key: %v", err)
 	}
 	r := b.verify(t)
 	if r.Found != 3 || slices.ContainsFunc(r.Findings, func(f audit.Finding) bool { return f.Kind != audit.UnknownKey }) {
 		t.Errorf("without the old key: got %+v", r)
 	}
-	b.ledger = ledger(t, 1)
-	if err := b.ledger.CheckKeys(t.Context(), b.DB); !errors.Is(err, audit.ErrUnknownKey) {
+	b.log = log(t, 1)
+	if err := b.log.CheckKeys(t.Context(), b.DB); !errors.Is(err, audit.ErrUnknownKey) {
 		t.Errorf("without the new key: got %v", err)
 	}
 	if r := b.verify(t); r.Found != 3 || r.Findings[0].Kind != audit.UnknownKey {
@@ -336,11 +336,11 @@ func TestKeysRotate(t *testing.T) {
 func TestKeysOfWhatWaits(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	if err := b.ledger.CheckKeys(t.Context(), b.DB); err != nil {
-		t.Errorf("nothing is recorded: %v", err)
+	if err := b.log.CheckKeys(t.Context(), b.DB); err != nil {
+		t.Errorf("without entries: %v", err)
 	}
 	b.record(t, 2)
-	other := ledger(t, 3)
+	other := log(t, 3)
 	if err := other.CheckKeys(t.Context(), b.DB); !errors.Is(err, audit.ErrUnknownKey) {
 		t.Errorf("entries wait: got %v", err)
 	}
@@ -349,7 +349,7 @@ func TestKeysOfWhatWaits(t *testing.T) {
 		t.Errorf("another server, which has another key: got %+v, %v", sealed, err)
 	}
 	if sealed := b.seal(t); sealed.Count != 2 {
-		t.Errorf("they were not left to who has the key: %+v", sealed)
+		t.Errorf("the entries were not left in the queue: %+v", sealed)
 	}
 }
 
@@ -362,7 +362,7 @@ func TestListIsWhatAFilterGives(t *testing.T) {
 	const made = 90
 	b.write(t, func(w *session.Write) {
 		for i := range made {
-			b.ledger.Recorder(audit.Actor{Operator: operators[i%3]}).
+			b.log.Recorder(audit.Actor{Operator: operators[i%3]}).
 				Record(w, audit.Event{Action: actions[i%2], Member: members[i/3%3]}, at.Add(time.Duration(i/2)*time.Second))
 		}
 	})
@@ -392,8 +392,8 @@ func passes(f audit.Filter, e audit.Entry) bool {
 		(f.From == nil || !e.At.Before(f.From.Truncate(time.Microsecond))) && (f.To == nil || e.At.Before(f.To.Truncate(time.Microsecond)))
 }
 
-// compare walks the pages of a list, and the export, and wants what the filter
-// gives in Go.
+// compare walks the pages of a list, and the export, and compares both with what
+// the filter selects in Go.
 func (b bundle) compare(t *testing.T, name string, f audit.Filter, want []audit.Entry) {
 	t.Helper()
 	const limit = 7
@@ -422,7 +422,7 @@ func (b bundle) compare(t *testing.T, name string, f audit.Filter, want []audit.
 	}
 }
 
-// A page has a bounded length, whatever its entries tell of, and at least one.
+// A page has a bounded size, whatever the size of its entries, and at least one.
 func TestPageOfLongEntries(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -431,7 +431,7 @@ func TestPageOfLongEntries(t *testing.T) {
 	b.write(t, func(w *session.Write) {
 		for i, n := range sizes {
 			e := audit.Event{Action: "member.change", Member: member, Became: map[string]any{"introduction": strings.Repeat("x", n)}}
-			b.ledger.Recorder(audit.Actor{Source: strconv.Itoa(i)}).Record(w, e, at.Add(time.Duration(i)*time.Second))
+			b.log.Recorder(audit.Actor{Source: strconv.Itoa(i)}).Record(w, e, at.Add(time.Duration(i)*time.Second))
 		}
 	})
 	var after ids.Row
@@ -458,7 +458,7 @@ func TestPageOfLongEntries(t *testing.T) {
 	}
 }
 
-// A page looks at a bounded number of entries, and goes on where it stopped.
+// A page examines a bounded number of entries, and the next one continues there.
 func TestPageIsBounded(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -472,7 +472,7 @@ func TestPageIsBounded(t *testing.T) {
 				if rare[i] {
 					e.Action = "phone.reveal"
 				}
-				b.ledger.Recorder(audit.Actor{Operator: operator}).Record(w, e, at.Add(time.Duration(i)*time.Second))
+				b.log.Recorder(audit.Actor{Operator: operator}).Record(w, e, at.Add(time.Duration(i)*time.Second))
 			}
 		})
 	}
@@ -499,7 +499,7 @@ func TestPageIsBounded(t *testing.T) {
 		t.Errorf("got pages of %v, want %v", sizes, want)
 	}
 	if page := ask(t, b, audit.List(f, ids.Row{}, 1)); len(page.Items) != 1 || page.Next == nil || *page.Next != page.Items[0].ID {
-		t.Errorf("a page that is full before it has looked at all: got %d, %v", len(page.Items), page.Next)
+		t.Errorf("a page that is full before the window ends: got %d, %v", len(page.Items), page.Next)
 	}
 	if page := ask(t, b, audit.List(audit.Filter{}, ids.Row{}, 5000)); len(page.Items) != audit.MaxLimit {
 		t.Errorf("got a page of %d, want %d", len(page.Items), audit.MaxLimit)
@@ -512,8 +512,8 @@ func TestCount(t *testing.T) {
 	one, other := ids.New[ids.Operator](at), ids.New[ids.Operator](at)
 	b.write(t, func(w *session.Write) {
 		for i, action := range []audit.Action{"phone.reveal", "member.update", "document.reveal", "phone.reveal"} {
-			b.ledger.Recorder(audit.Actor{Operator: one}).Record(w, audit.Event{Action: action}, at.Add(time.Duration(i)*time.Hour))
-			b.ledger.Recorder(audit.Actor{Operator: other}).Record(w, audit.Event{Action: action}, at.Add(time.Duration(i)*time.Hour))
+			b.log.Recorder(audit.Actor{Operator: one}).Record(w, audit.Event{Action: action}, at.Add(time.Duration(i)*time.Hour))
+			b.log.Recorder(audit.Actor{Operator: other}).Record(w, audit.Event{Action: action}, at.Add(time.Duration(i)*time.Hour))
 		}
 	})
 	reveals := []audit.Action{"phone.reveal", "document.reveal"}
@@ -529,8 +529,8 @@ func TestCount(t *testing.T) {
 	}
 }
 
-// TestIndexesLead has the engine explain the searches: an index leads to what
-// they look at.
+// TestIndexesLead has the engine explain the queries: an index leads to what they
+// examine.
 func TestIndexesLead(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -571,7 +571,7 @@ func TestIndexesLead(t *testing.T) {
 	}
 }
 
-// explain is the plan of a text for any arguments.
+// explain returns the plan of a text for any arguments.
 func (b bundle) explain(t *testing.T, text string) string {
 	t.Helper()
 	count := 0
@@ -620,7 +620,7 @@ func TestEachStops(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := b.ledger.Verify(ctx, b.DB, audit.VerifyOptions{}); err == nil {
+	if _, err := b.log.Verify(ctx, b.DB, audit.VerifyOptions{}); err == nil {
 		t.Error("a verification that was cancelled: got nil")
 	}
 }

@@ -18,7 +18,7 @@ import (
 // sizeVariable says how many entries BenchmarkVerify verifies.
 const sizeVariable = "MUSTER_BENCH_ENTRIES"
 
-// BenchmarkVerify verifies a record in which nothing is wrong.
+// BenchmarkVerify verifies an audit log without findings.
 func BenchmarkVerify(b *testing.B) {
 	size := 20_000
 	if text := os.Getenv(sizeVariable); text != "" {
@@ -27,7 +27,7 @@ func BenchmarkVerify(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	db, l := testkit.Open(b), ledger(b, 1)
+	db, l := testkit.Open(b), log(b, 1)
 	filled := time.Now()
 	fill(b, db, l, size)
 	b.Logf("%d entries recorded and sealed in %s", size, time.Since(filled).Round(time.Millisecond))
@@ -43,7 +43,7 @@ func BenchmarkVerify(b *testing.B) {
 	b.ReportMetric((processor(b)-before).Seconds()/float64(b.N), "cpu-s/op") // also where others use the machine
 }
 
-// processor is the time that this process has had of all processors.
+// processor returns the processor time of this process.
 func processor(b *testing.B) time.Duration {
 	b.Helper()
 	var usage syscall.Rusage
@@ -53,7 +53,7 @@ func processor(b *testing.B) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// fill records entries as a back office makes them, and seals them.
+// fill adds entries as a back office does, and seals them.
 func fill(b *testing.B, db *session.DB, l *audit.Log, size int) {
 	b.Helper()
 	const together = 500

@@ -1,13 +1,17 @@
-// Package audit is the record of what was done and looked at, and by whom.
+// Package audit is the audit log: what was done and seen, by whom, and when.
 //
-// Its room: an [Event] becomes an entry in the transaction of the change that
-// it tells of; each entry has a mac, made with a key that the database does not
-// hold; and a little later the entries are sealed, in order, into a chain. Who
-// can write to the database and does not have the key cannot change, remove,
-// insert or swap a sealed entry unseen, and cannot cut the chain off below a
-// [Head] that somebody has kept ([Log.Verify]).
+// Its room: an [Event] becomes an [Entry] in the transaction of the change that it
+// describes. Each entry has a MAC, made with a key that the database does not
+// hold, and shortly afterwards the entries are sealed, in order, into a chain.
+// Whoever can write to the database but does not have the key cannot change,
+// remove, insert or swap a sealed entry unnoticed, and cannot cut the chain off
+// below a [Head] that somebody has kept ([Log.Verify]).
 //
-// What may be recorded, and of whom what may be seen, is not its business: the
-// actions are named by the rooms that do them, and phones come masked. It
-// imports query, session, fault and ids, and knows nothing of HTTP or of files.
+// What to log, and who may see it, is not its business: the rooms that act name
+// their actions and mask phones. It knows nothing of HTTP or of files.
+//
+//   - audit.go, head.go, finding.go: types and rules
+//   - log.go: keys, the canonical form and MACs; recorder.go: adding entries
+//   - queries.go: reading entries; stored.go: reading what is stored, to check it
+//   - operations.go, verify.go: sealing and verifying
 package audit

@@ -10,10 +10,10 @@ import (
 	"github.com/musterhq/muster/internal/ids"
 )
 
-var errForm = errors.New("it is no canonical form")
+var errForm = errors.New("not a canonical form")
 
-// reader takes a canonical form apart: what can be taken apart in one way only
-// was put together from one thing only.
+// reader parses a canonical form: what can be parsed in only one way was written
+// from only one entry.
 type reader struct {
 	rest []byte
 	err  error
@@ -36,8 +36,8 @@ func (r *reader) field() []byte {
 
 func (r *reader) text() string { return string(r.field()) }
 
-// maybe notes that a field is there.
-func (r *reader) maybe(e *line, bit int) string {
+// maybe notes that a field is not null.
+func (r *reader) maybe(e *row, bit int) string {
 	f := r.field()
 	if f != nil {
 		e.has |= bit
@@ -53,7 +53,7 @@ func (r *reader) number() int64 {
 	return 0
 }
 
-func (r *reader) id(e *line, bit int) (id [16]byte) {
+func (r *reader) id(e *row, bit int) (id [16]byte) {
 	f := r.field()
 	switch len(f) {
 	case 0:
@@ -66,7 +66,7 @@ func (r *reader) id(e *line, bit int) (id [16]byte) {
 	return id
 }
 
-func readLine(form []byte) (e line, _ error) {
+func readLine(form []byte) (e row, _ error) {
 	r := &reader{rest: form}
 	if r.text() != forEntry {
 		return e, errForm
@@ -90,13 +90,12 @@ func readLine(form []byte) (e line, _ error) {
 	return e, r.err
 }
 
-// FuzzCanonicalForm puts entries together and takes them apart again: no two
-// have one form.
+// FuzzCanonicalForm writes and parses entries: no two of them have the same form.
 func FuzzCanonicalForm(f *testing.F) {
 	f.Add(int64(0), []byte(nil), "", "", "", "", uint8(0))
 	f.Add(int64(1_772_366_400_123_456), []byte("0123456789abcdef0123456789abcdef"), "203.0.113.7", "member.update", `{"a":1}`, "\x00\x01\x02", uint8(0xff))
 	f.Fuzz(func(t *testing.T, at int64, id []byte, source, action, was, reason string, there uint8) {
-		e := line{has: hasID | int(there)<<1, at: time.UnixMicro(at % (1 << 57)).UTC(), source: source, action: action, key: reason}
+		e := row{has: hasID | int(there)<<1, at: time.UnixMicro(at % (1 << 57)).UTC(), source: source, action: action, key: reason}
 		copy(e.id[:], id)
 		for bit, field := range map[int]*string{hasRequest: &e.request, hasTarget: &e.target, hasReason: &e.reason, hasWas: &e.was, hasBecame: &e.became} {
 			if e.has&bit != 0 {
@@ -115,8 +114,8 @@ func FuzzCanonicalForm(f *testing.F) {
 	})
 }
 
-// A mac of an entry is none of a seal, whatever they hold, and secrets that
-// differ have keys that differ.
+// The MAC of an entry is never that of a seal, and different secrets have different
+// keys.
 func TestKeysHaveOnePurpose(t *testing.T) {
 	t.Parallel()
 	one, err := NewLog([][]byte{make([]byte, 32)})
@@ -136,15 +135,15 @@ func TestKeysHaveOnePurpose(t *testing.T) {
 	}
 }
 
-// The form and the keys of what was written must never change.
+// The form and the keys of existing entries must never change.
 func TestFormIsKept(t *testing.T) {
 	t.Parallel()
 	l, err := NewLog([][]byte{[]byte("0123456789abcdef0123456789abcdef")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := line{id: ids.Row{15: 7}, at: time.UnixMicro(1_772_366_400_123_456), source: "::1", action: "a.b", has: hasReason, reason: "because", key: l.signer}
-	s := l.scribe()
+	e := row{id: ids.Row{15: 7}, at: time.UnixMicro(1_772_366_400_123_456), source: "::1", action: "a.b", has: hasReason, reason: "because", key: l.signer}
+	s := l.newHasher()
 	mac, _ := s.entry(&e)
 	e.mac = [macBytes]byte(mac)
 	x := seal{seq: 1, key: l.signer, entry: e.id}

@@ -1,72 +1,66 @@
 package audit
 
 import (
-	"bytes"
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"hash"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/musterhq/muster/internal/ids"
-	"github.com/musterhq/muster/query"
-	"github.com/musterhq/muster/session"
 )
 
 // Sizes in bytes.
 const (
 	minSecret = 32
-	macBytes  = sha256.Size
 	nameBytes = 8 // of a key's fingerprint
 )
 
-// What each mac and key is for. A change of the form of an entry or a seal gets
-// a number of its own.
+// The purposes of MACs and keys. A new form of an entry or a seal needs a new
+// number.
 const (
 	forEntry = "muster audit entry v1"
 	forSeal  = "muster audit seal v1"
 	forName  = "muster audit key name v1"
 )
 
-// Log is the keys of the record: it writes entries, seals them and verifies
+// Log is the audit log: with its keys it writes entries, seals them and verifies
 // both. It is immutable and safe for concurrent use.
 type Log struct {
-	signer  string            // the name of the key that signs
-	keys    map[string]secret // by name
-	scribes sync.Pool         // those that write entries: to set one up takes as long as to write
+	signer  string          // the name of the key that signs
+	keys    map[string]keys // by name
+	hashers sync.Pool       // of recorders: setting one up takes as long as writing an entry
 }
 
-// secret is what is derived from one: a key for each purpose, so that a mac of
-// one can never pass as a mac of the other.
-type secret struct{ entry, seal []byte }
+// keys are derived from one secret, one for each purpose, so that the MAC of an
+// entry can never pass as that of a seal.
+type keys struct{ entry, seal []byte }
 
 // NewLog derives the keys from the secrets, the newest first: that one signs,
-// the others still verify. Each has at least 32 bytes.
+// the others only verify. Each must have at least 32 bytes.
 func NewLog(secrets [][]byte) (*Log, error) {
 	if len(secrets) == 0 {
-		return nil, fmt.Errorf("audit: a ledger has at least one secret")
+		return nil, fmt.Errorf("audit: at least one secret is required")
 	}
-	l := &Log{keys: make(map[string]secret)}
-	l.scribes.New = func() any { return l.scribe() }
+	l := &Log{keys: make(map[string]keys)}
+	l.hashers.New = func() any { return l.newHasher() }
 	for _, s := range secrets {
 		if len(s) < minSecret {
-			return nil, fmt.Errorf("audit: a secret has at least %d bytes", minSecret)
+			return nil, fmt.Errorf("audit: a secret must have at least %d bytes", minSecret)
 		}
 		var derived [3][]byte
 		for i, purpose := range []string{forName, forEntry, forSeal} {
 			var err error
 			if derived[i], err = hkdf.Key(sha256.New, s, nil, purpose, macBytes); err != nil {
-				return nil, fmt.Errorf("deriving the keys of the record: %w", err)
+				return nil, fmt.Errorf("deriving the keys of the audit log: %w", err)
 			}
 		}
 		name := hex.EncodeToString(derived[0][:nameBytes])
-		l.keys[name] = secret{derived[1], derived[2]}
+		l.keys[name] = keys{derived[1], derived[2]}
 		if l.signer == "" {
 			l.signer = name
 		}
@@ -74,10 +68,10 @@ func NewLog(secrets [][]byte) (*Log, error) {
 	return l, nil
 }
 
-// line is an entry as it is stored.
-type line struct {
-	damaged bool // a column holds what cannot be there: nothing else is to be believed
-	has     int  // which of the columns that may be NULL are not
+// row is an entry as it is stored.
+type row struct {
+	damaged bool // a column holds an impossible value: nothing else can be trusted
+	has     int  // which of the nullable columns are not NULL
 
 	id       ids.Row
 	at       time.Time
@@ -95,9 +89,9 @@ type line struct {
 	mac      [macBytes]byte
 }
 
-// The bits of line.has, as the query for stored lines sets them.
+// The bits of row.has, in the order in which [storedColumns] sets them.
 const (
-	hasID = 1 << iota // it is there at all
+	hasID = 1 << iota // the entry exists
 	hasOperator
 	hasToken
 	hasRequest
@@ -108,10 +102,10 @@ const (
 	hasBecame
 )
 
-// appendTo gives the canonical form of all columns but the mac. Two entries that
-// differ have forms that differ: every field is there, in one order, null or
-// with its length before it.
-func (e *line) appendTo(b []byte) []byte {
+// appendTo appends the canonical form of all columns except the MAC. Different
+// entries have different forms: every field is included, in one order, as null
+// or preceded by its length.
+func (e *row) appendTo(b []byte) []byte {
 	b = appendText(b, forEntry)
 	b = appendBytes(b, e.id[:])
 	b = appendNumber(b, e.at.UnixMicro())
@@ -128,23 +122,23 @@ func (e *line) appendTo(b []byte) []byte {
 	return appendText(b, e.key)
 }
 
-func (e *line) appendText(b []byte, bit int, field string) []byte {
+func (e *row) appendText(b []byte, bit int, field string) []byte {
 	if e.has&bit == 0 {
 		return append(b, 0)
 	}
 	return appendText(b, field)
 }
 
-func (e *line) appendID(b []byte, bit int, id [16]byte) []byte {
+func (e *row) appendID(b []byte, bit int, id [16]byte) []byte {
 	if e.has&bit == 0 {
 		return append(b, 0)
 	}
 	return appendBytes(b, id[:])
 }
 
-// seal is a link of the chain as it is stored.
+// seal is a link of the chain, as it is stored.
 type seal struct {
-	damaged bool // as that of a line
+	damaged bool // as that of a row
 
 	seq   int64
 	key   string
@@ -152,8 +146,8 @@ type seal struct {
 	entry ids.Row
 }
 
-// appendTo gives the canonical form of a seal, with what it binds: the mac of
-// the seal before it, which is empty for the first, and that of its entry.
+// appendTo appends the canonical form of a seal, with what it binds: the MAC of
+// the previous seal, which is empty for the first, and the MAC of its entry.
 func (s *seal) appendTo(b, previous, entry []byte) []byte {
 	b = appendText(b, forSeal)
 	b = appendNumber(b, s.seq)
@@ -163,7 +157,7 @@ func (s *seal) appendTo(b, previous, entry []byte) []byte {
 	return appendBytes(b, entry)
 }
 
-// A field is its length plus one and its bytes; null is nought.
+// A field is its length plus one and its bytes; null is a zero.
 
 func appendBytes(b, field []byte) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(field))+1), field...)
@@ -177,9 +171,9 @@ func appendNumber(b []byte, n int64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, 8+1), uint64(n)) //nolint:gosec // its bits
 }
 
-// scribe computes macs, and keeps what it can use again. One goroutine uses it.
-type scribe struct {
-	ledger *Log
+// hasher computes MACs and keeps its buffers. It is not safe for concurrent use.
+type hasher struct {
+	log    *Log
 	hashes map[string]*hashes // by the name of the key
 	form   []byte
 	sum    [macBytes]byte
@@ -187,27 +181,27 @@ type scribe struct {
 
 type hashes struct{ entry, seal hash.Hash }
 
-func (l *Log) scribe() *scribe {
-	return &scribe{ledger: l, hashes: make(map[string]*hashes)}
+func (l *Log) newHasher() *hasher {
+	return &hasher{log: l, hashes: make(map[string]*hashes)}
 }
 
-// of gives the hashes of a key, or nil for one that is not here.
-func (s *scribe) of(key string) *hashes {
+// of returns the hashes of a key, or nil if the key is missing.
+func (s *hasher) of(key string) *hashes {
 	if h := s.hashes[key]; h != nil {
 		return h
 	}
-	k, here := s.ledger.keys[key]
-	if !here {
-		return nil // not kept: there is no end to the names that somebody may write
+	k, known := s.log.keys[key]
+	if !known {
+		return nil // and not cached: an attacker may write any number of names
 	}
 	h := &hashes{hmac.New(sha256.New, k.entry), hmac.New(sha256.New, k.seal)}
 	s.hashes[key] = h
 	return h
 }
 
-// entry computes the mac of an entry, good until the next; false if its key is
-// not here.
-func (s *scribe) entry(e *line) ([]byte, bool) {
+// entry computes the MAC of an entry, valid until the next call; it returns false
+// if the key is missing.
+func (s *hasher) entry(e *row) ([]byte, bool) {
 	h := s.of(e.key)
 	if h == nil {
 		return nil, false
@@ -217,7 +211,7 @@ func (s *scribe) entry(e *line) ([]byte, bool) {
 }
 
 // seal does the same for a seal.
-func (s *scribe) seal(x *seal, previous, entry []byte) ([]byte, bool) {
+func (s *hasher) seal(x *seal, previous, entry []byte) ([]byte, bool) {
 	h := s.of(x.key)
 	if h == nil {
 		return nil, false
@@ -226,110 +220,18 @@ func (s *scribe) seal(x *seal, previous, entry []byte) ([]byte, bool) {
 	return s.compute(h.seal), true
 }
 
-func (s *scribe) compute(h hash.Hash) []byte {
+func (s *hasher) compute(h hash.Hash) []byte {
 	h.Reset()
 	_, _ = h.Write(s.form) // a hash never fails
 	return h.Sum(s.sum[:0])
 }
 
-// genuine reports whether Muster wrote the entry as it is; known is false if
-// that cannot be said, because its key is not here.
-func (s *scribe) genuine(e *line) (genuine, known bool) {
+// genuine reports whether Muster wrote the entry as it is; known is false if its
+// key is missing, so that this cannot be checked.
+func (s *hasher) genuine(e *row) (genuine, known bool) {
 	if e.damaged {
 		return false, true
 	}
 	mac, known := s.entry(e)
 	return known && hmac.Equal(mac, e.mac[:]), known
-}
-
-// Recorder writes entries on behalf of one actor. It is a value, safe for concurrent
-// use; the zero Recorder writes nothing.
-type Recorder struct {
-	ledger *Log
-	actor  Actor
-}
-
-// Recorder gives the recorder of an actor.
-func (l *Log) Recorder(a Actor) Recorder { return Recorder{l, a} }
-
-// Because gives the same recorder with a reason.
-func (p Recorder) WithReason(reason string) Recorder {
-	p.actor.Reason = reason
-	return p
-}
-
-// Operator is on whose behalf it writes; zero for none.
-func (p Recorder) Operator() ids.Operator { return p.actor.Operator }
-
-// Record adds an entry to the session: it is there if the session is committed
-// and costs no round trip. The session's function may run twice; each run makes
-// another entry, of which one is committed. Text that a database cannot hold is
-// mended. It panics for the zero Recorder, an event without an action, and values
-// that JSON does not have: no change may be made that cannot be recorded.
-func (p Recorder) Record(w *session.Write, e Event, at time.Time) {
-	if p.ledger == nil || e.Action == "" {
-		panic("audit: an entry needs the recorder of a ledger, and an action")
-	}
-	x := line{
-		id: ids.New[ids.Row](at), operator: p.actor.Operator, token: p.actor.Token, source: mend(p.actor.Source),
-		request: mend(p.actor.Request), action: mend(string(e.Action)), member: e.Member, target: mend(e.Target),
-		reason: mend(p.actor.Reason), was: document(e.Was), became: document(e.Became), key: p.ledger.signer,
-	}
-	x.at = x.id.Time()
-	for _, c := range [...]struct {
-		bit   int
-		there bool
-	}{
-		{hasOperator, !x.operator.IsZero()}, {hasToken, !x.token.IsZero()}, {hasRequest, x.request != ""}, {hasMember, !x.member.IsZero()},
-		{hasTarget, x.target != ""}, {hasReason, x.reason != ""}, {hasWas, x.was != ""}, {hasBecame, x.became != ""},
-	} {
-		if c.there {
-			x.has |= c.bit
-		}
-	}
-	s := p.ledger.scribes.Get().(*scribe) //nolint:forcetypeassert // there is nothing else in it
-	defer p.ledger.scribes.Put(s)
-	mac, _ := s.entry(&x) // the signer is here
-	x.mac = [macBytes]byte(mac)
-	w.Add(insertEntry(&x), wait(x.id))
-}
-
-// mend replaces what PostgreSQL cannot hold.
-func mend(s string) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
-}
-
-// document writes the fields as JSON, in the order of their names; without any
-// it is empty.
-func document(fields map[string]any) string {
-	if len(fields) == 0 {
-		return ""
-	}
-	var b bytes.Buffer
-	to := json.NewEncoder(&b)
-	to.SetEscapeHTML(false)
-	if err := to.Encode(fields); err != nil {
-		panic(fmt.Sprintf("audit: %v", err))
-	}
-	return strings.TrimSuffix(b.String(), "\n")
-}
-
-// insertEntry and wait are what Record adds.
-func insertEntry(e *line) query.Change {
-	orNull := func(bit int, v any) any {
-		if e.has&bit == 0 {
-			return nil
-		}
-		return v
-	}
-	return query.Exec(`
-		insert into audit (id, at, operator_id, token_id, source, request_id, action, member_id, target, reason, was, became, key_id, mac)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-		e.id, e.at, orNull(hasOperator, e.operator), orNull(hasToken, e.token), e.source, orNull(hasRequest, e.request), e.action,
-		orNull(hasMember, e.member), orNull(hasTarget, e.target), orNull(hasReason, e.reason), orNull(hasWas, e.was),
-		orNull(hasBecame, e.became), e.key, e.mac[:])
-}
-
-func wait(entry ids.Row) query.Change {
-	return query.Exec("insert into audit_pending (entry_id) values ($1)", entry)
 }

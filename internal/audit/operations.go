@@ -12,54 +12,54 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// Bounds of sealing: entries of one write session, and sessions of one call.
+// Bounds of sealing: entries per write session, and sessions per call.
 const (
 	sealStep  = 1000
 	sealSteps = 50
 )
 
-// ErrUnknownKey is the fault for a record that was made with a key that is not here.
-var ErrUnknownKey = fault.New(fault.Unavailable, "audit_key_unknown", "The record was made with a key that is not in keys/audit: put the file back that was there, or add its lines below the newest.")
+// ErrUnknownKey is the fault for an audit log whose key is missing.
+var ErrUnknownKey = fault.New(fault.Unavailable, "audit_key_unknown", "The audit log was written with a key that is not in keys/audit. Put the old file back, or add its lines below the newest.")
 
-// errEnd is for a chain to which somebody has added the last number there is.
-var errEnd = errors.New("the chain of the record has no number left: look at what audit verify says")
+// errEnd is for a chain to which somebody has added the highest number.
+var errEnd = errors.New("the chain of the audit log has no number left: run muster audit verify")
 
-// Sealed is what a call of Seal did.
+// Sealed is the result of Seal.
 type Sealed struct {
-	Count   int       // entries that are in the chain now
-	Forged  []ids.Row // entries that wait no longer, because Muster did not write them so, or they are gone; zero: what waited was no id
-	Unknown int       // entries that wait on, because their key is not here
-	Head    Head      // of the chain, as far as this call saw it
+	Count   int       // entries added to the chain
+	Forged  []ids.Row // entries taken out of the queue, because they are missing or not as Muster wrote them; zero: not an id
+	Unknown int       // entries left in the queue, because their key is missing
+	Head    Head      // of the chain, as this call last saw it
 }
 
-// Seal brings what waits into the chain, in the order of the identifiers and in
-// bounded write sessions; after 50,000 entries it leaves the rest to the next
-// call. An entry that is not as Muster wrote it, or is gone, is taken out of the
-// queue and never sealed. It may run at any time and on several servers at once:
-// of two that seal the same entries, one is run again and finds them sealed.
+// Seal adds the waiting entries to the chain, in the order of their ids and in
+// bounded write sessions; it leaves what exceeds 50,000 entries to the next call.
+// An entry that is missing, or not as Muster wrote it, is taken out of the queue
+// and never sealed. Seal may run at any time, on several servers at once: of two
+// that seal the same entries, one is retried and finds them sealed.
 func (l *Log) Seal(ctx context.Context, db *session.DB) (Sealed, error) {
 	var s sealer
-	s.scribe = l.scribe()
+	s.hasher = l.newHasher()
 	some, err := s.peek(ctx, db)
 	for step := 0; err == nil && some && step < sealSteps; step++ {
 		some, err = s.step(ctx, db)
 	}
 	if err != nil {
-		return s.done, fmt.Errorf("sealing the record: %w", err)
+		return s.done, fmt.Errorf("sealing the audit log: %w", err)
 	}
 	return s.done, nil
 }
 
 // sealer is one call of Seal.
 type sealer struct {
-	*scribe
+	*hasher
 
 	done  Sealed
-	after []byte // the place in the queue up to which it has come
+	after []byte // the last place in the queue that was processed
 }
 
-// peek looks whether anything waits: mostly nothing does, and then nobody else
-// has to wait for a write session.
+// peek reports whether entries wait. Usually none do, and then sealing does not
+// occupy the writer.
 func (s *sealer) peek(ctx context.Context, db *session.DB) (some bool, err error) {
 	err = db.Read(ctx, func(r *session.Read) error {
 		return r.Gather(ctx,
@@ -69,8 +69,7 @@ func (s *sealer) peek(ctx context.Context, db *session.DB) (some bool, err error
 	return some, err
 }
 
-// step seals what comes next in the queue, and reports whether there may be
-// more.
+// step seals the next entries of the queue, and reports whether there may be more.
 func (s *sealer) step(ctx context.Context, db *session.DB) (more bool, err error) {
 	var b batch
 	err = db.Write(ctx, func(w *session.Write) error {
@@ -80,7 +79,7 @@ func (s *sealer) step(ctx context.Context, db *session.DB) (more bool, err error
 		if err != nil {
 			return err
 		}
-		if err := b.sort(s.scribe, queue); err != nil {
+		if err := b.sort(s.hasher, queue); err != nil {
 			return err
 		}
 		b.write(w)
@@ -99,18 +98,18 @@ func (s *sealer) step(ctx context.Context, db *session.DB) (more bool, err error
 
 // batch is what one write session of sealing does.
 type batch struct {
-	head    Head // of the chain, with the seals
+	head    Head // of the chain, including the seals
 	seals   []seal
 	leaving []ids.Row
-	broken  [][]byte // places in the queue that are no ids
+	broken  [][]byte // places in the queue that do not hold an id
 	forged  []ids.Row
 	unknown int
 	places  int
 	last    []byte // place
 }
 
-// sort decides what becomes of each place in the queue.
-func (b *batch) sort(s *scribe, queue []place) error {
+// sort decides what to do with each place in the queue.
+func (b *batch) sort(s *hasher, queue []place) error {
 	b.places = len(queue)
 	for i := range queue {
 		p := &queue[i]
@@ -125,13 +124,13 @@ func (b *batch) sort(s *scribe, queue []place) error {
 			b.unknown++
 			continue
 		case !genuine:
-			b.forged = append(b.forged, rowOf(p.key))
+			b.forged = append(b.forged, rowID(p.key))
 		default:
 			if err := b.add(s, p.entry); err != nil {
 				return err
 			}
 		}
-		if id := rowOf(p.key); !id.IsZero() {
+		if id := rowID(p.key); !id.IsZero() {
 			b.leaving = append(b.leaving, id)
 		} else {
 			b.broken = append(b.broken, p.key)
@@ -141,20 +140,20 @@ func (b *batch) sort(s *scribe, queue []place) error {
 }
 
 // add appends a seal of the entry to the chain.
-func (b *batch) add(s *scribe, entry *line) error {
+func (b *batch) add(s *hasher, entry *row) error {
 	if b.head.Seq == math.MaxInt64 {
 		return errEnd
 	}
-	x := seal{seq: b.head.Seq + 1, key: s.ledger.signer, entry: entry.id}
-	mac, _ := s.seal(&x, b.head.MAC, entry.mac[:]) // the signer is here
+	x := seal{seq: b.head.Seq + 1, key: s.log.signer, entry: entry.id}
+	mac, _ := s.seal(&x, b.head.MAC, entry.mac[:]) // the key of the signer is always known
 	x.mac = [macBytes]byte(mac)
 	b.seals = append(b.seals, x)
 	b.head = Head{x.seq, x.mac[:]}
 	return nil
 }
 
-// write adds the changes. If another server has sealed meanwhile, its seals
-// have the same numbers or the same entries.
+// write adds the changes. They conflict with those of a server that has sealed in
+// the meantime: its seals have the same numbers or the same entries.
 func (b *batch) write(w *session.Write) {
 	for i := range b.seals {
 		w.Add(insertSeal(&b.seals[i]).
@@ -162,15 +161,15 @@ func (b *batch) write(w *session.Write) {
 			OnConflict("audit_seal_entry", session.ErrConflict))
 	}
 	if len(b.leaving) > 0 {
-		w.Add(leave(b.leaving))
+		w.Add(dequeue(b.leaving))
 	}
 	for _, key := range b.broken {
-		w.Add(leaveBroken(key))
+		w.Add(dequeueBroken(key))
 	}
 }
 
-// CheckKeys looks whether the keys fit the record: that of the last seal, and
-// those of what waits since, are here. Faults: audit_key_unknown.
+// CheckKeys checks that the keys of the last seal, and of the entries that wait,
+// are known. Faults: audit_key_unknown.
 func (l *Log) CheckKeys(ctx context.Context, db *session.DB) error {
 	var last *string
 	var keys []string
@@ -178,13 +177,13 @@ func (l *Log) CheckKeys(ctx context.Context, db *session.DB) error {
 		return r.Gather(ctx, query.Into(&last, lastKey()), query.Into(&keys, waitingKeys(sealStep)))
 	}, session.Once)
 	if err != nil {
-		return fmt.Errorf("looking at the keys of the record: %w", err)
+		return fmt.Errorf("checking the keys of the audit log: %w", err)
 	}
 	if last != nil {
 		keys = append(keys, *last)
 	}
 	for _, key := range keys {
-		if _, here := l.keys[key]; !here {
+		if _, known := l.keys[key]; !known {
 			return ErrUnknownKey.Because(fmt.Errorf("the key %.40q is missing", key))
 		}
 	}

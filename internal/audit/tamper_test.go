@@ -20,21 +20,21 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// sealedEntries and the three after them are what the store of tampered has.
+// sealedEntries is the number of sealed entries in the store of tampered.
 const sealedEntries = 12
 
-// tampered is a store with 12 sealed entries and 3 that wait, and their ids. Its
-// ledger has two keys, of which one was never used.
+// tampered returns a store with 12 sealed and 3 waiting entries, and their ids. Its
+// log has two keys, one of them unused.
 func tampered(t testing.TB) (bundle, []ids.Row) {
 	t.Helper()
 	b := setup(t)
-	b.ledger = ledger(t, 1, 2)
+	b.log = log(t, 1, 2)
 	list := b.record(t, sealedEntries)
 	b.seal(t)
 	return b, append(list, b.record(t, 3)...)
 }
 
-// found is what a finding says, in short.
+// found returns a short form of the findings.
 func found(r audit.Report, list []ids.Row) (texts []string) {
 	for _, f := range r.Findings {
 		text := string(f.Kind)
@@ -248,7 +248,7 @@ func TestTamperingIsFound(t *testing.T) {
 	}
 }
 
-// save gives what makes the record again what it is now.
+// save returns a function that restores the audit log as it is now.
 func (b bundle) save(t *testing.T) (restore func()) {
 	t.Helper()
 	rows := map[string][][]any{}
@@ -269,8 +269,7 @@ func (b bundle) save(t *testing.T) (restore func()) {
 	}
 }
 
-// A chain that goes on from an older place is found by a head of later, and only
-// by that.
+// Only a later head reveals a chain that continues from an older backup.
 func TestChainThatWasWrittenAnew(t *testing.T) {
 	t.Parallel()
 	b, list := tampered(t)
@@ -282,7 +281,7 @@ func TestChainThatWasWrittenAnew(t *testing.T) {
 		t.Fatalf("got %+v", sealed)
 	}
 	if r := b.verify(t, early); r.Found != 0 {
-		t.Errorf("without a head of later: got %+v", r)
+		t.Errorf("without a later head: got %+v", r)
 	}
 	r := b.verify(t, early, pin, audit.Head{})
 	if got := found(r, nil); !slices.Equal(got, []string{"replaced 12"}) || !r.Findings[0].Pin.Equal(pin) {
@@ -314,7 +313,7 @@ func TestSeveralSteps(t *testing.T) {
 	b.exec(t, "update audit set source = 'x' where id = $1", list[1500])
 	calls := 0
 	verify := func() audit.Report {
-		r, err := b.ledger.Verify(t.Context(), b.DB, audit.VerifyOptions{Progress: func(done, all int64) {
+		r, err := b.log.Verify(t.Context(), b.DB, audit.VerifyOptions{Progress: func(done, all int64) {
 			if calls++; done > all || all != int64(len(list)) && all != int64(len(list)-1) {
 				t.Errorf("%d of %d are done", done, all)
 			}
@@ -342,8 +341,8 @@ func TestSeveralSteps(t *testing.T) {
 	}
 }
 
-// What waits and is not as it was written is taken out of the queue and never
-// sealed; the others are.
+// A waiting entry that was changed leaves the queue and is never sealed; the others
+// are.
 func TestSealLeavesOutWhatIsForged(t *testing.T) {
 	t.Parallel()
 	b, list := tampered(t)
@@ -369,13 +368,12 @@ func TestSealLeavesOutWhatIsForged(t *testing.T) {
 	}
 }
 
-// Somebody may write the last number there is: then nothing can be sealed, and
-// it is said.
+// Somebody may write the highest number: then Seal cannot add a seal, and says so.
 func TestNoNumberLeft(t *testing.T) {
 	t.Parallel()
 	b, _ := tampered(t)
 	b.exec(t, "update audit_seal set seq = 9223372036854775807 where seq = 12")
-	if sealed, err := b.ledger.Seal(t.Context(), b.DB); err == nil {
+	if sealed, err := b.log.Seal(t.Context(), b.DB); err == nil {
 		t.Errorf("got %+v", sealed)
 	}
 	if r := b.verify(t); len(r.Findings) != 1 || r.Findings[0].Kind != audit.RemovedSeal {
@@ -383,9 +381,8 @@ func TestNoNumberLeft(t *testing.T) {
 	}
 }
 
-// columnsOf are the columns that a random change may hit, by the kind of their
-// values; a question mark is for those that may be NULL, and a key for those
-// that must not be there twice.
+// columnsOf lists the columns that a random change may hit, by the kind of their
+// values; a question mark marks nullable columns, and a key unique ones.
 var columnsOf = map[string]map[string]string{
 	"audit": {
 		"id": "id key", "at": "time", "operator_id": "id?", "token_id": "id?", "source": "text", "request_id": "text?", "action": "text",
@@ -397,8 +394,8 @@ var columnsOf = map[string]map[string]string{
 
 var keyOf = map[string]string{"audit": "id", "audit_seal": "seq"}
 
-// TestEveryMutationIsFound makes random sequences of records and seals, changes
-// one thing anywhere, and wants it found; put back, nothing is.
+// TestEveryMutationIsFound creates random sequences of entries and seals, changes
+// one thing anywhere, and expects a finding; after undoing the change, none.
 func TestEveryMutationIsFound(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -471,7 +468,7 @@ func (b bundle) mutate(t *testing.T, rt *rapid.T) (what string, undo func()) {
 	}
 }
 
-// other is a value of the kind that is not the old one.
+// other returns a different value of the kind.
 func other(rt *rapid.T, kind string, old any) any {
 	if strings.Contains(kind, "?") && old != nil && rapid.Bool().Draw(rt, "null") {
 		return nil
@@ -576,8 +573,8 @@ func insertInto(table string, names []string, values []any) query.Change {
 	return query.Exec("insert into "+table+" ("+strings.Join(names, ", ")+") values ("+strings.Join(places, ", ")+")", values...)
 }
 
-// TestSealersAtOnce has several seal while others record: the chain has no fork
-// and no gap, and nobody sees an error.
+// TestSealersAtOnce runs several sealers while others add entries: the chain has no
+// fork and no gap, and there are no errors.
 func TestSealersAtOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -599,7 +596,7 @@ func TestSealersAtOnce(t *testing.T) {
 		recording.Go(func() {
 			for n := 0; n < atLeast || !shared() && time.Now().Before(until); n++ {
 				err := b.Write(t.Context(), func(w *session.Write) error {
-					b.ledger.Recorder(audit.Actor{Source: "a writer"}).Record(w, audit.Event{Action: "a.b"}, at.Add(time.Duration(n*writers+i)*time.Millisecond))
+					b.log.Recorder(audit.Actor{Source: "a writer"}).Record(w, audit.Event{Action: "a.b"}, at.Add(time.Duration(n*writers+i)*time.Millisecond))
 					return nil
 				})
 				if err != nil {
@@ -616,10 +613,10 @@ func TestSealersAtOnce(t *testing.T) {
 			for last := false; !last; {
 				select {
 				case <-done:
-					last = true // and once more, for the last
+					last = true // seal the last entries, too
 				default:
 				}
-				s, err := b.ledger.Seal(t.Context(), b.DB)
+				s, err := b.log.Seal(t.Context(), b.DB)
 				if err != nil || len(s.Forged) > 0 || s.Unknown > 0 {
 					t.Errorf("got %+v, %v", s, err)
 					return
@@ -632,7 +629,7 @@ func TestSealersAtOnce(t *testing.T) {
 	close(done)
 	sealing.Wait()
 	if !shared() {
-		t.Error("one sealer did all, so that the test shows little")
+		t.Error("one sealer did everything, so the test shows little")
 	}
 	if r := b.verify(t); r.Found != 0 || r.Sealed != recorded.Load() || r.Waiting != 0 {
 		t.Errorf("got %+v of %d", r, recorded.Load())

@@ -13,26 +13,26 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// MaxFindings is how many findings a report names; the others are counted.
+// MaxFindings bounds the findings that a report lists; the others are counted.
 const MaxFindings = 100
 
-// verifyStep is how many entries are read at a time.
+// verifyStep is the number of entries to read at a time.
 const verifyStep = 1000
 
-// VerifyOptions say what to compare with.
+// VerifyOptions are the options of Verify.
 type VerifyOptions struct {
-	Pins     []Head                // through which the chain must go
-	Progress func(done, all int64) // called now and then; may be nil
+	Pins     []Head                // that the chain must contain
+	Progress func(done, all int64) // called from time to time; may be nil
 }
 
-// Report is what Verify found, all at one moment.
+// Report is the result of Verify, in one snapshot.
 type Report struct {
 	Entries  int64     `json:"entries"`
 	Sealed   int64     `json:"sealed"`  // seals in the chain
 	Waiting  int64     `json:"waiting"` // entries that are not sealed yet
 	Head     Head      `json:"head"`
-	Found    int64     `json:"found"`    // what is wrong
-	Findings []Finding `json:"findings"` // the first of it
+	Found    int64     `json:"found"`    // the number of findings
+	Findings []Finding `json:"findings"` // the first of them
 }
 
 func (r *Report) add(f Finding) {
@@ -42,27 +42,27 @@ func (r *Report) add(f Finding) {
 	}
 }
 
-// Verify computes every mac anew and walks the chain from its beginning, in one
-// snapshot: that no entry was edited, removed, inserted or swapped since it was
-// written, and no sealed one at all, unless who did it has the key. Entries that
-// were removed before they were sealed, within a second or so, leave no trace;
-// neither does a chain whose end was cut off, unless a pin lies beyond. What is
-// wrong is in the report and no error. Memory does not grow with the record.
+// Verify recomputes every MAC and walks the chain from its start, in one snapshot.
+// It finds every entry that was edited, removed, inserted or swapped by somebody
+// without the key. An entry that was removed before it was sealed, within about a
+// second, leaves no trace; neither does a chain whose end was cut off, unless a
+// pin lies beyond it. What is wrong is in the report and is not an error. Memory
+// does not grow with the log.
 func (l *Log) Verify(ctx context.Context, db *session.DB, o VerifyOptions) (report Report, err error) {
 	err = db.Read(ctx, func(r *session.Read) (err error) {
-		v := verifier{ledger: l, options: o, read: r}
+		v := verifier{log: l, options: o, read: r}
 		report, err = v.run(ctx)
 		return err
 	})
 	if err != nil {
-		return Report{}, fmt.Errorf("verifying the record: %w", err)
+		return Report{}, fmt.Errorf("verifying the audit log: %w", err)
 	}
 	return report, nil
 }
 
 // verifier is one run of Verify.
 type verifier struct {
-	ledger  *Log
+	log     *Log
 	options VerifyOptions
 	read    *session.Read
 
@@ -83,20 +83,19 @@ func (v *verifier) run(ctx context.Context) (Report, error) {
 		return v.report, err
 	}
 	v.all = v.report.Sealed + queued
-	x := examiner{scribe: v.ledger.scribe(), report: &v.report, pins: pinned(v.options.Pins)}
+	x := examiner{hasher: v.log.newHasher(), report: &v.report, pins: bySeq(v.options.Pins)}
 	if err := v.examine(ctx, &x); err != nil {
 		return v.report, err
 	}
 	x.end()
 	v.report.Waiting = x.waits
 	if lost := v.report.Entries - x.present; lost != 0 {
-		err = v.nameLoose(ctx, lost)
+		err = v.nameOrphans(ctx, lost)
 	}
 	return v.report, err
 }
 
-// examine reads the record, while another goroutine examines what was read
-// before.
+// examine reads the log, while another goroutine examines what was read before.
 func (v *verifier) examine(ctx context.Context, x *examiner) error {
 	chunks := make(chan []place, 2)
 	var work sync.WaitGroup
@@ -119,7 +118,7 @@ func (v *verifier) readChain(ctx context.Context, to chan<- []place) error {
 		if err != nil {
 			return err
 		}
-		to <- list // it is examined sooner or later: nothing there can block
+		to <- list // the examiner never blocks
 		v.advance(len(list))
 		if len(list) < verifyStep || list[verifyStep-1].seal.seq == math.MaxInt64 {
 			return nil
@@ -151,20 +150,20 @@ func (v *verifier) advance(n int) {
 	}
 }
 
-// nameLoose names the entries that are neither sealed nor waiting. That there
-// are some is known from the numbers, so that mostly nobody has to look.
-func (v *verifier) nameLoose(ctx context.Context, lost int64) error {
+// nameOrphans finds the entries that are neither sealed nor waiting. It runs only
+// if the counts say that such entries exist.
+func (v *verifier) nameOrphans(ctx context.Context, lost int64) error {
 	var named int64
 	var after []byte
 	for named < lost && len(v.report.Findings) < MaxFindings {
-		list, err := session.Run(ctx, v.read, loose(after, verifyStep))
+		list, err := session.Run(ctx, v.read, orphans(after, verifyStep))
 		if err != nil {
 			return err
 		}
 		for _, e := range list {
-			if after = e.key; e.loose {
+			if after = e.key; e.orphaned {
 				named++
-				v.report.add(Finding{Kind: InsertedEntry, Entry: rowOf(e.key)})
+				v.report.add(Finding{Kind: InsertedEntry, Entry: rowID(e.key)})
 			}
 		}
 		if len(list) < verifyStep {
@@ -175,8 +174,8 @@ func (v *verifier) nameLoose(ctx context.Context, lost int64) error {
 	return nil
 }
 
-// pinned are the pins by their number.
-func pinned(list []Head) map[int64][]Head {
+// bySeq groups the pins by their number.
+func bySeq(list []Head) map[int64][]Head {
 	pins := make(map[int64][]Head)
 	for _, p := range list {
 		if !p.IsZero() {
@@ -186,16 +185,16 @@ func pinned(list []Head) map[int64][]Head {
 	return pins
 }
 
-// examiner computes macs anew and follows the chain. One goroutine uses it.
+// examiner recomputes MACs and follows the chain. It is not safe for concurrent use.
 type examiner struct {
-	*scribe
+	*hasher
 
 	report  *Report
-	pins    map[int64][]Head // that the chain has not come to yet
-	last    int64            // the number of the seal before
+	pins    map[int64][]Head // that the chain has not reached yet
+	last    int64            // the number of the previous seal
 	mac     []byte           // of that seal; empty before the first
 	should  [macBytes]byte   // scratch
-	present int64            // entries that are sealed or wait, and are there
+	present int64            // entries that are sealed or waiting, and exist
 	waits   int64
 }
 
@@ -203,22 +202,22 @@ func (x *examiner) examine(list []place) {
 	for i := range list {
 		p := &list[i]
 		if p.sealed {
-			continue // somebody put it back in the queue: it is examined with its seal
+			continue // somebody put it back in the queue: examined with its seal
 		}
 		if p.entry != nil {
 			x.present++
 		}
 		if p.queued {
 			x.waits++
-			x.wait(rowOf(p.key), p.entry)
+			x.wait(rowID(p.key), p.entry)
 		} else {
 			x.link(&p.seal, p.entry)
 		}
 	}
 }
 
-// link examines a seal and its entry, which is nil if it is gone.
-func (x *examiner) link(s *seal, e *line) {
+// link examines a seal and its entry, which is nil if it is missing.
+func (x *examiner) link(s *seal, e *row) {
 	whole := true
 	if s.seq < 1 {
 		x.report.add(Finding{Kind: WrongSeal, Seq: s.seq, Entry: s.entry})
@@ -230,7 +229,7 @@ func (x *examiner) link(s *seal, e *line) {
 			gap.Until = s.seq - 1
 		}
 		x.report.add(gap)
-		whole = false // what it was made with is gone
+		whole = false // the seal that it depends on is missing
 	}
 	defer func() { x.last, x.mac = s.seq, append(x.mac[:0], s.mac[:]...) }()
 	x.pin(s)
@@ -255,7 +254,7 @@ func (x *examiner) link(s *seal, e *line) {
 	}
 }
 
-// pin compares a seal with the heads that were kept of it.
+// pin compares a seal with the pinned heads of its number.
 func (x *examiner) pin(s *seal) {
 	for _, pin := range x.pins[s.seq] {
 		if !pin.Equal(Head{s.seq, s.mac[:]}) {
@@ -265,10 +264,9 @@ func (x *examiner) pin(s *seal) {
 	delete(x.pins, s.seq)
 }
 
-// fits reports whether the seal was made of its entry and the seal before it. If
-// all that was changed of the entry is its mac, the seal is of the one that it
-// should have.
-func (x *examiner) fits(s *seal, e *line) bool {
+// fits reports whether the seal matches its entry and the previous seal. If only
+// the MAC of the entry was changed, the seal matches the one that it should have.
+func (x *examiner) fits(s *seal, e *row) bool {
 	if mac, _ := x.seal(s, x.mac, e.mac[:]); hmac.Equal(mac, s.mac[:]) {
 		return true
 	}
@@ -278,8 +276,8 @@ func (x *examiner) fits(s *seal, e *line) bool {
 	return hmac.Equal(mac, s.mac[:])
 }
 
-// wait examines an entry that is not sealed yet.
-func (x *examiner) wait(id ids.Row, e *line) {
+// wait examines an entry that waits to be sealed.
+func (x *examiner) wait(id ids.Row, e *row) {
 	if e == nil {
 		x.report.add(Finding{Kind: RemovedEntry, Entry: id})
 		return
@@ -292,7 +290,7 @@ func (x *examiner) wait(id ids.Row, e *line) {
 	}
 }
 
-// end tells of the pins that the chain did not come to.
+// end reports the pins that the chain did not reach.
 func (x *examiner) end() {
 	var left []Head
 	for _, pins := range x.pins {

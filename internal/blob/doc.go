@@ -1,12 +1,11 @@
-// Package blob declares where the bytes of photos and documents live.
+// Package blob declares the storage of photos and documents.
 //
-// Its room: the [Store] interface that blob/dir (a folder) and blob/s3 (an
-// S3-compatible server) fill, and the rules that both share so that neither
-// can drift: the grammar of keys, the content type that a key means, how long
-// a signed URL lives, and the headers with which an object is shown or saved.
-// Rows in the database hold keys, never URLs.
+// Its room: the [Store] interface, which blob/dir (a directory) and blob/s3 (an
+// S3-compatible server) implement, and the rules that they share: the grammar of
+// keys, the content type of a key, the lifetime of a signed URL, and the headers
+// with which an object is shown or saved. Rows in the database hold keys, never
+// URLs.
 //
-// The package imports internal/fault and the standard library. Which objects
-// exist, who may see them and how large they may be is not its business: that
-// is internal/media. The suite that every backend passes is blob/blobtest.
+// Which objects exist, who may see them and how large they may be is the business
+// of internal/media. Every backend passes the suite blob/blobtest.
 package blob

@@ -5,9 +5,9 @@ import (
 	"io"
 )
 
-// Exactly returns a reader of r that fails with [ErrSize] unless r holds size
-// bytes, neither fewer nor more. The last of them are handed out only when r
-// has ended, so a store that was given size bytes was given the whole.
+// Exactly returns a reader of r that fails with [ErrSize] unless r has exactly size
+// bytes. It returns the last of them only at the end of r, so that a store that
+// has read size bytes has read everything.
 func Exactly(r io.Reader, size int64) io.Reader {
 	return &exactly{r: r, left: size}
 }
@@ -15,7 +15,7 @@ func Exactly(r io.Reader, size int64) io.Reader {
 type exactly struct {
 	r    io.Reader
 	left int64
-	err  error // how it ended; nil while it has not
+	err  error // at the end; nil before
 }
 
 func (e *exactly) Read(p []byte) (int, error) {
@@ -39,7 +39,7 @@ func (e *exactly) Read(p []byte) (int, error) {
 	return n, e.err
 }
 
-// end is io.EOF when nothing follows.
+// end returns io.EOF if nothing follows.
 func (e *exactly) end() error {
 	var one [1]byte
 	n, err := io.ReadFull(e.r, one[:])

@@ -3,7 +3,7 @@ package blob
 import "strings"
 
 const (
-	maxKey   = 200 // below what file systems and S3 take
+	maxKey   = 200 // below the limits of file systems and S3
 	maxDepth = 8
 )
 
@@ -15,9 +15,9 @@ const (
 // with lower-case ASCII letters, at most 200 bytes and at most 8 parts. An
 // example is members/<uuid>/photos/<uuid>.jpg.
 //
-// Folders have no dot and names have one, so no key is a folder of another:
-// what S3 can store, a file system can. Nothing in a key needs escaping in a
-// URL, and no two keys differ by case only.
+// Directories have no dot and names have one, so no key is a directory of another:
+// a file system can store what S3 can. Keys need no escaping in URLs, and no two
+// keys differ only by case.
 func CheckKey(key string) error {
 	if len(key) > maxKey {
 		return ErrKey
@@ -61,9 +61,9 @@ func isWord(s string) bool {
 	return s != ""
 }
 
-// TypeOf gives the content type that the key's extension means; what it does
-// not know is application/octet-stream. Types that a browser would run, such as
-// HTML and SVG, are unknown on purpose.
+// TypeOf returns the content type of the key's extension, or
+// application/octet-stream for unknown ones. Types that a browser would run, such
+// as HTML and SVG, are unknown on purpose.
 func TypeOf(key string) string {
 	switch key[strings.LastIndexByte(key, '.')+1:] {
 	case "jpg", "jpeg":

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// The shortest and the longest that [SignOptions].Expires may be: the longest
-// life that follows, 168 hours, is the longest that SigV4 takes.
+// The bounds of [SignOptions].Expires. The longest lifetime that follows, 168
+// hours, is the longest that SigV4 allows.
 const (
 	MinExpires = 2 * time.Second
 	MaxExpires = 112 * time.Hour
@@ -21,19 +21,18 @@ const (
 	maxExt      = 16
 )
 
-// SignOptions says how long a signed URL lives and how its object is presented.
+// SignOptions are the lifetime of a signed URL and the presentation of its object.
 type SignOptions struct {
-	// Expires is the least that the URL lives; see [Lifetime].
+	// Expires is the minimum lifetime of the URL; see [Lifetime].
 	Expires time.Duration
 
-	// Filename makes the object a download that is saved under this name,
-	// whatever characters it has; [Filename] makes it safe. It travels in the
-	// URL, so it names nobody. A download is kept where the person saves it, and
-	// in no cache. Empty shows the object in place, again and again while the URL
-	// lives, so a browser may keep it that long.
+	// Filename makes the object a download with this name, which [Filename] makes
+	// safe. It is part of the URL, so it must not name a person. Downloads are not
+	// cached. If empty, the browser shows the object in place, and may cache it
+	// while the URL is valid.
 	Filename string
 
-	// ContentType is what the browser is told; empty means [TypeOf] the key.
+	// ContentType is sent to the browser; if empty, it is [TypeOf] the key.
 	ContentType string
 }
 
@@ -62,10 +61,10 @@ func isType(s string) bool {
 	return kind != "" && sub != ""
 }
 
-// Lifetime is when a URL signed now begins and ends to be good. Time is cut
-// into windows of half of expires, and what is signed within one window has the
-// same lifetime, and so the same URL, which browsers can cache. The URL lives
-// longer than expires, counted from now, and at most half as long again:
+// Lifetime returns when a URL signed now starts and stops being valid. Time is
+// divided into windows of half of expires. URLs signed within one window have the
+// same lifetime and so the same text, which browsers can cache. From now, a URL is
+// valid for longer than expires, and for at most half as long again:
 //
 //	from        now     from+half                  until
 //	 |-----------x----------|-------------------------|
@@ -77,10 +76,10 @@ func Lifetime(now time.Time, expires time.Duration) (from, until time.Time) {
 	return time.Unix(start, 0), time.Unix(start+half+whole, 0)
 }
 
-// Disposition is the Content-Disposition header (RFC 6266) for a download
-// called filename, or, when that is empty, for an object that is shown in
-// place. Of what has no filename, only images, sound, video, PDF and plain text
-// are shown; the rest is a download all the same, since a browser might run it.
+// Disposition returns the Content-Disposition header (RFC 6266) of a download named
+// filename or, if that is empty, of an object to show in place. Only images, sound,
+// video, PDF and plain text are shown; a browser might run anything else, so that
+// is a download too.
 func Disposition(filename, contentType string) string {
 	if filename == "" {
 		if isShown(contentType) {
@@ -110,10 +109,9 @@ func isShown(contentType string) bool {
 	return t == "application/pdf" || t == "text/plain"
 }
 
-// Filename makes a name safe to save under on every system: no separators, no
-// control or direction characters, no dots around it, at most 150 bytes with
-// its extension kept. It is never empty, and Filename of the result is the
-// result.
+// Filename makes a file name safe on every system: it replaces separators, control
+// and direction characters, trims dots, and shortens the name to 150 bytes but
+// keeps its extension. The result is never empty, and Filename leaves it unchanged.
 func Filename(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) || r == utf8.RuneError || strings.ContainsRune(`/\:*?"<>|`, r) {
@@ -142,8 +140,8 @@ func shorten(name string) string {
 	return stem + ext
 }
 
-// asciiName is for clients that do not read filename*. A percent sign goes too:
-// some of them would decode what follows it.
+// asciiName returns the name for clients that do not support filename*. It also
+// replaces percent signs, because some of them would decode what follows.
 func asciiName(name string) string {
 	return strings.Map(func(r rune) rune {
 		if r > unicode.MaxASCII || r == '%' {
@@ -153,11 +151,11 @@ func asciiName(name string) string {
 	}, name)
 }
 
-// AppendEscape appends s with every byte percent-encoded but the unreserved
-// ones of RFC 3986, which is what a query, filename* (RFC 8187) and SigV4 take.
+// AppendEscape appends s, percent-encoding every byte that RFC 3986 reserves, as
+// queries, filename* (RFC 8187) and SigV4 require.
 func AppendEscape(dst []byte, s string) []byte { return appendEscape(dst, s, &unreserved) }
 
-// AppendEscapePath is [AppendEscape] for the path of a URL: slashes stay.
+// AppendEscapePath is [AppendEscape] for the path of a URL: it keeps slashes.
 func AppendEscapePath(dst []byte, s string) []byte { return appendEscape(dst, s, &unreservedOrSlash) }
 
 var unreserved, unreservedOrSlash = escapeTables()

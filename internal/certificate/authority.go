@@ -20,39 +20,38 @@ import (
 	"golang.org/x/crypto/acme/autocert"
 )
 
-// LetsEncrypt is the directory of Let's Encrypt.
+// LetsEncrypt is the directory URL of Let's Encrypt.
 const LetsEncrypt = acme.LetsEncryptURL
 
-// Account is what an authority is asked for, and how.
+// Account describes the certificates to request, and from where.
 type Account struct {
-	Domains   []string // for which certificates are wanted, as names without wildcards
-	Email     string   // at which the authority may warn of trouble; may be empty
-	Directory string   // its URL; empty is [LetsEncrypt]
-	Folder    string   // keeps the account's key and the certificates; made with 0700
+	Domains   []string // to get certificates for; no wildcards
+	Email     string   // for warnings of the authority; may be empty
+	Directory string   // the directory URL; empty is [LetsEncrypt]
+	Folder    string   // of the account's key and the certificates; created with mode 0700
 
-	HTTP *http.Client // that asks; nil is one that trusts what the system does
-	Log  *slog.Logger // must be given
+	HTTP *http.Client // for requests; nil trusts what the system trusts
+	Log  *slog.Logger // required
 }
 
-// Check says what of the account cannot be right, for the person who wrote it.
+// Check returns what is wrong with the account, for the person who configured it.
 func (a Account) Check() error {
 	for _, d := range a.Domains {
 		if !isDomain(d) {
-			return fmt.Errorf("%q is no name that an authority gives a certificate for: write a host name in ASCII, such as members.example.org, without a wildcard, a port or an address", d)
+			return fmt.Errorf("%q is not a name that can have a certificate: write a host name in ASCII, such as members.example.org, without a wildcard or a port, and not an IP address", d)
 		}
 	}
 	if p, err := mail.ParseAddress(a.Email); a.Email != "" && (err != nil || p.Address != a.Email) {
-		return fmt.Errorf("%q is no address of e-mail", a.Email)
+		return fmt.Errorf("%q is not an email address", a.Email)
 	}
 	if u, err := url.Parse(a.Directory); a.Directory != "" && (err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil) {
-		return fmt.Errorf("%q is no directory of an ACME server: it is a URL with https", a.Directory)
+		return fmt.Errorf("%q is not the directory of an ACME server: write a URL with https", a.Directory)
 	}
 	return nil
 }
 
-// isDomain reports whether an authority may know the name: of several words, as
-// in DNS. What autocert cannot take it leaves out without a word, so it is found
-// here.
+// isDomain reports whether an authority may know the name: several labels, as in
+// DNS. autocert silently ignores names that it does not accept, so check them here.
 func isDomain(name string) bool {
 	words := strings.Split(name, ".")
 	if len(words) < 2 || len(name) > 253 || net.ParseIP(name) != nil {
@@ -64,32 +63,30 @@ func isDomain(name string) bool {
 	})
 }
 
-// Authority gets certificates and renews them in time, by tls-alpn-01 on the
-// listener that it is for and, with [Authority.Challenges], by http-01. It is
-// safe for concurrent use.
+// Authority gets and renews certificates, by tls-alpn-01 on the server's listener
+// and, with [Authority.Challenges], by http-01. It is safe for concurrent use.
 type Authority struct {
 	manager *autocert.Manager
 	domains []string
 	log     *slog.Logger
 
 	mu    sync.Mutex
-	again map[string]time.Time // by domain: when a failure is told next
+	again map[string]time.Time // by domain: when to log the next failure
 }
 
-// complainAgain is how long a domain's failure is not told again: browsers come
-// back at once, and autocert asks the authority once a minute at most and in
-// between says only that there is nothing.
+// complainAgain is how long failures of a domain are not logged again: browsers
+// retry at once, and autocert asks the authority at most once a minute.
 const complainAgain = 10 * time.Minute
 
-// NewAuthority prepares to ask an authority: the first certificate is asked for by
-// [Authority.Prepare], or by the first handshake. To call it is to accept the
-// authority's terms. Errors are those of [Account.Check] and of the folder.
+// NewAuthority returns an authority, whose terms the caller accepts.
+// [Authority.Prepare], or the first handshake, requests the first certificate.
+// Errors are those of [Account.Check] and of creating the directory.
 func NewAuthority(account Account) (*Authority, error) {
 	if err := account.Check(); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(account.Folder, 0o700); err != nil {
-		return nil, fmt.Errorf("the folder of certificates: %w", err)
+		return nil, fmt.Errorf("the directory of certificates: %w", err)
 	}
 	a := &Authority{log: account.Log, again: map[string]time.Time{}}
 	for _, d := range account.Domains {
@@ -105,12 +102,12 @@ func NewAuthority(account Account) (*Authority, error) {
 	return a, nil
 }
 
-// Config is that of a server which shows the certificates, and answers
-// tls-alpn-01.
+// Config returns the configuration of a server with these certificates, which also
+// answers tls-alpn-01.
 func (a *Authority) Config() *tls.Config { return configure(a.get, acme.ALPNProto) }
 
-// get gives the certificate of a name, and tells when there is none of a name
-// that is ours; others are asked for by whoever tries every address.
+// get returns the certificate of a name, and logs a failure for our own domains
+// only: scanners ask for any name.
 func (a *Authority) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c, err := a.manager.GetCertificate(hello)
 	if err == nil {
@@ -130,32 +127,31 @@ func (a *Authority) complain(domain string, err error) {
 		return
 	}
 	a.again[domain] = now.Add(complainAgain)
-	// What autocert says is seldom the reason, so the usual ones are named.
-	a.log.Warn("there is no certificate for a domain; the authority is asked again when somebody connects. "+
-		"See that the domain leads here, and that the authority reaches port 443, or port 80 where challenges are answered without TLS",
+	// The error of autocert is seldom the reason, so name the usual ones.
+	a.log.Warn("cannot get a certificate for a domain; the next connection tries again. "+
+		"Check that the domain resolves to this server, and that the authority can reach port 443, or port 80 if challenges are answered without TLS",
 		"domain", domain, "error", err)
 }
 
-// Prepare gets the certificates that are not there yet, so that nobody waits for
-// them and what is wrong is known at once, until ctx ends. It returns when all
-// have been asked for; a question that is under way then goes on.
+// Prepare gets the missing certificates until ctx is done, so that no connection
+// has to wait and errors show early. It returns after it has requested all of them;
+// a request in progress then continues.
 func (a *Authority) Prepare(ctx context.Context) {
 	for _, d := range a.domains {
 		if ctx.Err() != nil {
 			return
 		}
-		// A client as they are today, so that the certificate is the one they get.
+		// Like a current client, so that the certificate is the one that clients get.
 		c, err := a.get(&tls.ClientHelloInfo{ServerName: d, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}})
 		if err == nil {
-			a.log.Info("there is a certificate", "domain", d, "until", c.Leaf.NotAfter)
+			a.log.Info("got the certificate", "domain", d, "until", c.Leaf.NotAfter)
 		}
 	}
 }
 
-// Challenges answers http-01, which the authority asks for without TLS: whatever
-// port that comes to, the name is what counts. All else is 403 or 404. To call it
-// before the first certificate is asked for has the authority try it, too: of a
-// handler that nobody reaches, it would note a failure more.
+// Challenges answers http-01, which the authority requests without TLS, by the name
+// and on any port. Any other request is 403 or 404. After Challenges was called, the
+// authority also tries http-01: do not call it for a handler that nobody can reach.
 func (a *Authority) Challenges() http.Handler {
 	challenges := a.manager.HTTPHandler(http.NotFoundHandler())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

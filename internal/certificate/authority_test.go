@@ -73,7 +73,7 @@ func TestCertificateByTheListener(t *testing.T) {
 	address := server(t, a.Config())
 	authority.Check(t, nobody(t), portOf(t, address))
 	a.Prepare(t.Context())
-	if !strings.Contains(d.String(), "there is a certificate") {
+	if !strings.Contains(d.String(), "got the certificate") {
 		t.Fatalf("got %s", d.String())
 	}
 	first := wants(t, authority, address)
@@ -148,7 +148,7 @@ func TestNoCertificateIsSaidOnce(t *testing.T) {
 			t.Error("there is a certificate all the same")
 		}
 	}
-	if got := strings.Count(d.String(), "there is no certificate for a domain"); got != 1 {
+	if got := strings.Count(d.String(), "cannot get a certificate for a domain"); got != 1 {
 		t.Errorf("got %d complaints, want 1:\n%s", got, d.String())
 	}
 	ended, cancel := context.WithCancel(t.Context())

@@ -15,33 +15,32 @@ import (
 )
 
 const (
-	lookAgain = 10 * time.Second    // the pause between two looks at the files
-	endsSoon  = 14 * 24 * time.Hour // whoever renews certificates should have done so
+	rereadAfter = 10 * time.Second    // the pause between two reads of the files
+	endsSoon    = 14 * 24 * time.Hour // by then it should have been renewed
 )
 
 // Files is a certificate and its key, read from two files. It is safe for
 // concurrent use.
 //
-// Handshakes look at the files, at most one of them in [lookAgain]: so a new
-// certificate needs no signal, no goroutine and nothing of the file system but
-// reading, and is found behind links and in volumes of containers too. What is
-// compared is content, since times are too coarse in some of those. New files
-// that cannot be used change nothing, and the log says so once.
+// Handshakes read the files again, at most once every [rereadAfter]. A new
+// certificate so needs no signal, no goroutine and no notification of the file
+// system, and is also found behind links and in volumes of containers. Files
+// compares contents, because times are too coarse in some of those. New files that
+// cannot be used change nothing, and are logged once.
 type Files struct {
 	certificate, key string
 	log              *slog.Logger
 	now              func() time.Time
 	current          atomic.Pointer[tls.Certificate]
 
-	mu   sync.Mutex // of what is below
+	mu   sync.Mutex // guards the fields below
 	next time.Time
-	seen [sha256.Size]byte // what was read last, usable or not
+	seen [sha256.Size]byte // the files as last read, usable or not
 }
 
-// LoadFiles reads a certificate, with those between it and its root, and its key, as
-// PEM. Its errors are for the person who runs the server: a file that is not
-// there, a key of another certificate, a certificate that is over or not yet
-// good.
+// LoadFiles reads a certificate, with its intermediates, and its key, as PEM. Errors
+// are for the person who runs the server: a missing file, the key of another
+// certificate, a certificate that has expired or is not valid yet.
 func LoadFiles(certificate, key string, log *slog.Logger) (*Files, error) {
 	f := &Files{certificate: certificate, key: key, log: log, now: time.Now}
 	p := f.read()
@@ -49,29 +48,29 @@ func LoadFiles(certificate, key string, log *slog.Logger) (*Files, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.seen, f.next = p.sum(), f.now().Add(lookAgain)
+	f.seen, f.next = p.sum(), f.now().Add(rereadAfter)
 	f.use(c)
 	return f, nil
 }
 
-// Config is that of a server which shows the certificate.
+// Config returns the configuration of a server with this certificate.
 func (f *Files) Config() *tls.Config { return configure(f.get) }
 
-// get never fails: there is always a certificate, if an old one.
+// get never fails: there is always a certificate, if only the old one.
 func (f *Files) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	if f.mu.TryLock() { // one looks, and the others go on with what there is
+	if f.mu.TryLock() { // one handshake reads, the others use the current one
 		defer f.mu.Unlock()
-		f.look()
+		f.reread()
 	}
 	return f.current.Load(), nil
 }
 
-func (f *Files) look() {
+func (f *Files) reread() {
 	now := f.now()
 	if now.Before(f.next) {
 		return
 	}
-	f.next = now.Add(lookAgain)
+	f.next = now.Add(rereadAfter)
 	p := f.read()
 	sum := p.sum()
 	if sum == f.seen {
@@ -80,27 +79,26 @@ func (f *Files) look() {
 	f.seen = sum
 	c, err := f.parse(p)
 	if err != nil {
-		f.log.Warn("the new certificate cannot be used; the old one is shown still", "error", err)
+		f.log.Warn("the new certificate cannot be used; the old one stays", "error", err)
 		return
 	}
 	f.use(c)
 	f.log.Info("the certificate was replaced", "until", c.Leaf.NotAfter)
 }
 
-// use shows the certificate from now on, and warns of what may be meant so and
-// is not good.
+// use makes the certificate the current one, and warns of what may be a mistake.
 func (f *Files) use(c *tls.Certificate) {
 	f.current.Store(c)
 	if info, err := os.Stat(f.key); err == nil && info.Mode().Perm()&0o007 != 0 {
-		f.log.Warn("others on this machine can read the key of the certificate; chmod 600 closes it to them",
+		f.log.Warn("others on this machine can read the key of the certificate; run chmod 600",
 			"file", f.key, "mode", info.Mode().Perm().String())
 	}
 	if c.Leaf.NotAfter.Sub(f.now()) < endsSoon {
-		f.log.Warn("the certificate ends soon", "file", f.certificate, "until", c.Leaf.NotAfter)
+		f.log.Warn("the certificate expires soon", "file", f.certificate, "until", c.Leaf.NotAfter)
 	}
 }
 
-// pair is what the two files hold, or why that is not known.
+// pair is the content of the two files, or why they cannot be read.
 type pair struct {
 	certificate, key []byte
 	err              error
@@ -119,13 +117,13 @@ func missing(what, file string, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("the %s %s is not there", what, file)
+		return fmt.Errorf("the %s %s does not exist", what, file)
 	default:
 		return fmt.Errorf("the %s cannot be read: %w", what, err)
 	}
 }
 
-// sum tells one state of the files from another.
+// sum identifies the content of the files.
 func (p pair) sum() [sha256.Size]byte {
 	if p.err != nil {
 		return sha256.Sum256([]byte(p.err.Error()))
@@ -139,7 +137,7 @@ func (f *Files) parse(p pair) (*tls.Certificate, error) {
 		return nil, p.err
 	}
 	if bytes.Contains(p.key, []byte("ENCRYPTED")) {
-		return nil, fmt.Errorf("the key %s is locked with a passphrase, which nobody can type here: give one without", f.key)
+		return nil, fmt.Errorf("the key %s has a passphrase: use one without", f.key)
 	}
 	c, err := tls.X509KeyPair(p.certificate, p.key)
 	if err != nil {
@@ -147,9 +145,9 @@ func (f *Files) parse(p pair) (*tls.Certificate, error) {
 	}
 	switch now := f.now(); {
 	case now.After(c.Leaf.NotAfter):
-		return nil, fmt.Errorf("the certificate %s is over since %s: renew it", f.certificate, c.Leaf.NotAfter.Format(time.RFC3339))
+		return nil, fmt.Errorf("the certificate %s expired at %s: renew it", f.certificate, c.Leaf.NotAfter.Format(time.RFC3339))
 	case now.Before(c.Leaf.NotBefore):
-		return nil, fmt.Errorf("the certificate %s is good from %s on, and it is %s here: see which of the two is wrong",
+		return nil, fmt.Errorf("the certificate %s is not valid before %s, but it is %s here: check the certificate and the clock",
 			f.certificate, c.Leaf.NotBefore.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 	}
 	return &c, nil

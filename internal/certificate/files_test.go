@@ -52,11 +52,11 @@ func TestFilesThatCannotBeUsed(t *testing.T) {
 		want string
 	}{
 		"the key of another":    {certificatetest.Pair{Certificate: good.Certificate, Key: other.Key}, "private key does not match"},
-		"over":                  {certificatetest.SelfSigned(t, "a.test", -time.Minute), "is over since"},
+		"over":                  {certificatetest.SelfSigned(t, "a.test", -time.Minute), "expired at"},
 		"turned round":          {certificatetest.Pair{Certificate: good.Key, Key: good.Certificate}, "PEM"},
 		"no certificate":        {certificatetest.Pair{Certificate: []byte("a text"), Key: good.Key}, "failed to find any PEM data"},
 		"empty":                 {certificatetest.Pair{}, "failed to find any PEM data"},
-		"locked":                {certificatetest.Pair{Certificate: good.Certificate, Key: locked}, "locked with a passphrase"},
+		"locked":                {certificatetest.Pair{Certificate: good.Certificate, Key: locked}, "has a passphrase"},
 		"both in the same file": {certificatetest.Pair{Certificate: append(good.Key, good.Certificate...), Key: append(good.Certificate, good.Key...)}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -75,7 +75,7 @@ func TestFilesThatCannotBeUsed(t *testing.T) {
 		t.Parallel()
 		folder := t.TempDir()
 		_, err := LoadFiles(filepath.Join(folder, "c.pem"), filepath.Join(folder, "k.pem"), slog.New(slog.DiscardHandler))
-		if err == nil || !strings.Contains(err.Error(), "c.pem is not there") || !strings.Contains(err.Error(), "k.pem is not there") {
+		if err == nil || !strings.Contains(err.Error(), "c.pem does not exist") || !strings.Contains(err.Error(), "k.pem does not exist") {
 			t.Errorf("got %v, want that both are not there", err)
 		}
 		if _, err = LoadFiles(folder, folder, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "is a directory") {
@@ -86,7 +86,7 @@ func TestFilesThatCannotBeUsed(t *testing.T) {
 		t.Parallel()
 		certificate, key := good.Write(t, t.TempDir())
 		f := &Files{certificate: certificate, key: key, now: func() time.Time { return time.Now().Add(-2 * time.Hour) }}
-		if _, err := f.parse(f.read()); err == nil || !strings.Contains(err.Error(), "is good from") {
+		if _, err := f.parse(f.read()); err == nil || !strings.Contains(err.Error(), "is not valid before") {
 			t.Errorf("got %v, want that it is not good yet", err)
 		}
 	})
@@ -102,7 +102,7 @@ func TestWarnings(t *testing.T) {
 	if _, err := LoadFiles(certificate, key, d.log()); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"others on this machine can read the key", "the certificate ends soon"} {
+	for _, want := range []string{"others on this machine can read the key", "the certificate expires soon"} {
 		if !strings.Contains(d.String(), want) {
 			t.Errorf("got %s, want %q", d.String(), want)
 		}
@@ -224,7 +224,7 @@ func TestFilesAreReadAgain(t *testing.T) {
 	}
 	later := func() {
 		f.mu.Lock() // no handshake is under way that looks at the clock
-		now = now.Add(lookAgain)
+		now = now.Add(rereadAfter)
 		f.mu.Unlock()
 	}
 	shows(first)
@@ -282,7 +282,7 @@ func TestHandshakesWhileFilesChange(t *testing.T) {
 	f.now = func() time.Time { // each handshake that may look does
 		mu.Lock()
 		defer mu.Unlock()
-		now = now.Add(lookAgain)
+		now = now.Add(rereadAfter)
 		return now
 	}
 	address := server(t, f.Config())

@@ -6,10 +6,10 @@ import (
 	"github.com/musterhq/muster/query"
 )
 
-// Totals are numbers of members that are not deleted.
+// Totals are the numbers of members that are not deleted.
 type Totals struct{ All, Male, Female, Pending int64 }
 
-// counted are the rows that add up to the number of members of every kind.
+// counted has the rows that add up to the number of members of each kind.
 const counted = `(
 	select gender, status, n from member_total
 	union all select gender, status, n from member_delta) c`
@@ -25,9 +25,8 @@ func Count() query.Query[Totals] {
 		func(r query.Row) (t Totals, err error) { return t, r.Scan(&t.All, &t.Male, &t.Female, &t.Pending) })
 }
 
-// CountOf returns the number of members that have one of the statuses and one
-// of the genders, exact at the moment of the session. An empty list lets all
-// pass.
+// CountOf returns the number of members with one of the statuses and one of the
+// genders, exact at the moment of the session. An empty list stands for all.
 func CountOf(statuses, genders []string) query.Query[int64] {
 	sql, args := "select coalesce(cast(sum(n) as bigint), 0) from "+counted+" where 1 = 1", []any(nil)
 	only := func(column string, values []string) {

@@ -7,15 +7,15 @@ import (
 	"github.com/musterhq/muster/query"
 )
 
-// append returns the change that appends a delta: there are n more of a kind.
-// It reads nothing and shares no row, so it conflicts with nothing.
+// append returns the change that appends a delta: n more members of a kind. It
+// reads nothing and shares no row, so it conflicts with nothing.
 func (k Kind) append(n int64, at time.Time) query.Change {
 	return query.Exec("insert into member_delta (id, day, slot, gender, status, n) values ($1, $2, $3, $4, $5, $6)",
 		ids.New[ids.Row](at), k.Day, k.Slot, k.Gender, k.Status, n)
 }
 
-// Move returns the changes for a member whose kind was one and becomes another.
-// Either is nil for a member that is not counted.
+// Move returns the changes that count a member as another kind. Nil stands for a
+// member that is not counted.
 func Move(was, becomes *Kind, at time.Time) (list []query.Change) {
 	if was != nil && becomes != nil && *was == *becomes {
 		return nil

@@ -1,11 +1,11 @@
-// Package counters keeps the numbers of members exact without scanning them.
+// Package counters keeps exact numbers of members without scanning them.
 //
 // A change of a member appends a delta in its own transaction. [Rollup] moves
-// deltas into the counters; a reader adds both in one snapshot. The package
-// knows of a member when it was created, its gender and its status, the latter
-// two as text.
+// deltas into the counters. A reader adds both in one snapshot. The package knows
+// the time of creation, the gender and the status of a member, the last two as
+// text.
 //
-//   - kind.go: days, slots and kinds: what members are counted by
+//   - kind.go: days, slots and kinds, by which members are counted
 //   - delta.go: the deltas that a change appends
 //   - rollup.go: moving deltas into the counters
 //   - count.go: totals

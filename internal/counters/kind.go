@@ -2,11 +2,10 @@ package counters
 
 import "time"
 
-// Day is a day in the store's zone, written as 2026-01-31, so that the order of
-// the text is that of time.
+// Day is a day in the store's zone, such as 2026-01-31: days sort as text.
 type Day = string
 
-// DayOf returns the day of a moment in a zone; nil is UTC.
+// DayOf returns the day of a moment in a zone. Nil is UTC.
 func DayOf(t time.Time, zone *time.Location) Day { return t.In(orUTC(zone)).Format(time.DateOnly) }
 
 func orUTC(zone *time.Location) *time.Location {
@@ -16,20 +15,19 @@ func orUTC(zone *time.Location) *time.Location {
 	return zone
 }
 
-// slotLength is how long a slot is. Every zone's midnight is the beginning of
-// one.
+// slotLength is the length of a slot. In every zone, midnight is the start of a
+// slot.
 const slotLength = 15 * time.Minute
 
-// SlotOf returns the number of the slot of a moment, which is its quarter of an
-// hour since 1970.
+// SlotOf returns the number of the slot of a moment: the quarter hours since 1970.
 func SlotOf(t time.Time) int64 { return t.Unix() / int64(slotLength/time.Second) }
 
-// SlotStart returns the moment at which a slot begins.
+// SlotStart returns the start of a slot.
 func SlotStart(slot int64) time.Time {
 	return time.Unix(slot*int64(slotLength/time.Second), 0).UTC()
 }
 
-// Kind is what members are counted by.
+// Kind is a group of members that are counted together.
 type Kind struct {
 	Day    Day
 	Slot   int64
@@ -37,8 +35,8 @@ type Kind struct {
 	Status string
 }
 
-// KindOf returns the kind of a member that was created at a moment, whose day is
-// counted in a zone; nil is UTC.
+// KindOf returns the kind of a member that was created at a moment, with its day
+// in a zone. Nil is UTC.
 func KindOf(created time.Time, zone *time.Location, gender, status string) Kind {
 	return Kind{DayOf(created, zone), SlotOf(created), gender, status}
 }

@@ -14,22 +14,21 @@ import (
 // settingZone is the key of the zone in which the store counts days.
 const settingZone = "time_zone"
 
-// StoredZone is the name of the zone in which the store counts days, or nil for
-// a new store.
+// StoredZone returns the name of the zone in which the store counts days, or nil
+// for a new store.
 func StoredZone() query.Query[*string] {
 	return query.Maybe("select value from setting where key = $1",
 		func(r query.Row) (s string, err error) { return s, r.Scan(&s) }, settingZone)
 }
 
-// UseZone makes zone the one in which the store counts days; nil is UTC. If it
-// was another, the counters are rebuilt from the members, in one write session
-// that reads them all: a few seconds for a million, for which the engine's bound
-// of a write session is set. The kinds
-// of later changes must have the same zone.
+// UseZone sets the zone in which the store counts days. Nil is UTC. If the zone
+// changes, UseZone rebuilds the counters in one write session that reads all
+// members: a few seconds for a million, which the engine's limit of a write
+// session must allow. The kinds of later changes must have the same zone.
 func UseZone(ctx context.Context, db *session.DB, zone *time.Location) error {
 	name := orUTC(zone).String()
 	if name == "Local" {
-		return errors.New("the time zone of the store needs a name")
+		return errors.New("the time zone of the store must have a name")
 	}
 	err := db.Write(ctx, func(w *session.Write) error {
 		stored, err := session.Run(ctx, w, StoredZone())
@@ -53,14 +52,14 @@ func UseZone(ctx context.Context, db *session.DB, zone *time.Location) error {
 	return nil
 }
 
-// recount counts every member that is not deleted, by a scan.
+// recount counts the members that are not deleted, by a scan.
 func recount(ctx context.Context, s session.Reader, zone *time.Location) (Tally, error) {
 	type row struct {
 		id             ids.Member
 		gender, status string
 	}
 	t := make(Tally)
-	days := make(map[int64]Day) // by slot: writing a day costs more than looking it up
+	days := make(map[int64]Day) // by slot: to format a day costs more than to look it up
 	each := query.Each("select id, gender, status from users where deleted_at is null",
 		func(r query.Row) (u row, err error) { return u, r.Scan(&u.id, &u.gender, &u.status) },
 		func(u row) error {
@@ -78,10 +77,9 @@ func recount(ctx context.Context, s session.Reader, zone *time.Location) (Tally,
 	return t, err
 }
 
-// Recount returns every number that the counters hold, and the same by a scan of
-// the members, each under its name: "total male pending", "day 2026-01-31",
-// "day 2026-01-31 male pending", "quarter 2026-01-31T09:15:00Z". All are of the session's
-// moment.
+// Recount returns the numbers in the counters, and the same numbers from a scan of
+// the members, both in the session's snapshot, by name: "total male pending",
+// "day 2026-01-31", "day 2026-01-31 male pending", "quarter 2026-01-31T09:15:00Z".
 func Recount(ctx context.Context, r *session.Read) (counted, recounted map[string]int64, err error) {
 	stored, err := session.Run(ctx, r, StoredZone())
 	if err != nil {

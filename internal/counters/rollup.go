@@ -17,7 +17,12 @@ const rollupStep = 2000
 // Rollup moves deltas into the counters in bounded write sessions, until few
 // are left, and returns the number moved. It may run at any time, beside all
 // else: what readers see does not change.
+//
+// Without deltas it costs one read and writes nothing.
 func Rollup(ctx context.Context, db *session.DB) (total int, err error) {
+	if some, err := pending(ctx, db); err != nil || !some {
+		return 0, err
+	}
 	for moved := rollupStep; moved == rollupStep; total += moved {
 		err := db.Write(ctx, func(w *session.Write) (err error) {
 			moved, err = rollup(ctx, w)
@@ -28,6 +33,18 @@ func Rollup(ctx context.Context, db *session.DB) (total int, err error) {
 		}
 	}
 	return total, nil
+}
+
+// pending reports whether there are deltas.
+func pending(ctx context.Context, db *session.DB) (some bool, err error) {
+	err = db.Read(ctx, func(r *session.Read) (err error) {
+		some, err = session.Run(ctx, r, query.Scalar[bool]("select exists (select 1 from member_delta)"))
+		return err
+	}, session.Once)
+	if err != nil {
+		return false, fmt.Errorf("looking for deltas: %w", err)
+	}
+	return some, nil
 }
 
 func rollup(ctx context.Context, w *session.Write) (int, error) {
@@ -46,8 +63,8 @@ func rollup(ctx context.Context, w *session.Write) (int, error) {
 	return len(list), nil
 }
 
-// changes add the tally to the counters, in an order that is always the same,
-// so that two that run at once wait for each other and not in a circle.
+// changes returns the changes that add the tally to the counters, always in the
+// same order: two that run at once cannot deadlock.
 func (t Tally) changes() (list []query.Change) {
 	type ofTotal struct{ gender, status string }
 	type ofDay struct{ day, gender, status string }

@@ -7,8 +7,8 @@ import (
 	"github.com/musterhq/muster/internal/member"
 )
 
-// Summary is the state of the membership at one moment. Deleted members are in
-// none of the numbers.
+// Summary describes the membership at one moment. It does not count deleted
+// members.
 type Summary struct {
 	TotalMembers   int64     `json:"total_members" doc:"All members." example:"100000" minimum:"0"`
 	MonthlySignups int64     `json:"monthly_signups" doc:"Members created in the last 30 days, exact to the instant." example:"2113" minimum:"0"`
@@ -20,8 +20,8 @@ type Summary struct {
 	AsOf           time.Time `json:"as_of" doc:"The moment at which all of these numbers are true." example:"2026-01-31T09:00:00.123456Z"`
 }
 
-// SignupCount is how many members of a kind were created on a day and are not
-// deleted.
+// SignupCount is the number of members with a gender and status that were created
+// on a day and are not deleted.
 type SignupCount struct {
 	Day    string        `json:"day" doc:"The day, in the configured time zone." example:"2026-01-31" format:"date"`
 	Gender member.Gender `json:"gender" doc:"The gender." example:"female"`
@@ -29,21 +29,14 @@ type SignupCount struct {
 	Count  int64         `json:"count" doc:"The number of members." example:"12" minimum:"0"`
 }
 
-// Difference is a number that the counters and a recount do not agree on.
-type Difference struct {
-	What      string `json:"what"` // "total male pending", "day 2026-01-31", …
-	Counted   int64  `json:"counted"`
-	Recounted int64  `json:"recounted"`
-}
-
 const (
 	month = 30 * 24 * time.Hour
 	week  = 7 * 24 * time.Hour
 )
 
-// window is the time from a moment on, divided as the counters are: to the end
-// of the slot, for which members are counted; to the end of the day, for which
-// slots are; and days.
+// window is the time from a moment on, divided like the counters: members are
+// counted to the end of the first slot, slots to the end of the first day, and
+// then days.
 type window struct {
 	from time.Time
 	slot int64        // the first whole one
@@ -66,7 +59,7 @@ func windowFrom(from time.Time, rules member.Rules) window {
 	return w
 }
 
-// date is a day of the calendar, to be compared.
+// date is a day of the calendar; dates can be compared.
 type date struct {
 	year  int
 	month time.Month
@@ -85,7 +78,7 @@ func zoneOf(rules member.Rules) *time.Location {
 	return rules.Zone
 }
 
-// dayAfter is the moment at which the day after that of t begins.
+// dayAfter returns the start of the day after that of t.
 func dayAfter(t time.Time, rules member.Rules) time.Time {
 	today := dateOf(t, rules)
 	guess := midnightOf(today, 1, rules)
@@ -99,7 +92,7 @@ func dayAfter(t time.Time, rules member.Rules) time.Time {
 	return counters.SlotStart(slot)
 }
 
-// midnight is the moment at which the day of t begins.
+// midnight returns the start of the day of t.
 func midnight(t time.Time, rules member.Rules) time.Time {
 	today := dateOf(t, rules)
 	guess := midnightOf(today, 0, rules)
@@ -113,8 +106,8 @@ func midnight(t time.Time, rules member.Rules) time.Time {
 	return counters.SlotStart(slot)
 }
 
-// midnightOf is when the day so many days after another begins, unless clocks
-// are changed then.
+// midnightOf returns the start of the day that many days after d, unless the
+// clocks change at that time.
 func midnightOf(d date, days int, rules member.Rules) time.Time {
 	return time.Date(d.year, d.month, d.day+days, 0, 0, 0, 0, zoneOf(rules))
 }

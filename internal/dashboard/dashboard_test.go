@@ -118,7 +118,7 @@ func TestStatsProperty(t *testing.T) {
 				var got dashboard.Summary
 				ctx, cost := session.Track(context.Background(), "")
 				err := db.Read(ctx, func(r *session.Read) (err error) {
-					got, err = dashboard.Stats(ctx, r, rules, now)
+					got, err = session.Run(ctx, r, dashboard.Stats(rules, now))
 					return err
 				}, session.Once)
 				if diff := cmp.Diff(want, got); err != nil || diff != "" {
@@ -162,7 +162,7 @@ func TestStatsAddUp(t *testing.T) {
 	last := int64(0)
 	for range 300 {
 		err := db.Read(t.Context(), func(r *session.Read) error {
-			s, err := dashboard.Stats(t.Context(), r, rules, now)
+			s, err := session.Run(t.Context(), r, dashboard.Stats(rules, now))
 			if s.TotalMembers != s.MaleCount+s.FemaleCount || s.TotalMembers != s.PendingReviews || s.TotalMembers != s.TodaySignups || s.TotalMembers != s.MonthlySignups {
 				t.Errorf("the parts do not add up: %+v", s)
 			}
@@ -197,7 +197,7 @@ func TestSignups(t *testing.T) {
 	}
 	series := func(from, to string) (list []dashboard.SignupCount, err error) {
 		err = db.Read(t.Context(), func(r *session.Read) error {
-			list, err = dashboard.Signups(t.Context(), r, from, to)
+			list, err = session.Run(t.Context(), r, dashboard.Signups(from, to))
 			return err
 		}, session.Once)
 		return list, err
@@ -216,7 +216,7 @@ func TestSignups(t *testing.T) {
 		t.Errorf("days without sign-ups: got %v, %v", got, err)
 	}
 	for name, c := range map[string]struct{ from, to, fields string }{
-		"turned round": {"2026-03-03", "2026-03-02", "[from]"},
+		"turned round": {"2026-03-03", "2026-03-02", "[to]"},
 		"no days":      {"3 March", "2026-02-30", "[from to]"},
 		"too long":     {"2000-01-01", "2026-01-01", "[from]"},
 	} {
@@ -242,9 +242,9 @@ func TestCheck(t *testing.T) {
 	if _, err := counters.Rollup(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
-	check := func() (list []dashboard.Difference) {
+	check := func() (list []counters.Difference) {
 		err := db.Read(t.Context(), func(r *session.Read) (err error) {
-			list, err = dashboard.Check(t.Context(), r)
+			list, err = counters.Check(t.Context(), r)
 			return err
 		})
 		if err != nil {
@@ -262,7 +262,7 @@ func TestCheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []dashboard.Difference{
+	want := []counters.Difference{
 		{What: "day 2026-03-15 male pending", Counted: 5, Recounted: 1},
 		{What: "quarter 2026-03-15T12:00:00Z", Counted: 0, Recounted: 1},
 	}

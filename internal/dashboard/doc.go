@@ -1,6 +1,6 @@
-// Package dashboard holds the numbers that go across rooms, each set of them
-// from one snapshot.
+// Package dashboard holds the numbers that span rooms, each set of them from one
+// snapshot.
 //
-// Its room: it composes queries of member; it has no tables of its own and
-// never scans members, but for Check, which is asked to.
+// Its room: it composes queries of member. It has no tables of its own, and only
+// [Check] scans members.
 package dashboard

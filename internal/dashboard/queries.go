@@ -6,12 +6,12 @@ import (
 	"github.com/musterhq/muster/query"
 )
 
-// signups are the numbers of members created in three windows.
+// signups holds the numbers of members created in three windows.
 type signups struct{ month, week, today int64 }
 
-// signupsIn counts what was created in the windows: days from their rows, slots
-// from theirs, the rest of a slot by the members' ids; and what is not folded
-// yet. The last of the windows begins with a day.
+// signupsIn counts the members created in the windows: by the rows of days and
+// slots, by the members' ids for the rest of a slot, and by the deltas that are not
+// rolled up yet. The window today starts with a day.
 func signupsIn(month, week, today window) query.Query[signups] {
 	return query.One(`
 		select

@@ -14,7 +14,7 @@ import (
 
 	"github.com/musterhq/muster/internal/blob"
 	"github.com/musterhq/muster/internal/blob/dir"
-	"github.com/musterhq/muster/internal/dashboard"
+	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/demo"
 	"github.com/musterhq/muster/internal/directory"
 	"github.com/musterhq/muster/internal/member"
@@ -182,7 +182,7 @@ func content(t *testing.T, media blob.Store, key string, size int64, sum string)
 func checkNumbers(t *testing.T, db *session.DB) {
 	t.Helper()
 	read(t, db, func(r *session.Read) error {
-		differences, err := dashboard.Check(t.Context(), r)
+		differences, err := counters.Check(t.Context(), r)
 		if len(differences) > 0 {
 			t.Errorf("the counters differ from a recount: %v", differences)
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/musterhq/muster/internal/member"
 )
 
-// side is one half of the members, each with indexes of its own.
+// side is one half of the members: live or deleted. Each has its own indexes.
 type side bool
 
 const (
@@ -30,7 +30,7 @@ func (d Deleted) sides() []side {
 	}
 }
 
-// of is the condition that holds for the members of a side.
+// of returns the condition for the members of a side.
 func (s side) of(alias string) string {
 	if s == gone {
 		return alias + ".deleted_at is not null"
@@ -38,20 +38,20 @@ func (s side) of(alias string) string {
 	return alias + ".deleted_at is null"
 }
 
-// source is an index that one filter can be read from.
+// source is an index from which the members that pass a filter can be read.
 type source struct {
 	table   string             // with its alias
-	id      string             // the column of the member's id
+	id      string             // the column of the member's ID
 	where   func(*text) string // the condition that the index serves
-	newest  bool               // to be read in the order of age, the newest first
+	newest  bool               // read it in the order of age, newest first
 	ordered bool               // its rows are in the order of age
-	native  bool               // it is in the order of the list, with what else it has
-	kinds   bool               // it is that of status and gender
+	native  bool               // it is in the order of the list
+	kinds   bool               // it is the index of status and gender
 	covers  bool               // its rows are of the side and pass the whole filter
-	slow    bool               // a row of it takes as long as a member's
+	slow    bool               // a row costs as much as a member
 }
 
-// of writes the source as what follows "select … from".
+// of returns what follows "select … from" for the rows of the source.
 func (s source) of(t *text, limit int) string {
 	from := s.table + " where " + s.where(t)
 	if s.newest {
@@ -60,7 +60,7 @@ func (s source) of(t *text, limit int) string {
 	return from + " limit " + t.arg(limit)
 }
 
-// sources are the indexes that the filters of a side can be read from.
+// sources returns the indexes that the filters can be read from on a side.
 func (o *ListOptions) sources(s side) (list []source) {
 	f, by := &o.Filter, o.Sort.By
 	only := o.filters() == 1
@@ -88,8 +88,8 @@ func (o *ListOptions) sources(s side) (list []source) {
 	return append(list, o.relationSources()...)
 }
 
-// relationSources are the indexes of relations, whose rows are in the order of
-// age. Of several photos, the first stands for all.
+// relationSources returns the indexes of relations, whose rows are in the order
+// of age. The first photo of a member stands for all of them.
 func (o *ListOptions) relationSources() (list []source) {
 	f := &o.Filter
 	add := func(table string, where func(*text) string) {
@@ -121,7 +121,7 @@ func (o *ListOptions) relationSources() (list []source) {
 // byKind reports whether the list is filtered by status or gender.
 func (o *ListOptions) byKind() bool { return len(o.Filter.Status) > 0 || len(o.Filter.Gender) > 0 }
 
-// filters is the number of filters, status and gender being one.
+// filters returns the number of filters. Status and gender count as one.
 func (o *ListOptions) filters() (n int) {
 	f := &o.Filter
 	for _, on := range []bool{
@@ -136,8 +136,7 @@ func (o *ListOptions) filters() (n int) {
 	return n
 }
 
-// kinds are the statuses and genders that pass, all of them for those that are
-// not filtered by.
+// kinds returns the statuses and genders that pass: all of them without a filter.
 func (o *ListOptions) kinds() (statuses, genders []string) {
 	for _, s := range member.Statuses() {
 		if len(o.Filter.Status) == 0 || slices.Contains(o.Filter.Status, s) {
@@ -165,14 +164,14 @@ func (s Sort) column(alias string) string {
 	}
 }
 
-// value is a cursor's value as an argument.
+// value returns the value of a cursor as an argument.
 func (s Sort) value(c *Cursor) any {
 	switch s.By {
 	case ByUpdated:
-		t, _ := time.Parse(time.RFC3339Nano, c.Value) // check has read it
+		t, _ := time.Parse(time.RFC3339Nano, c.Value) // fits has parsed it
 		return t
 	case ByBirthYear:
-		n, _ := strconv.Atoi(c.Value) // check has read it
+		n, _ := strconv.Atoi(c.Value) // fits has parsed it
 		return n
 	default:
 		return c.Value
@@ -193,8 +192,8 @@ func (s Sort) beyond() string {
 	return " < "
 }
 
-// checks are the conditions that a member must meet. They are written so that
-// SQLite reads no index for them: the plan has chosen one.
+// checks returns the conditions that a member must meet, written so that SQLite
+// uses no index for them: the plan has chosen one.
 func (p plan) checks(t *text, alias string) (list []string) {
 	f := &p.options.Filter
 	if len(f.Status) > 0 {
@@ -203,11 +202,11 @@ func (p plan) checks(t *text, alias string) (list []string) {
 	if len(f.Gender) > 0 {
 		list = append(list, "cast("+alias+".gender as text) {in "+t.arg(field.Strings(f.Gender))+"}")
 	}
-	return append(list, p.checksBeside(t, alias)...)
+	return append(list, p.otherChecks(t, alias)...)
 }
 
-// checksBeside are the conditions beside those on status and gender.
-func (p plan) checksBeside(t *text, alias string) (list []string) {
+// otherChecks returns the conditions except those on status and gender.
+func (p plan) otherChecks(t *text, alias string) (list []string) {
 	o, f := &p.options, &p.options.Filter
 	list = append(list,
 		strings.TrimPrefix(o.birthYears(t, "cast("+alias+".birth_year as integer)"), " and "),
@@ -243,8 +242,8 @@ func (p plan) checksBeside(t *text, alias string) (list []string) {
 	return list
 }
 
-// createdCheck is on the column, which has no index, where the list follows
-// another index than that of ids.
+// createdCheck returns the condition on the time of creation: on the column,
+// which has no index, where the list does not follow the index of IDs.
 func (p plan) createdCheck(t *text, alias string) string {
 	if o := &p.options; o.Sort.By != ByCreated {
 		return within(t, alias+".created_at", o.Filter.CreatedFrom, o.Filter.CreatedTo, " < ")
@@ -262,7 +261,7 @@ func (o *ListOptions) birthYears(t *text, column string) string {
 
 func (o *ListOptions) created(t *text, column string) string {
 	low, high := firstID(o.Filter.CreatedFrom), firstID(o.Filter.CreatedTo)
-	if o.After != nil && o.Sort.By == ByCreated { // it begins where the cursor is
+	if o.After != nil && o.Sort.By == ByCreated { // the list starts at the cursor
 		if o.Sort.Ascending {
 			low = nil
 		} else {
@@ -276,7 +275,7 @@ func (o *ListOptions) updated(t *text, column string) string {
 	return within(t, column, o.Filter.UpdatedFrom, o.Filter.UpdatedTo, " < ")
 }
 
-// firstID is the least id that a member created at or after a time can have.
+// firstID returns the least ID of a member created at a time or later.
 func firstID(t *time.Time) *ids.Member {
 	if t == nil {
 		return nil

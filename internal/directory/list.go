@@ -8,19 +8,18 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// Once reports whether List costs one round trip with these options, so that
-// its session may be opened with [session.Once].
+// Once reports whether List costs one round trip with these options: its session
+// may then be opened with [session.Once].
 func (o ListOptions) Once() bool {
 	o = o.normal()
 	return o.Filter.Text == "" && o.Include&member.WithAll == 0 && !o.needsEstimate()
 }
 
-// List returns a page of members that pass the filter, and their total. It costs
-// one round trip; one more when relations are included; one more when it must
-// first see which of several filters is the narrowest; and a few for a search,
-// whose page may then be shorter than the limit although there is a next one.
-// Faults: invalid, also for a text that too many members match to be sorted
-// otherwise than newest first.
+// List returns a page of the members that pass the filter, and their total. It
+// costs one round trip; one more for relations; one more to find the narrowest of
+// several filters; and a few for a search, whose page may be shorter than the
+// limit before the last one. Faults: invalid, also for a text that too many
+// members match to sort them in another order than newest first.
 func List(ctx context.Context, r *session.Read, rules member.Rules, o ListOptions) (Page, error) {
 	o = o.normal()
 	if err := o.check(); err != nil {
@@ -41,7 +40,7 @@ func List(ctx context.Context, r *session.Read, rules member.Rules, o ListOption
 	return p, nil
 }
 
-// listed is a page of a list without free text.
+// listed returns a page of a list without free text.
 func listed(ctx context.Context, r *session.Read, _ member.Rules, o ListOptions) (Page, []member.User, error) {
 	plans, err := planned(ctx, r, o, nil)
 	if err != nil {

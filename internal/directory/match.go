@@ -4,37 +4,34 @@ import (
 	"encoding/hex"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/field"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/nameindex"
 	"github.com/musterhq/muster/internal/privacy"
 )
 
-// match is what a free text asks for. A member passes that has every word in
-// its name, or the digits at the end of its phone, or the beginning in its id.
+// match is what a free text matches: members whose name has every word, whose
+// phone ends with the digits, or whose ID starts with the text.
 type match struct {
-	words   []string   // of the normalized text; none if they are too short to look for
+	words   []string   // of the normalized text; none if they are too short to search for
 	grams   [][]string // pieces of each word, all of which the name must have
-	digits  []string   // forms of a phone, without the +; the last four are the same
+	digits  []string   // forms of a phone, without the +; the last four digits are the same
 	idLeast ids.Member
-	idMost  ids.Member // the zero id: the text is no beginning of an id
+	idMost  ids.Member // zero if the text is not the start of an ID
 
-	sizes map[string]int // blocks that a gram has, up to blocksAtOnce+1
+	sizes map[string]int // the number of blocks of a gram, up to blocksAtOnce+1
 }
 
-// maxSearch is the most characters of a free text.
-const maxSearch = 100
+// codeTooBroad is the code of a text that too many members match to be sorted.
+const codeTooBroad = "too_broad"
 
-// parseText reads a free text. Faults: invalid, field q.
+// parseText parses a free text, whose length [Filter] bounds. Faults: invalid,
+// field q.
 func parseText(text string, rules member.Rules) (*match, error) {
 	var f fault.Fields
-	if utf8.RuneCountInString(text) > maxSearch {
-		f.Add("q", "too_long", "It has at most %d characters.", maxSearch)
-		return nil, f.Err()
-	}
 	m := &match{digits: phoneForms(text, rules.Region)}
 	words := strings.Fields(nameindex.Normalize(text))
 	if m.grams = nameindex.WordGrams(words); len(m.grams) > 0 {
@@ -42,13 +39,14 @@ func parseText(text string, rules member.Rules) (*match, error) {
 	}
 	m.idLeast, m.idMost = idRange(text)
 	if m.words == nil && m.digits == nil && m.idMost.IsZero() {
-		f.Add("q", "too_short", "Write at least two characters of a name, four digits of a phone, or eight of an id.")
+		f.Add("q", field.CodeTooShort, "Write at least two characters of a name, four digits of a phone, or eight of an ID.")
 	}
 	return m, f.Err()
 }
 
-// phoneForms are the digits with which a phone would end that is written so, as
-// it stands and as the region dials it; none if the text is no phone.
+// phoneForms returns the digits that the phone in the text may end with: as they
+// are written, and as the region dials them. It returns none if the text is not a
+// phone.
 func phoneForms(text, region string) (forms []string) {
 	var digits strings.Builder
 	for _, r := range text {
@@ -75,17 +73,17 @@ func phoneForms(text, region string) (forms []string) {
 	return forms
 }
 
-// SearchesPhone reports whether a list that is searched for the text tells of a
-// phone more than its mask shows: who may not see phones may not ask for it. Of
-// several forms, any may be at the end of the phone: the shortest decides what is
-// told, as the others end with it. Four digits can be a whole number somewhere.
+// SearchesPhone reports whether the members that a text finds reveal more of a
+// phone than its mask shows: a caller who may not see phones may not search for
+// it. A phone may end with any of several forms, and the shortest decides, as the
+// others end with it. Somewhere, four digits are a whole number.
 func SearchesPhone(rules member.Rules, text string) bool {
 	forms := phoneForms(strings.TrimSpace(text), rules.Region)
 	return forms != nil && !slices.ContainsFunc(forms, func(form string) bool { return len(form) <= privacy.VisibleDigits })
 }
 
-// idRange are the least and the greatest id that begin with the text, if it is
-// eight digits of an id or more.
+// idRange returns the least and the greatest ID that start with the text, if it
+// is eight digits of an ID or more.
 func idRange(text string) (least, most ids.Member) {
 	digits := strings.ReplaceAll(strings.ToLower(text), "-", "")
 	if len(digits) < 8 || len(digits) > 32 {
@@ -99,7 +97,7 @@ func idRange(text string) (least, most ids.Member) {
 	return ids.Member(low), ids.Member(high)
 }
 
-// condition is what a member must meet to match.
+// condition returns the condition that a member matches.
 func (m *match) condition(t *text, alias string) string {
 	var any []string
 	if m.words != nil {

@@ -14,17 +14,17 @@ import (
 	"github.com/musterhq/muster/internal/nameindex"
 )
 
-// ListOptions say which members a list shows, and how.
+// ListOptions are the parameters of a list.
 type ListOptions struct {
 	Filter  Filter
 	Sort    Sort             // the zero value: newest first
 	After   *Cursor          // nil: from the beginning
-	Limit   int              // 1 to 200; 0 is 50
+	Limit   int              // 1 to [MaxLimit]; 0 is [DefaultLimit]
 	Include member.Relations // loaded for the page, in one more round trip
 }
 
-// Filter narrows a list. Every zero field lets all pass; the others must all
-// hold. Its fields are the parameters of a request.
+// Filter narrows a list to the members that pass all of its fields. A zero field
+// lets every member pass. The fields are the parameters of a request.
 type Filter struct {
 	Text          string          `query:"q" doc:"Free text: part of a name in any script, the last four digits of a phone, or an ID. More digits of a phone require phones:reveal and count as a reveal." maxLength:"100"`
 	Status        []member.Status `query:"status" doc:"Any of these states."`
@@ -62,21 +62,21 @@ func (Subscription) Choices() []string {
 	return append(field.Strings(member.SubscriptionStatuses()), string(NoSubscription))
 }
 
-// Deleted says whether a list shows soft-deleted members.
+// Deleted is whether a list shows soft-deleted members.
 type Deleted string
 
-// What a list shows of soft-deleted members; the zero value shows none.
+// Which members a list shows. The zero value leaves out soft-deleted ones.
 const (
 	WithoutDeleted Deleted = ""
 	OnlyDeleted    Deleted = "only"
 	AlsoDeleted    Deleted = "include"
 )
 
-// Choices lists what can be asked for.
+// Choices lists the values of a request.
 func (Deleted) Choices() []string { return []string{string(OnlyDeleted), string(AlsoDeleted)} }
 
-// Sort is the order of a list. Members that are alike in it are ordered by age,
-// in the same direction; one without a birth year comes before year 1.
+// Sort is the order of a list. Members with equal keys are in the order of age, in
+// the same direction. A member without a birth year sorts before year 1.
 type Sort struct {
 	By        SortKey // the zero value is created_at
 	Ascending bool
@@ -95,7 +95,7 @@ const (
 
 var sortKeys = []SortKey{ByCreated, ByUpdated, ByName, ByBirthYear}
 
-// Order is a sort in a request: a key, with - before it for descending.
+// Order is a sort in a request: a key, with a - before it for descending order.
 type Order string
 
 // Choices lists the orders.
@@ -123,13 +123,13 @@ func (s Sort) String() string {
 	return "-" + string(s.By)
 }
 
-// Cursor is the place in a list after which a page starts. It holds what the
-// last member was sorted by, which may be a name: seal it before it leaves.
+// Cursor is the place in a list after which a page starts. It holds the sort key
+// of the last member, which may be a name: seal it before a caller sees it.
 type Cursor struct {
 	Sort  string     `json:"s"`
-	Value string     `json:"v,omitempty"` // of what the list is sorted by, unless that is the age
+	Value string     `json:"v,omitempty"` // of the sort key, unless it is the age
 	ID    ids.Member `json:"id"`
-	Total *Total     `json:"t,omitempty"` // of a search, which counts only once
+	Total *Total     `json:"t,omitempty"` // of a search, which counts once
 }
 
 // Page is a part of a list.
@@ -139,11 +139,10 @@ type Page struct {
 	Total Total
 }
 
-// Total is the number of members that pass a filter: exactly, or at least so
-// many.
+// Total is the number of members that pass a filter, or a lower bound of it.
 type Total struct {
 	Count int64 `json:"count" doc:"The number of members." example:"10000" minimum:"0"`
-	Exact bool  `json:"exact" doc:"Whether there are exactly so many; if false, there are more."`
+	Exact bool  `json:"exact" doc:"Whether the number is exact. If false, there are more."`
 }
 
 // Sizes of a page.
@@ -152,14 +151,14 @@ const (
 	MaxLimit     = 200
 )
 
-// normal is o with its defaults filled in.
+// normal returns o with defaults.
 func (o ListOptions) normal() ListOptions {
 	o.Sort.By = cmp.Or(o.Sort.By, ByCreated)
 	o.Limit = cmp.Or(o.Limit, DefaultLimit)
 	return o
 }
 
-// check lists every option that is wrong. Faults: invalid.
+// check returns a fault with every wrong option. Faults: invalid.
 func (o *ListOptions) check() error {
 	var wrong fault.Fields
 	if o.Limit < 1 || o.Limit > MaxLimit {
@@ -175,7 +174,7 @@ func (o *ListOptions) check() error {
 	return wrong.Err()
 }
 
-// fits reports whether a cursor's value is one of the sort key.
+// fits reports whether a cursor's value can be a value of the sort key.
 func (k SortKey) fits(value string) bool {
 	switch k {
 	case ByUpdated:
@@ -189,7 +188,7 @@ func (k SortKey) fits(value string) bool {
 	}
 }
 
-// cursorAt is the cursor of a list after u.
+// cursorAt returns the cursor of a list after u.
 func (s Sort) cursorAt(u *member.User) *Cursor {
 	c := &Cursor{Sort: s.String(), ID: u.ID}
 	switch s.By {

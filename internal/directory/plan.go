@@ -14,31 +14,31 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// How much a list looks at, beyond its page. A database counts rows of an index
-// about ten times faster than it looks up members.
+// How much a list reads beyond its page. A database counts rows of an index about
+// ten times faster than it looks up members.
 const (
-	narrowLimit  = 2000   // a filter that lets no more pass is fetched whole, and sorted
+	narrowLimit  = 2000   // members that pass a filter, to fetch and sort all of them
 	countLimit   = 10_000 // rows of an index that a total counts
 	examineLimit = 1000   // members that a total looks up
 )
 
-// plan is the way to a page and a total of one side of a list. It is one of
-// four: to fetch all that the narrowest filter lets pass, and sort them; to
-// follow the index of a relation, or that of status and gender, in the order of
-// age; or to follow the index of the sort, and look at each member.
+// plan is how a page and a total of one side of a list are read, in one of four
+// ways: fetch all members that pass the narrowest filter, and sort them; follow
+// the index of a relation in the order of age; follow that of status and gender;
+// or follow the index of the sort, and check each member.
 type plan struct {
 	options ListOptions
 	side    side
-	match   *match       // what free text asks for, or nil
-	found   []ids.Member // with match: all that it can be
-	narrow  *source      // fetched whole
-	along   *source      // followed in the order of age
-	byKind  bool         // status and gender are
-	counted *source      // that the total is counted by; nil is all members
+	match   *match       // of the free text, or nil
+	found   []ids.Member // with match: all candidates
+	narrow  *source      // fetch all of it
+	along   *source      // follow it in the order of age
+	byKind  bool         // along is the index of status and gender
+	counted *source      // for the total; nil for all members
 }
 
-// needsEstimate reports whether the way depends on how many members the filters
-// let pass: where no one index has both the filters and the order.
+// needsEstimate reports whether the plan depends on how many members pass the
+// filters: no single index has both the filters and the order.
 func (o *ListOptions) needsEstimate() bool {
 	return slices.ContainsFunc(o.Filter.Deleted.sides(), func(s side) bool {
 		sources := o.sources(s)
@@ -49,8 +49,8 @@ func (o *ListOptions) needsEstimate() bool {
 	})
 }
 
-// planned chooses the way for each side. Where that depends on how many members
-// a filter lets pass, as it does for free text, it asks, up to a bound, in one
+// planned returns the plan for each side. Where it depends on how many members
+// pass a filter, as it does for free text, it counts them, up to a bound, in one
 // round trip.
 func planned(ctx context.Context, r *session.Read, o ListOptions, m *match) ([]plan, error) {
 	sides := o.Filter.Deleted.sides()
@@ -58,7 +58,7 @@ func planned(ctx context.Context, r *session.Read, o ListOptions, m *match) ([]p
 	sources := make([][]source, len(sides))
 	sizes := make([][]int64, len(sides))
 	whole := o
-	whole.After = nil // a filter lets as many pass on every page
+	whole.After = nil // the same number passes on every page
 	var parts []query.Part
 	for i, s := range sides {
 		plans[i] = plan{options: o, side: s, match: m}
@@ -84,9 +84,9 @@ func planned(ctx context.Context, r *session.Read, o ListOptions, m *match) ([]p
 	return plans, nil
 }
 
-// choose takes the smallest source: to be fetched whole if it is small enough,
-// else to be followed if that is in the order of the list. Without an estimate
-// there is one source at most.
+// choose chooses the smallest source: to fetch if it is small enough, or else to
+// follow if it is in the order of the list. Without an estimate, there is at most
+// one source.
 func (p *plan) choose(sources []source, sizes []int64, estimate bool) {
 	followed := int64(math.MaxInt64)
 	least := followed
@@ -103,14 +103,14 @@ func (p *plan) choose(sources []source, sizes []int64, estimate bool) {
 	}
 }
 
-// size is the number of a source's rows, up to a bound.
+// size returns the number of rows of a source, up to a bound.
 func (s source) size(most int) query.Query[int64] {
 	t := new(text)
 	from := s.of(t, most)
 	return query.Scalar[int64]("select count(*) from (select 1 as one from "+from+") e", t.args...)
 }
 
-// page is the query for the members of the page, and one more.
+// page returns the query for the members of the page, and one more.
 func (p plan) page() query.Query[[]member.User] {
 	t := new(text)
 	switch {
@@ -141,8 +141,8 @@ func (p plan) page() query.Query[[]member.User] {
 	return query.Many(t.String(), member.ScanUser, t.args...)
 }
 
-// fetched writes the query for all that the narrowest filter lets pass and the
-// others do as well.
+// fetched writes the query for all members that pass the narrowest filter and the
+// others.
 func (p plan) fetched(t *text) {
 	if p.found != nil {
 		t.WriteString("select " + member.UserColumns + " from users u where u.id {in_ids " + t.arg(p.found) + "}")
@@ -155,8 +155,7 @@ func (p plan) fetched(t *text) {
 }
 
 // writeKinds writes the query that reads the index of status and gender in the
-// order of age: as many short runs as there are pairs of these, made one by a
-// sort.
+// order of age: a short run for each pair of them, merged by a sort.
 func (p plan) writeKinds(t *text) {
 	statuses, genders := p.options.kinds()
 	limit, first := t.arg(p.options.Limit+1), true
@@ -169,7 +168,7 @@ func (p plan) writeKinds(t *text) {
 			first = false
 			t.WriteString("select * from (select k.id from users k where k.status = " + t.arg(status) +
 				" and k.gender = " + t.arg(gender) + " and k.deleted_at is null")
-			t.and(p.checksBeside(t, "k")...)
+			t.and(p.otherChecks(t, "k")...)
 			p.after(t, "k")
 			t.WriteString(" order by k.id" + p.options.Sort.direction() + " limit " + limit + ") r")
 		}
@@ -177,7 +176,7 @@ func (p plan) writeKinds(t *text) {
 	t.WriteString(") n cross join users u where u.id = n.id")
 }
 
-// after writes the condition that the page begins after the cursor.
+// after writes the condition that the page starts after the cursor.
 func (p plan) after(t *text, alias string) {
 	c := p.options.After
 	if c == nil {
@@ -191,8 +190,8 @@ func (p plan) after(t *text, alias string) {
 	t.and("(" + sort.column(alias) + ", " + alias + ".id)" + sort.beyond() + "(" + t.arg(sort.value(c)) + ", " + t.arg(c.ID) + ")")
 }
 
-// bounds is the filter on what the list is sorted by, as bounds of the index.
-// SQLite takes one bound at each end, and the cursor is one.
+// bounds returns the filter on the sort key, as bounds of the index. SQLite uses
+// one bound at each end, and the cursor is one.
 func (p plan) bounds(t *text) string {
 	o := p.options
 	f := &o.Filter
@@ -219,11 +218,11 @@ func (p plan) order(alias string) string {
 	return s.column(alias) + s.direction() + ", " + alias + ".id" + s.direction()
 }
 
-// total is the query for the number of members: from the counters where these
-// have it, exactly where one filter was fetched whole, else by looking at a
-// bounded number.
+// total returns the query for the number of members: from the counters if they
+// have it; exact if the plan fetches all candidates; else from a bounded number of
+// rows.
 func (p plan) total() query.Query[Total] {
-	p.options.After = nil // a total is of the whole list
+	p.options.After = nil // a total counts the whole list
 	n := p.options.filters()
 	switch {
 	case p.found != nil || p.narrow != nil:
@@ -248,7 +247,7 @@ func (p plan) countersTotal() query.Query[Total] {
 	})
 }
 
-// all are the members of the side.
+// all returns the source of all members of the side.
 func (p plan) all() source {
 	return source{table: "users u", id: "u.id", newest: true, where: func(*text) string { return p.side.of("u") }}
 }
@@ -283,8 +282,8 @@ func (p plan) examinedTotal(s source) query.Query[Total] {
 	}, t.args...)
 }
 
-// run asks for the page and the total of each side, together, and makes one
-// page of them.
+// run runs the queries for the page and the total of each side in one round trip,
+// and merges them into one page.
 func run(ctx context.Context, r *session.Read, o ListOptions, plans []plan) (Page, []member.User, error) {
 	pages := make([][]member.User, len(plans))
 	totals := make([]Total, len(plans))

@@ -90,7 +90,7 @@ func TestPlans(t *testing.T) {
 	}
 	statements["search"] = search
 	var d member.Detail
-	var attach func(*member.Detail)
+	var attach []func(*member.Detail)
 	var phones, known []string
 	statements["load"] = query.Statements(
 		query.Into(&d, member.Load(ids.Member{}, member.WithAll)),

@@ -13,16 +13,16 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// How much a search looks at.
+// How much a search reads.
 const (
-	rarestGrams  = 3    // of those at most, whose blocks are fetched
-	blocksAtOnce = 256  // of each of these
+	rarestGrams  = 3    // grams whose blocks are fetched
+	blocksAtOnce = 256  // blocks of a gram
 	roundLimit   = 500  // members of one round
-	maxRounds    = 12   // until a page is given that is not full
-	sortLimit    = 5000 // members that are sorted otherwise than by age
+	maxRounds    = 12   // rounds for a page, which may then be short
+	sortLimit    = 5000 // candidates for an order other than newest first
 )
 
-// searched is a page of a search.
+// searched returns a page of a search.
 func searched(ctx context.Context, r *session.Read, rules member.Rules, o ListOptions) (Page, []member.User, error) {
 	m, err := parseText(o.Filter.Text, rules)
 	if err != nil {
@@ -47,8 +47,8 @@ func searched(ctx context.Context, r *session.Read, rules member.Rules, o ListOp
 	return run(ctx, r, o, m.plans(o, all))
 }
 
-// all are the candidates that there are, to be sorted otherwise than by age.
-// Faults: invalid, field q, if they are too many.
+// all returns all candidates, for an order other than newest first. Faults:
+// invalid, field q, if there are too many.
 func (m *match) all(ctx context.Context, r *session.Read) ([]ids.Member, error) {
 	all := []ids.Member{}
 	below := newest
@@ -67,11 +67,11 @@ func (m *match) all(ctx context.Context, r *session.Read) ([]ids.Member, error) 
 		below = c.Floor
 	}
 	var f fault.Fields
-	f.Add("q", "too_broad", "More than %d members may match. Write more of the name, or sort by -created_at.", sortLimit)
+	f.Add("q", codeTooBroad, "More than %d members may match. Write more of the name, or sort by -created_at.", sortLimit)
 	return nil, f.Err()
 }
 
-// newest is above every id.
+// newest is greater than every ID.
 var newest = func() (id ids.Member) {
 	for i := range id {
 		id[i] = math.MaxUint8
@@ -79,7 +79,7 @@ var newest = func() (id ids.Member) {
 	return id
 }()
 
-// plans look for those of the candidates that match.
+// plans returns the plans that find which candidates match.
 func (m *match) plans(o ListOptions, candidates []ids.Member) (list []plan) {
 	for _, s := range o.Filter.Deleted.sides() {
 		list = append(list, plan{options: o, side: s, match: m, found: candidates})
@@ -87,8 +87,8 @@ func (m *match) plans(o ListOptions, candidates []ids.Member) (list []plan) {
 	return list
 }
 
-// byAge is a page of a search, the newest first: in rounds, each of which looks
-// at five hundred members, until the page is full.
+// byAge returns a page of a search, newest first. It runs rounds of roundLimit
+// candidates until the page is full.
 func (m *match) byAge(ctx context.Context, r *session.Read, o ListOptions) (page Page, users []member.User, err error) {
 	below := newest
 	if o.After != nil {
@@ -128,7 +128,7 @@ func (m *match) byAge(ctx context.Context, r *session.Read, o ListOptions) (page
 	return page, users, nil
 }
 
-// candidates are members below an id that can match, up to a limit.
+// candidates returns the members below an ID that may match, up to a limit.
 func (m *match) candidates(ctx context.Context, r *session.Read, below ids.Member, limit int) (nameindex.Stretch, error) {
 	if err := m.measure(ctx, r); err != nil {
 		return nameindex.Stretch{}, err
@@ -138,7 +138,7 @@ func (m *match) candidates(ctx context.Context, r *session.Read, below ids.Membe
 	var parts []query.Part
 	for i, g := range slices.Concat(rare, tail) {
 		blocks := blocksAtOnce
-		if len(rare) == 1 && i == 0 { // all of its members can match
+		if len(rare) == 1 && i == 0 { // all of its members may match
 			blocks = limit/nameindex.BlockLength + 1
 		}
 		parts = append(parts, query.Into(&pieces[i], nameindex.Postings(g, below, blocks)))
@@ -160,7 +160,7 @@ func (m *match) candidates(ctx context.Context, r *session.Read, below ids.Membe
 	return nameindex.Unite(waiting, limit), nil
 }
 
-// measure finds how many blocks the grams of the words have, once.
+// measure loads how many blocks the grams of the words have, once.
 func (m *match) measure(ctx context.Context, r *session.Read) (err error) {
 	grams := slices.Concat(m.grams...)
 	if m.sizes == nil && len(grams) > 1 {
@@ -169,9 +169,9 @@ func (m *match) measure(ctx context.Context, r *session.Read) (err error) {
 	return err
 }
 
-// rarest are the grams whose blocks are fetched: the rarest of each word, or the
-// two rarest of the only one. More would cost more than looking at members that
-// the text is not in.
+// rarest returns the grams whose blocks are fetched: the rarest of each word, or
+// the two rarest of the only word. To fetch more would cost more than to check
+// members that do not match.
 func (m *match) rarest() (list []string) {
 	bySize := func(a, b string) int { return m.sizes[a] - m.sizes[b] }
 	for _, grams := range m.grams {
@@ -187,7 +187,7 @@ func (m *match) rarest() (list []string) {
 	return list[:min(len(list), rarestGrams)]
 }
 
-// tail are the grams of the phone.
+// tail returns the grams of the phone.
 func (m *match) tail() []string {
 	if len(m.digits) == 0 {
 		return nil
@@ -195,7 +195,7 @@ func (m *match) tail() []string {
 	return nameindex.PhoneGrams(m.digits[0])
 }
 
-// unindexed are the matching members below an id that the index does not know.
+// unindexed returns the matching members below an ID that wait for the index.
 func (m *match) unindexed(below ids.Member, limit int) query.Query[nameindex.Stretch] {
 	t := new(text)
 	t.WriteString("select u.id from member_unindexed n cross join users u where u.id = n.member_id and n.member_id < " + t.arg(below))
@@ -206,7 +206,7 @@ func (m *match) unindexed(below ids.Member, limit int) query.Query[nameindex.Str
 	})
 }
 
-// byID are the members below an id whose id begins with the text.
+// byID returns the members below an ID whose ID starts with the text.
 func (m *match) byID(below ids.Member, limit int) query.Query[nameindex.Stretch] {
 	most := m.idMost
 	if below.Compare(most) < 0 {

@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// text is SQL text in the making, with its arguments. All that is written into
-// it is of this package; what comes from outside is an argument.
+// text builds SQL with its arguments. Its text comes from this package only; what
+// comes from outside is an argument.
 type text struct {
 	strings.Builder
 	args []any
 }
 
-// arg adds an argument and gives its placeholder.
+// arg adds an argument and returns its placeholder.
 func (t *text) arg(v any) string {
 	t.args = append(t.args, v)
 	return "$" + strconv.Itoa(len(t.args))

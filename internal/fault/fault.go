@@ -7,20 +7,20 @@ import (
 	"strings"
 )
 
-// Kind says what sort of failure this is, and so what the caller can do.
+// Kind is the class of a fault; it says what the caller can do.
 type Kind uint8
 
-// The kinds of failure that a person may see.
+// The kinds of faults.
 const (
-	Invalid         Kind = iota + 1 // the input is wrong; mend it
-	NotFound                        // there is no such thing, or not any more
-	Conflict                        // it clashes with what is stored
-	Stale                           // it was changed since the caller last saw it
-	Forbidden                       // the caller may not
-	Unauthenticated                 // who the caller is could not be told
-	Unavailable                     // not now; try again later
-	TooLarge                        // more than is accepted at once
-	Limited                         // too often; wait
+	Invalid         Kind = iota + 1 // the input is wrong; correct it
+	NotFound                        // it does not exist, or no longer
+	Conflict                        // it conflicts with what is stored
+	Stale                           // it has changed since the caller last saw it
+	Forbidden                       // the caller lacks a permission
+	Unauthenticated                 // the caller is unknown
+	Unavailable                     // try again later
+	TooLarge                        // too much at once
+	Limited                         // too many requests; wait
 )
 
 // Field is what is wrong with one field of the input, and the remedy.
@@ -30,13 +30,13 @@ type Field struct {
 	Message string `json:"message" doc:"A message for people: what to send instead." example:"must be between 1900 and 2008"`
 }
 
-// Error is a failure that may be shown. It never holds personal data.
+// Error is a fault: an error that users may see. It never holds personal data.
 type Error struct {
 	Kind    Kind
 	Code    string // stable, snake_case: "phone_taken"
 	Message string
 	Fields  []Field
-	Detail  any // what else the caller needs to mend it: shown as JSON
+	Detail  any // what else the caller needs to correct it, as JSON
 	cause   error
 }
 
@@ -45,7 +45,7 @@ func New(kind Kind, code, format string, args ...any) *Error {
 	return &Error{Kind: kind, Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// Error gives the message, with the fields that it names.
+// Error returns the message and those of the fields.
 func (e *Error) Error() string {
 	if len(e.Fields) == 0 {
 		return e.Message
@@ -57,11 +57,11 @@ func (e *Error) Error() string {
 	return e.Message + ": " + strings.Join(parts, "; ")
 }
 
-// Unwrap gives the internal cause, which is logged and never shown.
+// Unwrap returns the internal cause, which is logged and never shown.
 func (e *Error) Unwrap() error { return e.cause }
 
-// Is reports whether target is a fault with the same code, so that a declared
-// fault is found again after its message or cause was filled in.
+// Is reports whether target is a fault with the same code, so that errors.Is finds
+// a declared fault after its message or cause was filled in.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
 	return ok && t.Code == e.Code
@@ -81,7 +81,7 @@ func (e *Error) With(detail any) *Error {
 	return &c
 }
 
-// As finds the fault in err's tree, or returns nil.
+// As returns the first fault in the tree of err, or nil.
 func As(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
@@ -89,21 +89,21 @@ func As(err error) *Error {
 	return nil
 }
 
-// Fields gathers what is wrong with an input, so that all of it can be said at
-// once. The zero value is ready. It is not safe for concurrent use.
+// Fields collects what is wrong with an input, to report all of it at once. The
+// zero value is ready. It is not safe for concurrent use.
 type Fields struct{ list []Field }
 
-// Add notes that a field is wrong; the message says what is taken instead.
+// Add notes that a field is wrong; the message says what to send instead.
 func (f *Fields) Add(name, code, format string, args ...any) {
 	f.list = append(f.list, Field{Name: name, Code: code, Message: fmt.Sprintf(format, args...)})
 }
 
-// Has reports whether the field is noted already.
+// Has reports whether the field was noted.
 func (f *Fields) Has(name string) bool {
 	return slices.ContainsFunc(f.list, func(x Field) bool { return x.Name == name })
 }
 
-// Err returns a fault with every field that was noted, or nil.
+// Err returns a fault with all noted fields, or nil if there are none.
 func (f *Fields) Err() error {
 	if len(f.list) == 0 {
 		return nil

@@ -12,25 +12,18 @@ import (
 	"github.com/musterhq/muster/internal/fault"
 )
 
-// Every time lies between these years, which both databases can store.
+// Times lie between these years, which both databases can store.
 const (
 	minYear = 1970
 	maxYear = 9998
 )
 
-// Checker is a struct with rules that concern several of its fields. Check runs
-// after each field was found right by itself.
-type Checker interface {
-	// Check notes what is wrong, under prefix and the field's name.
-	Check(wrong *fault.Fields, prefix string)
-}
-
 // Check brings each field of v, a pointer to the struct, into the form that is
-// stored, and notes what is wrong with it under prefix and the field's name.
-// Texts are normalized; an empty one that may be absent becomes absent, and so
-// does an empty list; times become UTC, in whole microseconds. Objects are not
-// entered: they may be checked by themselves. What v points to is replaced and
-// not changed.
+// stored, and adds to wrong what is wrong with it, under prefix and the field's
+// name. It normalizes texts; sets an empty text that may be absent, and an empty
+// list, to absent; and converts times to UTC, in whole microseconds. It skips
+// read-only fields and objects, and lets absent fields be. What fields point to
+// is replaced, never changed.
 func (s *Struct) Check(v any, prefix string, wrong *fault.Fields) {
 	value := reflect.ValueOf(v).Elem()
 	right := true
@@ -44,8 +37,8 @@ func (s *Struct) Check(v any, prefix string, wrong *fault.Fields) {
 	}
 }
 
-// Check is that of one field, whose place v is; it reports whether the value is
-// right.
+// Check checks one field, v being its place in a struct, as [Struct.Check] does,
+// and reports whether the value is right.
 func (d *Field) Check(v reflect.Value, name string, wrong *fault.Fields) bool {
 	var code, message string
 	switch d.Kind {
@@ -67,8 +60,7 @@ func (d *Field) Check(v reflect.Value, name string, wrong *fault.Fields) bool {
 	return false
 }
 
-// CheckIn is Check for the field of v, a pointer to the struct, reported under
-// prefix and the field's name.
+// CheckIn is Check for the field in v, a pointer to the struct.
 func (d *Field) CheckIn(v any, prefix string, wrong *fault.Fields) bool {
 	return d.Check(d.In(reflect.ValueOf(v).Elem()), prefix+d.Name, wrong)
 }
@@ -96,7 +88,7 @@ func (d *Field) checkText(v reflect.Value) (code, message string) {
 	return d.textFault(text)
 }
 
-// textFault returns what is wrong with a text that is normalized.
+// textFault returns what is wrong with a normalized text.
 func (d *Field) textFault(text string) (code, message string) {
 	if text == "" {
 		return "", ""
@@ -119,10 +111,14 @@ func (d *Field) textFault(text string) (code, message string) {
 	return "", ""
 }
 
-// checkTexts checks a list, each of whose entries is reported under its number.
+// checkTexts checks a list. An entry is reported under its index.
 func (d *Field) checkTexts(v reflect.Value, name string, wrong *fault.Fields) bool {
 	if v.Len() > d.MaxItems {
 		wrong.Add(name, CodeTooMany, "Must have at most %d entries.", d.MaxItems)
+		return false
+	}
+	if !v.IsNil() && v.Len() < d.MinItems {
+		wrong.Add(name, CodeEmpty, "Must have at least %d entry; leave it out if it is not needed.", d.MinItems)
 		return false
 	}
 	list := make([]string, v.Len())
@@ -143,7 +139,7 @@ func (d *Field) checkTexts(v reflect.Value, name string, wrong *fault.Fields) bo
 	return right
 }
 
-// setTexts sets v, a list of strings of any type; an empty list is absent.
+// setTexts sets v, a list of any string type. An empty list becomes absent.
 func setTexts(v reflect.Value, list []string) {
 	if len(list) == 0 {
 		v.SetZero()
@@ -181,7 +177,7 @@ func (d *Field) rangeMessage() string {
 
 func (d *Field) checkTime(v reflect.Value) (code, message string) {
 	at, ok := d.Value(v).(time.Time)
-	if !ok || at.IsZero() {
+	if !ok || !d.Nullable && at.IsZero() { // absent
 		return "", ""
 	}
 	at = at.UTC().Truncate(time.Microsecond)
@@ -196,25 +192,32 @@ func (d *Field) checkTime(v reflect.Value) (code, message string) {
 	return "", ""
 }
 
-// Ordered notes a range whose end comes before its start.
+// Ordered adds to wrong a range whose end comes before its start. A range
+// without a start or an end is in order.
 func Ordered[T any](wrong *fault.Fields, fromName string, from *T, toName string, to *T, after func(from, to T) bool) {
 	if from != nil && to != nil && after(*from, *to) {
 		wrong.Add(toName, CodeRangeInverted, "Must not come before %s.", fromName)
 	}
 }
 
-// wanted says in words what a field of the kind takes.
+// wanted returns what a value of the field must be, in words.
 func (d *Field) wanted() string {
 	switch d.Kind {
 	case Text:
 		return "a string"
 	case Integer:
+		if d.Min != nil && d.Max != nil {
+			return fmt.Sprintf("a whole number from %d to %d", *d.Min, *d.Max)
+		}
 		return "a whole number"
 	case Number:
 		return "a number"
 	case Boolean:
 		return "true or false"
 	case Time:
+		if d.Format == formatDate {
+			return "a day, such as 2026-01-31"
+		}
 		return "a time, such as 2026-01-31T09:00:00Z"
 	case ID:
 		return "a UUID, such as " + ExampleID
@@ -228,6 +231,6 @@ func (d *Field) wanted() string {
 	case Objects:
 		return "a list of objects"
 	default:
-		return "of the type that /docs names"
+		return "of the type that the documentation names"
 	}
 }

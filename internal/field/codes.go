@@ -1,7 +1,7 @@
 package field
 
-// The codes of what can be wrong with a field. They are stable: docs/errors.md
-// says what each means and what to do.
+// The codes of wrong fields. They are stable. docs/errors.md says what each means
+// and what to do.
 const (
 	CodeRequired      = "required"
 	CodeEmpty         = "empty"

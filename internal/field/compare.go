@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Differences calls fn for each field on the wire whose value in a is another
-// than in b, both pointers to the struct or nil for one without a value, with
-// both values as [Field.Get] returns them.
+// Differences calls fn for each field of the JSON, except objects, whose values in
+// a and b differ, with both values as [Field.Get] returns them. A and b are pointers
+// to the struct; nil has no values.
 func (s *Struct) Differences(a, b any, fn func(f *Field, a, b any)) {
 	for _, f := range s.Fields {
 		if f.Name == "" || f.Source != JSON || f.Kind == Object || f.Kind == Objects {
@@ -19,7 +19,7 @@ func (s *Struct) Differences(a, b any, fn func(f *Field, a, b any)) {
 	}
 }
 
-// get is Get, and nil for a nil pointer.
+// get is [Field.Get] for a pointer that may be nil.
 func (d *Field) get(v any) any {
 	if value := reflect.ValueOf(v); !value.IsValid() || value.IsNil() {
 		return nil

@@ -18,17 +18,18 @@ type Mode uint8
 
 // The modes of decoding.
 const (
-	Create Mode = iota // a field that is required must be there
-	Update             // a JSON merge patch (RFC 7396): what is absent stays, null takes a value away
+	Create Mode = iota // a required field must be present
+	Update             // a JSON merge patch (RFC 7396): an absent field stays, null removes a value
 )
 
-// maxWrong is how many wrong fields are noted of one body.
+// maxWrong bounds how many wrong fields are reported for one body: one more list
+// may be reported whole.
 const maxWrong = 50
 
-// Decode reads body, a JSON object, into dst, a pointer to a struct, and checks
-// every field. The error is a [SyntaxError] if the body is no JSON, or a fault
-// that names every field that is wrong, unknown or missing. Fields that are read
-// from elsewhere than the body stay as they are.
+// Decode decodes body, a JSON object, into dst, a pointer to a struct, and checks
+// every field. The error is a [*SyntaxError] if the body is not JSON, or a fault
+// that names every wrong, unknown or missing field. Fields from the query and the
+// path stay as they are.
 func Decode(body []byte, dst any) error {
 	if err := CheckSyntax(body); err != nil {
 		return err
@@ -38,24 +39,24 @@ func Decode(body []byte, dst any) error {
 	return wrong.Err()
 }
 
-// DecodeInto is Decode for a body whose syntax was checked, and with a mode. It
-// notes what is wrong under prefix and the field's name, and returns the fields
-// that the body has, in its order. Objects in the body are decoded in the same
-// way, into copies of those that dst has.
+// DecodeInto is [Decode] for a body that passed [CheckSyntax], with a mode. It
+// adds to wrong what is wrong, under prefix and the field's name, and returns the
+// fields that the body has, in its order. What the fields of dst point to is
+// replaced, never changed: a patch works on copies of the objects.
 func DecodeInto(body []byte, dst any, mode Mode, prefix string, wrong *fault.Fields) (given []*Field) {
 	d := &decoder{mode: mode, wrong: wrong}
 	return d.object(jsontext.Value(body), Of(reflect.TypeOf(dst)), reflect.ValueOf(dst).Elem(), prefix)
 }
 
-// DecodeParameters is DecodeQuery for parameters that are the members of a JSON
-// object, whose syntax was checked.
+// DecodeParameters is [Struct.DecodeQuery] for parameters that are the fields of
+// a JSON object, which passed [CheckSyntax].
 func (s *Struct) DecodeParameters(body []byte, dst any, wrong *fault.Fields) {
 	value := reflect.ValueOf(dst).Elem()
 	d := &decoder{mode: Update, source: Query, wrong: wrong}
 	given := d.object(body, s, value, "")
 	for _, f := range s.Fields {
 		if f.Source == Query && f.Default != "" && !slices.Contains(given, f) {
-			_, _ = f.parse(f.Default, f.In(value)) // a default is right: a test reads each
+			f.setDefault(value)
 		}
 	}
 }
@@ -64,16 +65,23 @@ type decoder struct {
 	mode   Mode
 	source Source
 	wrong  *fault.Fields
-	noted  int
+	failed int // how many fields were wrong, reported or not
 }
 
 func (d *decoder) add(name, code, format string, args ...any) {
-	if d.noted++; d.noted <= maxWrong {
+	if d.failed++; d.failed <= maxWrong {
 		d.wrong.Add(name, code, format, args...)
 	}
 }
 
-// object decodes the members of a JSON object.
+// check runs a check that adds to wrong by itself.
+func (d *decoder) check(fn func(wrong *fault.Fields)) {
+	before := d.wrong.Len()
+	fn(d.wrong)
+	d.failed += d.wrong.Len() - before
+}
+
+// object decodes a JSON object.
 func (d *decoder) object(body jsontext.Value, s *Struct, v reflect.Value, prefix string) (given []*Field) {
 	in := jsontext.NewDecoder(bytes.NewReader(body))
 	if open, err := in.ReadToken(); err != nil || open.Kind() != '{' {
@@ -84,7 +92,7 @@ func (d *decoder) object(body jsontext.Value, s *Struct, v reflect.Value, prefix
 		d.add(name, CodeWrongType, "Must be an object.")
 		return nil
 	}
-	before := d.noted
+	before := d.failed
 	for in.PeekKind() == '"' {
 		token, err := in.ReadToken()
 		if err != nil {
@@ -103,18 +111,18 @@ func (d *decoder) object(body jsontext.Value, s *Struct, v reflect.Value, prefix
 	if d.mode == Create {
 		d.requireAll(s, given, prefix)
 	}
-	if c, ok := v.Addr().Interface().(Checker); ok && d.noted == before {
-		c.Check(d.wrong, prefix)
+	if c, ok := v.Addr().Interface().(Checker); ok && d.failed == before {
+		d.check(func(wrong *fault.Fields) { c.Check(wrong, prefix) })
 	}
 	return given
 }
 
-// find returns the field of the name, if the body may have it.
+// find returns the named field if the body may have it.
 func (d *decoder) find(s *Struct, name, prefix string) *Field {
 	f := s.Field(name)
 	switch {
 	case f == nil || f.Source != d.source:
-		d.add(prefix+Printable(name), CodeUnknownField, "There is no such field.")
+		d.add(prefix+printable(name), CodeUnknownField, "There is no such field.")
 	case f.ReadOnly || f.Kind == Objects:
 		d.add(prefix+name, CodeReadOnly, "Cannot be set.")
 	case f.UpdateOnly && d.mode == Create:
@@ -125,13 +133,10 @@ func (d *decoder) find(s *Struct, name, prefix string) *Field {
 	return nil
 }
 
-// requireAll notes the fields that are required and absent.
+// requireAll reports the required fields that are absent.
 func (d *decoder) requireAll(s *Struct, given []*Field, prefix string) {
 	for _, f := range s.Fields {
-		if f.Source != JSON || f.Name == "" || f.ReadOnly || f.UpdateOnly || f.Optional || f.Nullable && !f.Required {
-			continue
-		}
-		if !slices.Contains(given, f) {
+		if f.MustHave() && !slices.Contains(given, f) {
 			d.add(prefix+f.Name, CodeRequired, "Required.")
 		}
 	}
@@ -151,21 +156,26 @@ func (d *decoder) field(f *Field, value jsontext.Value, v reflect.Value, name st
 		d.nested(f, value, v, name)
 		return
 	}
-	target := reflect.New(f.Type).Elem() // new, so that a list does not share memory with the old one
+	target := reflect.New(f.Type).Elem() // new: a list must not share memory with the old one
 	if !f.read(value, target) {
-		d.add(name, CodeWrongType, "Must be %s.", f.wanted())
+		code, message := f.wrongText()
+		if value.Kind() != '"' || f.Kind != ID {
+			code = CodeWrongType
+		}
+		d.add(name, code, "%s", message)
 		return
 	}
 	if v.Kind() == reflect.Pointer {
 		target = target.Addr()
 	}
 	v.Set(target)
-	before := d.wrong.Len()
-	f.Check(v, name, d.wrong)
-	d.noted += d.wrong.Len() - before
+	d.check(func(wrong *fault.Fields) { f.Check(v, name, wrong) })
+	if d.mode == Create && f.Required && f.Nullable && v.IsZero() { // it was an empty text or list
+		d.add(name, CodeRequired, "Required.")
+	}
 }
 
-// nested decodes an object into a copy of the one in v.
+// nested decodes an object into v, or into a copy of the one that v points to.
 func (d *decoder) nested(f *Field, value jsontext.Value, v reflect.Value, name string) {
 	if v.Kind() != reflect.Pointer {
 		d.object(value, f.Struct, v, name+".")
@@ -186,16 +196,16 @@ func (d *decoder) null(f *Field, v reflect.Value, name string) {
 	switch {
 	case f.Nullable && (d.mode == Update || !f.Required):
 		v.SetZero()
-	case f.Required || f.Kind == Text:
+	case f.Required || f.Kind == Text && !f.Optional:
 		d.add(name, CodeRequired, "Required.")
 	default:
 		d.add(name, CodeWrongType, "Must be %s.", f.wanted())
 	}
 }
 
-// read sets v to a JSON value of the field's kind, and reports whether it is one.
-func (f *Field) read(value jsontext.Value, v reflect.Value) bool {
-	switch f.Kind {
+// read sets v to a JSON value, and reports whether it is of the field's kind.
+func (d *Field) read(value jsontext.Value, v reflect.Value) bool {
+	switch d.Kind {
 	case Text:
 		text, ok := unquote(value)
 		v.SetString(text)
@@ -209,7 +219,7 @@ func (f *Field) read(value jsontext.Value, v reflect.Value) bool {
 		return value.Kind() == 't' || value.Kind() == 'f'
 	case Time:
 		text, _ := unquote(value)
-		at, ok := ParseTime(text)
+		at, ok := d.parseTime(text)
 		v.Set(reflect.ValueOf(at))
 		return ok
 	default:
@@ -225,7 +235,7 @@ func unquote(value jsontext.Value) (string, bool) {
 	return string(text), err == nil
 }
 
-// wholeNumber reads a number that is whole, however it is written: 170, 170.0.
+// wholeNumber reads a whole number in any notation: 170, 170.0, 1.7e2.
 func wholeNumber(value jsontext.Value) (int64, bool) {
 	if value.Kind() != '0' {
 		return 0, false

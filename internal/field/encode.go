@@ -1,18 +1,20 @@
 package field
 
 import (
+	"bytes"
 	"encoding"
 	"reflect"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
 // AppendJSON appends v, a pointer to a struct, as JSON: every field on the wire,
-// in the order of its declaration. It is what the JSON library writes, in a third
-// of the time.
+// in the order of its declaration, as the JSON library writes them, in a third of
+// the time. Times are in UTC.
 func AppendJSON(b []byte, v any) ([]byte, error) {
 	value := reflect.ValueOf(v).Elem()
 	return Of(value.Type()).append(b, value)
@@ -27,28 +29,25 @@ func (s *Struct) append(b []byte, v reflect.Value) ([]byte, error) {
 	return append(b, '}'), err
 }
 
-// AppendFields is AppendJSON without the braces.
-func AppendFields(b []byte, v any) ([]byte, error) {
-	value := reflect.ValueOf(v).Elem()
-	return Of(value.Type()).appendFields(b, value)
+// AppendFields is [AppendJSON] without the braces, for v of the struct's type.
+func (s *Struct) AppendFields(b []byte, v any) ([]byte, error) {
+	return s.appendFields(b, reflect.ValueOf(v).Elem())
 }
 
 func (s *Struct) appendFields(b []byte, v reflect.Value) (_ []byte, err error) {
-	first := len(b)
+	before := 1 // the first field has no comma before it
 	for _, f := range s.Fields {
-		if f.quoted == "" {
+		if f.key == "" {
 			continue
 		}
 		value := f.In(v)
 		if f.OmitZero && value.IsZero() {
 			continue
 		}
-		if len(b) > first {
-			b = append(b, ',')
-		}
-		if b, err = f.appendValue(append(b, f.quoted...), value); err != nil {
+		if b, err = f.appendValue(append(b, f.key[before:]...), value); err != nil {
 			return b, err
 		}
+		before = 0
 	}
 	return b, nil
 }
@@ -56,6 +55,12 @@ func (s *Struct) appendFields(b []byte, v reflect.Value) (_ []byte, err error) {
 // Append appends the field of v, a pointer to the struct, without its name.
 func (d *Field) Append(b []byte, v any) ([]byte, error) {
 	return d.appendValue(b, d.In(reflect.ValueOf(v).Elem()))
+}
+
+// AppendNamed appends a comma, the name of the field, and its value in v, a
+// pointer to the struct.
+func (d *Field) AppendNamed(b []byte, v any) ([]byte, error) {
+	return d.Append(append(b, d.key...), v)
 }
 
 func (d *Field) appendValue(b []byte, v reflect.Value) ([]byte, error) {
@@ -67,7 +72,7 @@ func (d *Field) appendValue(b []byte, v reflect.Value) ([]byte, error) {
 	}
 	switch d.Kind {
 	case Text:
-		return jsontext.AppendQuote(b, v.String())
+		return appendText(b, v.String())
 	case Integer:
 		return strconv.AppendInt(b, v.Int(), 10), nil
 	case Boolean:
@@ -78,6 +83,9 @@ func (d *Field) appendValue(b []byte, v reflect.Value) ([]byte, error) {
 		b, err := v.Addr().Interface().(encoding.TextAppender).AppendText(append(b, '"')) //nolint:forcetypeassert // as above
 		return append(b, '"'), err
 	case Texts:
+		if v.IsNil() && d.NilNull {
+			return append(b, "null"...), nil
+		}
 		return appendTexts(b, v)
 	case Object:
 		return d.Struct.append(b, v)
@@ -89,13 +97,23 @@ func (d *Field) appendValue(b []byte, v reflect.Value) ([]byte, error) {
 	}
 }
 
+// appendText appends a JSON string. Most texts have nothing to escape.
+func appendText(b []byte, text string) ([]byte, error) {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			return jsontext.AppendQuote(b, text)
+		}
+	}
+	return append(append(append(b, '"'), text...), '"'), nil
+}
+
 func appendTexts(b []byte, list reflect.Value) (_ []byte, err error) {
 	b = append(b, '[')
 	for i := range list.Len() {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		if b, err = jsontext.AppendQuote(b, list.Index(i).String()); err != nil {
+		if b, err = appendText(b, list.Index(i).String()); err != nil {
 			return b, err
 		}
 	}
@@ -123,7 +141,7 @@ func AppendTime(b []byte, t time.Time) []byte {
 		return append(at.AppendFormat(append(b, '"'), time.RFC3339Nano), '"')
 	}
 	hour, minute, second := at.Clock()
-	b = strconv.AppendInt(append(b, '"'), int64(year), 10)
+	b = appendPair(appendPair(append(b, '"'), year/100), year%100)
 	b = appendPair(append(b, '-'), int(month))
 	b = appendPair(append(b, '-'), day)
 	b = appendPair(append(b, 'T'), hour)
@@ -132,21 +150,21 @@ func AppendTime(b []byte, t time.Time) []byte {
 	return append(appendFraction(b, at.Nanosecond()), 'Z', '"')
 }
 
-// appendPair writes a number below 100 in two digits.
+// appendPair appends a number below 100 as two digits.
 func appendPair(b []byte, n int) []byte {
 	return append(b, byte('0'+n/10), byte('0'+n%10)) //nolint:gosec // they are digits
 }
 
-// appendFraction writes nanoseconds as digits behind a point, without the zeros
-// at their end; none as nothing.
+// appendFraction appends nanoseconds as a decimal fraction without trailing zeros,
+// or nothing for 0.
 func appendFraction(b []byte, ns int) []byte {
 	if ns == 0 {
 		return b
 	}
-	b = append(b, '.')
-	for unit := 100_000_000; ns > 0; unit /= 10 {
-		b = append(b, byte('0'+ns/unit)) //nolint:gosec // it is a digit
-		ns %= unit
+	digits := [10]byte{'.'}
+	for i := len(digits) - 1; i > 0; i-- {
+		digits[i] = byte('0' + ns%10) //nolint:gosec // it is a digit
+		ns /= 10
 	}
-	return b
+	return append(b, bytes.TrimRight(digits[:], "0")...)
 }

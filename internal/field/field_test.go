@@ -2,7 +2,9 @@ package field_test
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -252,4 +254,133 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("%q: %+v came through", body, v)
 		}
 	})
+}
+
+// TestEmptyIsNotGiven creates with an empty text and an empty list where the body
+// must have one.
+func TestEmptyIsNotGiven(t *testing.T) {
+	t.Parallel()
+	type body struct {
+		Phone *string  `json:"phone" required:"true"`
+		Pets  []string `json:"pets" required:"true"`
+		Plan  string   `json:"plan" default:"gold"`
+	}
+	var v body
+	if got := codes(field.Decode([]byte(`{"phone":" ","pets":[],"plan":null}`), &v)); got != "pets required, phone required, plan wrong_type" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestTimes(t *testing.T) {
+	t.Parallel()
+	type times struct {
+		At  *time.Time `json:"at"`
+		Day *time.Time `json:"day" format:"date"`
+	}
+	for text, want := range map[string]string{
+		`"at":"2026-01-31T18:00:00.1234567+09:00","day":"2026-01-31"`: "2026-01-31T09:00:00.123456Z 2026-01-31T00:00:00Z",
+		`"at":"0001-01-01T00:00:00Z"`:                                 "at out_of_range",
+		`"at":"9999-01-01T00:00:00Z"`:                                 "at out_of_range",
+		`"at":"1970-01-01T00:00:00+09:00"`:                            "at out_of_range",
+		`"at":"2026-01-31T9:00:00Z"`:                                  "at wrong_type",
+		`"at":"2026-01-31T09:00:00,5Z"`:                               "at wrong_type",
+		`"at":"2026-02-30T09:00:00Z"`:                                 "at wrong_type",
+		`"at":"2026-01-31"`:                                           "at wrong_type",
+		`"day":"2026-01-31T00:00:00Z"`:                                "day wrong_type",
+	} {
+		var v times
+		got := codes(field.Decode([]byte("{"+text+"}"), &v))
+		if v.At != nil && v.Day != nil {
+			got = v.At.Format(time.RFC3339Nano) + " " + v.Day.Format(time.RFC3339Nano)
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestFaultsAreBounded sends more wrong fields than are reported.
+func TestFaultsAreBounded(t *testing.T) {
+	t.Parallel()
+	var body strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&body, `"x%d":1,`, i)
+	}
+	var v sample
+	err := field.Decode([]byte("{"+body.String()+`"profile":{"low":2,"high":1}}`), &v)
+	if f := fault.As(err); f == nil || len(f.Fields) > 52 {
+		t.Errorf("got %v", err)
+	}
+}
+
+// combined embeds two structs with rules of their own, which it runs.
+type combined struct {
+	inner
+	other
+}
+
+type other struct {
+	X string `json:"x"`
+}
+
+func (*other) Check(*fault.Fields, string) {}
+
+func TestDescriptorsThatCannotBe(t *testing.T) {
+	t.Parallel()
+	type a struct {
+		A int `json:"a"`
+	}
+	type twice struct {
+		a
+		B int `json:"a"`
+	}
+	type tag struct {
+		A int `json:"a" minimum:"x"`
+	}
+	for name, describe := range map[string]func() *field.Struct{
+		"a name that is declared twice": field.For[twice], "a bound that is not a number": field.For[tag], "rules that nothing runs": field.For[combined],
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			describe()
+		}()
+	}
+}
+
+// row is a row of an answer.
+type row []any
+
+func (r row) Scan(dest ...any) error {
+	if len(dest) != len(r) {
+		return fmt.Errorf("%d destinations for %d columns", len(dest), len(r))
+	}
+	for i, d := range dest {
+		reflect.ValueOf(d).Elem().Set(reflect.ValueOf(r[i]))
+	}
+	return nil
+}
+
+// TestScanner scans rows one after another: none has anything of the one before.
+func TestScanner(t *testing.T) {
+	t.Parallel()
+	s := field.NewScanner[inner]()
+	a, err := s.Scan(row{new(1), []string{"cat"}, (*int)(nil), new(3)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before string
+	b, err := s.ScanAfter(row{"first", (*int)(nil), []string(nil), new(4), (*int)(nil)}, &before)
+	if err != nil || before != "first" {
+		t.Fatal(before, err)
+	}
+	if diff := cmp.Diff([]inner{{Height: new(1), Pets: []string{"cat"}, High: new(3)}, {Low: new(4)}}, []inner{a, b}); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := s.Scan(row{}); err == nil {
+		t.Error("a row without columns was scanned")
+	}
 }

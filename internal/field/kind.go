@@ -10,12 +10,12 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// Kind is what a field holds.
+// Kind is the kind of a field's values.
 type Kind uint8
 
 // The kinds of fields.
 const (
-	Other   Kind = iota // what the JSON library makes of it
+	Other   Kind = iota // as the JSON library encodes it
 	Text                // a string
 	Integer             // an int or an int64
 	Number              // a float64
@@ -26,6 +26,9 @@ const (
 	Object  // a struct
 	Objects // a list of structs
 )
+
+// formatDate is the format of a day, whose value is midnight in UTC.
+const formatDate = "date"
 
 var (
 	timeType = reflect.TypeFor[time.Time]()
@@ -67,7 +70,7 @@ func kindOf(t reflect.Type) Kind {
 	return Other
 }
 
-// ownForm reports whether a type has a form of its own in JSON.
+// ownForm reports whether a type defines its own JSON.
 func ownForm(t reflect.Type) bool {
 	for _, r := range readers {
 		if t.Implements(r) || reflect.PointerTo(t).Implements(r) {
@@ -80,7 +83,7 @@ func ownForm(t reflect.Type) bool {
 // ExampleID is the identifier that documentation and messages show.
 const ExampleID = "0190a5c6-7d2e-7b31-8f60-2f1c5d0e9a47"
 
-// example reads a tag as JSON of the kind would have it.
+// example returns the example in a tag as a JSON value of the kind.
 func example(kind Kind, text string) any {
 	if text == "" {
 		return nil
@@ -89,7 +92,7 @@ func example(kind Kind, text string) any {
 	case Integer:
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			panic("field: the example " + text + " is no whole number")
+			panic("field: the example " + text + " is not a whole number")
 		}
 		return n
 	case Boolean:
@@ -100,3 +103,7 @@ func example(kind Kind, text string) any {
 		return text
 	}
 }
+
+// formatDate is the format of a day, which is the midnight of UTC that it starts
+// with.
+const formatDate = "date"

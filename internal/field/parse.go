@@ -3,6 +3,7 @@ package field
 import (
 	"encoding"
 	"fmt"
+	"maps"
 	"net/url"
 	"reflect"
 	"slices"
@@ -13,10 +14,10 @@ import (
 	"github.com/musterhq/muster/internal/fault"
 )
 
-// Parse reads text into v, the field's place in a struct, and checks the value,
-// as a parameter of a query or a path is read. An empty text is [CodeEmpty]. The
-// entries of a list have commas between. It reports whether the value is right,
-// and notes under name what is wrong with it.
+// Parse parses text, a parameter of a query or a path, into v, the field's place
+// in a struct, and checks the value. The entries of a list are separated by
+// commas. An empty text is an error. Parse reports whether the value is right,
+// and adds to wrong what is wrong with it, under name.
 func (d *Field) Parse(text string, v reflect.Value, name string, wrong *fault.Fields) bool {
 	code, message := d.parse(text, v)
 	if code != "" {
@@ -37,44 +38,44 @@ func (d *Field) parse(text string, v reflect.Value) (code, message string) {
 		v.Set(reflect.New(d.Type))
 		v = v.Elem()
 	}
+	ok := true
 	switch d.Kind {
 	case Text:
 		v.SetString(text)
 	case Texts:
 		return d.parseTexts(text, v)
 	case Integer:
-		return d.parseInteger(text, v)
+		n, err := strconv.ParseInt(text, 10, 64)
+		v.SetInt(n)
+		ok = err == nil
 	case Boolean:
-		if text != "true" && text != "false" {
-			return CodeWrongType, "Must be true or false."
-		}
 		v.SetBool(text == "true")
+		ok = text == "true" || text == "false"
 	case Time:
-		at, ok := ParseTime(text)
-		if !ok {
-			return CodeWrongType, "Must be " + d.wanted() + "."
-		}
+		var at time.Time
+		at, ok = d.parseTime(text)
 		v.Set(reflect.ValueOf(at))
 	default:
-		return parseOther(text, v, d.wanted())
+		u, unmarshals := v.Addr().Interface().(encoding.TextUnmarshaler)
+		ok = unmarshals && u.UnmarshalText([]byte(text)) == nil
+	}
+	if !ok {
+		return d.wrongText()
 	}
 	return "", ""
 }
 
-func (d *Field) parseInteger(text string, v reflect.Value) (code, message string) {
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		message = "Must be a whole number."
-		if d.Min != nil && d.Max != nil {
-			message = fmt.Sprintf("Must be a whole number from %d to %d.", *d.Min, *d.Max)
-		}
-		return CodeWrongType, message
+// wrongText returns the code and the message for a text that is not a value of the
+// field.
+func (d *Field) wrongText() (code, message string) {
+	code = CodeWrongType
+	if d.Kind == ID || d.Kind == Other {
+		code = CodeMalformed
 	}
-	v.SetInt(n)
-	return "", ""
+	return code, "Must be " + d.wanted() + "."
 }
 
-// parseTexts reads a list, in which a text that comes twice counts once.
+// parseTexts parses a list and drops duplicates.
 func (d *Field) parseTexts(text string, v reflect.Value) (code, message string) {
 	var list []string
 	for part := range strings.SplitSeq(text, ",") {
@@ -89,24 +90,27 @@ func (d *Field) parseTexts(text string, v reflect.Value) (code, message string) 
 	return "", ""
 }
 
-func parseOther(text string, v reflect.Value, wanted string) (code, message string) {
-	u, ok := v.Addr().Interface().(encoding.TextUnmarshaler)
-	if !ok || u.UnmarshalText([]byte(text)) != nil {
-		return CodeMalformed, "Must be " + wanted + "."
+// parseTime parses a day, or a time of RFC 3339, whose T and Z may be in lower
+// case.
+func (d *Field) parseTime(text string) (time.Time, bool) {
+	if d.Format == formatDate {
+		t, err := time.Parse(time.DateOnly, text)
+		return t, err == nil
 	}
-	return "", ""
-}
-
-// ParseTime reads a time of RFC 3339, whose T and Z may be in lower case.
-func ParseTime(text string) (time.Time, bool) {
 	t, err := time.Parse(time.RFC3339, strings.ToUpper(text))
-	return t, err == nil
+	if err != nil || text[len("2006-01-02T1")] == ':' || strings.Contains(text, ",") { // which Parse lets pass
+		return time.Time{}, false
+	}
+	return t, true
 }
 
-// DecodeQuery reads the parameters that the struct declares into dst, a pointer
-// to it, and notes under their names those that are wrong, given twice, or not
-// declared. An absent one gets its default, unless a pointer says that it may be
-// absent.
+// setDefault sets the field of v, a struct, to its default. A test parses every
+// default.
+func (d *Field) setDefault(v reflect.Value) { _, _ = d.parse(d.Default, d.In(v)) }
+
+// DecodeQuery parses the parameters that the struct declares into dst, a pointer
+// to it, sets absent ones to their defaults, and adds to wrong those that are
+// wrong, given twice or not declared. It does not run the struct's own Check.
 func (s *Struct) DecodeQuery(values url.Values, dst any, wrong *fault.Fields) {
 	value := reflect.ValueOf(dst).Elem()
 	for _, f := range s.Fields {
@@ -119,17 +123,18 @@ func (s *Struct) DecodeQuery(values url.Values, dst any, wrong *fault.Fields) {
 		case len(given) == 1:
 			f.Parse(given[0], f.In(value), f.Name, wrong)
 		case f.Default != "":
-			_, _ = f.parse(f.Default, f.In(value)) // a default is right: a test reads each
+			f.setDefault(value)
 		}
 	}
-	for _, name := range sortedKeys(values) {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if f := s.Field(name); f == nil || f.Source != Query {
-			wrong.Add(Printable(name), CodeUnknownParam, "There is no such parameter.")
+			wrong.Add(printable(name), CodeUnknownParam, "There is no such parameter.")
 		}
 	}
 }
 
-// DecodePath reads what a path leaves open into dst, a pointer to the struct.
+// DecodePath parses the parameters of a path, which text returns by their names,
+// into dst, a pointer to the struct.
 func (s *Struct) DecodePath(text func(name string) string, dst any, wrong *fault.Fields) {
 	value := reflect.ValueOf(dst).Elem()
 	for _, f := range s.Fields {
@@ -139,18 +144,9 @@ func (s *Struct) DecodePath(text func(name string) string, dst any, wrong *fault
 	}
 }
 
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-// Printable makes a name that the caller chose fit to be shown: bounded and
+// printable makes a name that the caller chose fit for a message: short and
 // printable.
-func Printable(name string) string {
+func printable(name string) string {
 	const most = 64
 	name = strings.ToValidUTF8(name, "?")
 	name = strings.Map(func(r rune) rune {

@@ -3,12 +3,14 @@ package field
 import (
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
-// Columns lists the columns, with commas between and the prefix, such as an
-// alias with its dot, before each.
+// Columns returns the columns, separated by commas, each after the prefix, such as
+// an alias with its dot.
 func (s *Struct) Columns(prefix string) string {
 	list := make([]string, len(s.columns))
 	for i, f := range s.columns {
@@ -26,9 +28,58 @@ func (s *Struct) ColumnNames() []string {
 	return list
 }
 
-// Pointers appends a destination for each column of v, a pointer to the struct,
-// in the order of Columns, for a row to be scanned into. A column of a type that
-// is a string has a *string.
+// Insert returns the statement that inserts a row into a table: the columns
+// before, and then those of the struct.
+func (s *Struct) Insert(table string, before ...string) string {
+	columns := append(before, s.ColumnNames()...)
+	places := make([]string, len(columns))
+	for i := range places {
+		places[i] = "$" + strconv.Itoa(i+1)
+	}
+	return "insert into " + table + " (" + strings.Join(columns, ", ") + ") values (" + strings.Join(places, ", ") + ")"
+}
+
+// Row is a row of the answer of a query, as package query has it.
+type Row interface{ Scan(dest ...any) error }
+
+// Scanner scans rows into values of T, a struct type, for less than their
+// [Struct.Pointers] cost: it keeps the destinations of one value, of which the
+// values that it returns are copies. It is safe for concurrent use.
+type Scanner[T any] struct{ pool sync.Pool }
+
+// scanned is a value with the destinations for its columns.
+type scanned[T any] struct {
+	value T
+	dest  []any
+}
+
+// NewScanner returns a scanner for T.
+func NewScanner[T any]() *Scanner[T] {
+	return &Scanner[T]{sync.Pool{New: func() any {
+		x := new(scanned[T])
+		x.dest = For[T]().Pointers(nil, &x.value)
+		return x
+	}}}
+}
+
+// Scan returns the value of a row that has the columns of T.
+func (s *Scanner[T]) Scan(r Row) (T, error) { return s.ScanAfter(r) }
+
+// ScanAfter is Scan for a row that has other columns before those of T.
+func (s *Scanner[T]) ScanAfter(r Row, before ...any) (v T, err error) {
+	x := s.pool.Get().(*scanned[T]) //nolint:forcetypeassert // there is nothing else in it
+	dest := x.dest
+	if len(before) > 0 {
+		dest = append(before, dest...)
+	}
+	err = r.Scan(dest...)
+	v, x.value = x.value, v // the next row finds nothing of this one
+	s.pool.Put(x)
+	return v, err
+}
+
+// Pointers appends the destinations that scan a row into v, a pointer to the
+// struct, in the order of Columns. Any string type has a *string.
 func (s *Struct) Pointers(to []any, v any) []any {
 	to = slices.Grow(to, len(s.columns))
 	value := reflect.ValueOf(v).Elem()
@@ -47,9 +98,9 @@ func (d *Field) pointer(v reflect.Value) any {
 	return v.Addr().Interface()
 }
 
-// Values appends the value of each column of v, a pointer to the struct, in the
-// order of Columns, as arguments of a statement: nil for an absent one. They are
-// copies, which stay as they are whatever becomes of v.
+// Values appends the values of the columns of v, a pointer to the struct, in the
+// order of Columns, as arguments of a statement: nil for an absent value. They are
+// copies, which later changes of v do not affect.
 func (s *Struct) Values(to []any, v any) []any {
 	to = slices.Grow(to, len(s.columns))
 	value := reflect.ValueOf(v).Elem()
@@ -60,7 +111,7 @@ func (s *Struct) Values(to []any, v any) []any {
 }
 
 // Argument returns the value of the field's column in v, a pointer to the struct,
-// as Values does.
+// as [Struct.Values] does.
 func (d *Field) Argument(v any) any { return d.argument(d.In(reflect.ValueOf(v).Elem())) }
 
 func (d *Field) argument(v reflect.Value) any {
@@ -71,11 +122,11 @@ func (d *Field) argument(v reflect.Value) any {
 	return value
 }
 
-// Get returns the value of the field in v, a pointer to the struct: nil for an
-// absent one, a string for a type that is a string, and a copy of a list.
+// Get returns the value of the field in v, a pointer to the struct: nil if it is
+// absent, a string for any string type, and a copy of a list.
 func (d *Field) Get(v any) any { return d.Value(d.In(reflect.ValueOf(v).Elem())) }
 
-// Value is Get for the field's own place in a struct.
+// Value is [Field.Get] for v, the field in a struct.
 func (d *Field) Value(v reflect.Value) any {
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
@@ -94,15 +145,16 @@ func (d *Field) Value(v reflect.Value) any {
 	case Time:
 		return *v.Addr().Interface().(*time.Time) //nolint:forcetypeassert // the kind says so
 	case Texts:
-		return texts(v)
+		return d.texts(v)
 	default:
 		return v.Interface()
 	}
 }
 
-// texts copies a list of strings; an absent one is nil.
-func texts(v reflect.Value) any {
-	if v.IsNil() {
+// texts copies a list of strings. An empty one is absent, unless JSON tells them
+// apart.
+func (d *Field) texts(v reflect.Value) any {
+	if v.IsNil() || v.Len() == 0 && !d.NilNull {
 		return nil
 	}
 	list := make([]string, v.Len())

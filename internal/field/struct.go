@@ -3,9 +3,12 @@ package field
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/musterhq/muster/internal/fault"
 )
 
 // Bounds of fields that declare none.
@@ -14,33 +17,40 @@ const (
 	MaxItems = 50
 )
 
-// Source says which part of a request brings a field.
+// Source is the part of a request that has a field.
 type Source uint8
 
 // The sources of a field.
 const (
-	JSON Source = iota // a member of the body
+	JSON Source = iota // the body
 	Query
 	Path
 )
 
-// Appender is a struct that writes its own JSON, where what it shows depends on
-// its value.
+// Appender is a struct that appends its own JSON, because the fields that it shows
+// depend on its value.
 type Appender interface {
 	AppendJSON(b []byte) ([]byte, error)
+}
+
+// Checker is a struct with rules that concern several of its fields. They are
+// checked after each field was found to be right.
+type Checker interface {
+	// Check adds to wrong what is wrong, under prefix and the field's name.
+	Check(wrong *fault.Fields, prefix string)
 }
 
 // Struct is the descriptor of a struct type.
 type Struct struct {
 	Type   reflect.Type
-	Fields []*Field // in the order of their declaration, those of embedded structs in their place
+	Fields []*Field // in order of declaration, with those of embedded structs in their place
 
 	columns []*Field
 	byName  map[string]*Field
 	encodes bool // the type is an Appender
 }
 
-// Field is what a struct declares of one of its fields.
+// Field is the descriptor of a field of a struct.
 type Field struct {
 	Name   string // on the wire
 	Column string // in the database; empty for none
@@ -48,26 +58,27 @@ type Field struct {
 	Type   reflect.Type // without the pointer of a nullable field
 	Kind   Kind
 
-	Doc, Format, Default, Mask string
-	Example                    any // as JSON has it
-	Choices                    []string
-	Min, Max                   *int64 // of a number
-	MinLength, MaxLength       int    // of a text, in characters
-	MaxItems                   int    // of a list
+	Doc, Format, Pattern, Default, Mask string
+	Example                             any // as JSON has it
+	Choices                             []string
+	Min, Max                            *int64 // of a number
+	MinLength, MaxLength                int    // of a text, in characters
+	MinItems, MaxItems                  int    // of a list; an absent one may have fewer
 
-	Nullable   bool // a pointer or a list: it may be absent, which JSON shows as null
+	Nullable   bool // a pointer or a list, which may be absent: null in JSON
 	Required   bool
-	Optional   bool // a body that creates may leave it out although it is never null
+	Optional   bool // a body that creates may leave it out, although it is never null
 	ReadOnly   bool
 	UpdateOnly bool
 	Lines      bool
 	OmitZero   bool // JSON leaves out the zero value
+	NilNull    bool // a nil list is null in JSON, not []
 
 	Struct *Struct // of an object, or of each object of a list; nil otherwise
 
-	index  []int
-	quoted string // the name in JSON, with its colon
-	zero   bool   // the column has 0 in place of NULL
+	index []int
+	key   string // ,"name": as JSON has it behind another field; empty for a field without a name
+	zero  bool   // the column stores 0 for NULL
 }
 
 var structs sync.Map // reflect.Type -> *Struct
@@ -76,7 +87,8 @@ var structs sync.Map // reflect.Type -> *Struct
 func For[T any]() *Struct { return Of(reflect.TypeFor[T]()) }
 
 // Of returns the descriptor of t, a struct type or a pointer to one. It panics
-// for a tag that cannot be read: a test makes every descriptor.
+// if a tag cannot be read, a name is declared twice, or two embedded structs
+// have a Check that the struct does not combine: a test makes every descriptor.
 func Of(t reflect.Type) *Struct {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -87,6 +99,7 @@ func Of(t reflect.Type) *Struct {
 	s := &Struct{Type: t, byName: make(map[string]*Field)}
 	s.encodes = reflect.PointerTo(t).Implements(reflect.TypeFor[Appender]())
 	s.add(t, nil)
+	s.mustCheck()
 	known, _ := structs.LoadOrStore(t, s)
 	return known.(*Struct) //nolint:forcetypeassert // as above
 }
@@ -97,27 +110,48 @@ func (s *Struct) Field(name string) *Field { return s.byName[name] }
 func (s *Struct) add(t reflect.Type, index []int) {
 	for i := range t.NumField() {
 		f := t.Field(i)
-		at := append(append([]int(nil), index...), i)
+		at := append(slices.Clone(index), i)
 		if f.Anonymous && f.Tag.Get("json") == "" {
 			s.add(f.Type, at)
 			continue
 		}
 		if d := describe(f, at); d != nil {
-			s.Fields = append(s.Fields, d)
-			if d.Name != "" {
-				s.byName[d.Name] = d
-			}
-			if d.Column != "" {
-				s.columns = append(s.columns, d)
-			}
+			s.addField(d)
 		}
 	}
 }
 
-// describe reads the tags of a field; nil for one that is neither on the wire
+func (s *Struct) addField(d *Field) {
+	s.Fields = append(s.Fields, d)
+	if d.Name != "" {
+		if s.byName[d.Name] != nil {
+			panic(fmt.Sprintf("field: %s declares %s twice", s.Type, d.Name))
+		}
+		s.byName[d.Name] = d
+	}
+	if d.Column != "" {
+		s.columns = append(s.columns, d)
+	}
+}
+
+// mustCheck panics if embedded structs have rules that nothing would run: Go
+// promotes neither of two methods of the same name.
+func (s *Struct) mustCheck() {
+	checker := reflect.TypeFor[Checker]()
+	if reflect.PointerTo(s.Type).Implements(checker) {
+		return
+	}
+	for i := range s.Type.NumField() {
+		if f := s.Type.Field(i); f.Anonymous && f.Type.Kind() == reflect.Struct && reflect.PointerTo(f.Type).Implements(checker) {
+			panic(fmt.Sprintf("field: the rules of %s in %s are not run", f.Type, s.Type))
+		}
+	}
+}
+
+// describe returns the descriptor of a field, or nil if it is neither on the wire
 // nor in the database.
 func describe(f reflect.StructField, index []int) *Field {
-	d := &Field{index: index, Doc: f.Tag.Get("doc"), Format: f.Tag.Get("format"), Default: f.Tag.Get("default"), Mask: f.Tag.Get("mask")}
+	d := &Field{index: index, Doc: f.Tag.Get("doc"), Format: f.Tag.Get("format"), Pattern: f.Tag.Get("pattern"), Default: f.Tag.Get("default"), Mask: f.Tag.Get("mask")}
 	if !f.IsExported() || !d.name(f.Tag) {
 		return nil
 	}
@@ -134,7 +168,7 @@ func describe(f reflect.StructField, index []int) *Field {
 	}
 	is := func(tag, value string) bool { return f.Tag.Get(tag) == value }
 	d.Required, d.ReadOnly, d.Lines = is("required", "true"), is("readOnly", "true"), is("lines", "true")
-	d.UpdateOnly = is("write", "update")
+	d.UpdateOnly, d.NilNull = is("write", "update"), is("nil", "null")
 	d.Optional = d.OmitZero || d.Default != "" || d.Source == Query || is("required", "false")
 	d.bounds(f)
 	d.choices(f.Tag)
@@ -142,7 +176,7 @@ func describe(f reflect.StructField, index []int) *Field {
 	return d
 }
 
-// name reads where the field is, and reports whether it is anywhere.
+// name reads the names of the field, and reports whether it has any.
 func (d *Field) name(tag reflect.StructTag) bool {
 	column, options, _ := strings.Cut(tag.Get("db"), ",")
 	d.zero = options == "zero"
@@ -153,7 +187,7 @@ func (d *Field) name(tag reflect.StructTag) bool {
 		}
 		d.Name, d.Source = name, Source(source) //nolint:gosec // it is one of three
 		d.OmitZero = strings.Contains(options, "omit")
-		d.quoted = strconv.Quote(name) + ":"
+		d.key = "," + strconv.Quote(name) + ":"
 	}
 	switch {
 	case column == "-" || d.Source != JSON:
@@ -173,7 +207,7 @@ func (d *Field) bounds(f reflect.StructField) {
 		}
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			panic(fmt.Sprintf("field: %s: the tag %s is no number", f.Name, tag))
+			panic(fmt.Sprintf("field: %s: the tag %s is not a number", f.Name, tag))
 		}
 		return &n
 	}
@@ -185,6 +219,7 @@ func (d *Field) bounds(f reflect.StructField) {
 	}
 	d.Min, d.Max = number("minimum"), number("maximum")
 	d.MinLength, d.MaxLength, d.MaxItems = length("minLength", 0), length("maxLength", MaxText), length("maxItems", MaxItems)
+	d.MinItems = length("minItems", 0)
 }
 
 func (d *Field) choices(tag reflect.StructTag) {
@@ -198,9 +233,12 @@ func (d *Field) choices(tag reflect.StructTag) {
 	if list := tag.Get("enum"); list != "" {
 		d.Choices = strings.Split(list, ",")
 	}
+	if n := len(d.Choices); n > 0 {
+		d.MaxItems = min(d.MaxItems, n)
+	}
 }
 
-// Strings returns texts of a type that is a string as strings.
+// Strings converts a list of any string type.
 func Strings[T ~string](list []T) []string {
 	texts := make([]string, len(list))
 	for i, v := range list {
@@ -209,10 +247,22 @@ func Strings[T ~string](list []T) []string {
 	return texts
 }
 
-// In returns the place of the field in v, a value of the struct.
+// In returns the field of v, a struct.
 func (d *Field) In(v reflect.Value) reflect.Value {
-	if len(d.index) == 1 {
-		return v.Field(d.index[0])
+	for _, i := range d.index {
+		v = v.Field(i)
 	}
-	return v.FieldByIndex(d.index)
+	return v
+}
+
+// MustHave reports whether a body that creates must have the field: it is
+// required, or it cannot be absent.
+func (d *Field) MustHave() bool {
+	return d.Name != "" && d.Source == JSON && !d.ReadOnly && !d.UpdateOnly && !d.Optional && (d.Required || !d.Nullable)
+}
+
+// MustHave reports whether a body that creates must have the field: it is
+// required, or it cannot be absent.
+func (d *Field) MustHave() bool {
+	return d.Name != "" && d.Source == JSON && !d.ReadOnly && !d.UpdateOnly && !d.Optional && (d.Required || !d.Nullable)
 }

@@ -14,12 +14,12 @@ import (
 // MaxDepth is how many levels deep JSON may be nested.
 const MaxDepth = 32
 
-// SyntaxError says why a body could not be read at all.
+// SyntaxError is why a body is not JSON that can be decoded.
 type SyntaxError struct {
 	Code    string // malformed_json, body_missing, nested_too_deeply, trailing_data; or malformed, with a field
 	Message string
 
-	Field     string // that could not be read; empty for none
+	Field     string // the wrong field; empty for none
 	FieldCode string // duplicate or invalid_text
 	FieldText string
 }
@@ -35,9 +35,12 @@ func unreadableField(p jsontext.Pointer, code, message string) *SyntaxError {
 	return &SyntaxError{Code: CodeMalformed, Message: "The request could not be read.", Field: pointerName(p), FieldCode: code, FieldText: message}
 }
 
-// CheckSyntax reports why body is not one JSON value that can be decoded:
-// [*SyntaxError], or nil. In an object, no name comes twice.
+// CheckSyntax returns a [*SyntaxError] unless body is one JSON value: UTF-8 without
+// NUL, not nested too deeply, without duplicate names.
 func CheckSyntax(body []byte) error {
+	if jsontext.Value(body).IsValid() && isShallow(body) && !bytes.Contains(body, []byte(`\u0000`)) {
+		return nil
+	}
 	if len(bytes.TrimSpace(body)) == 0 {
 		return unreadable("body_missing", "The body is empty. Send a JSON object.")
 	}
@@ -63,6 +66,23 @@ func CheckSyntax(body []byte) error {
 	return nil
 }
 
+// isShallow reports whether body is nested no deeper than allowed. It counts every
+// bracket, those in strings too: a quick yes, or a perhaps.
+func isShallow(body []byte) bool {
+	open := 0
+	for _, c := range body {
+		switch c {
+		case '{', '[':
+			if open++; open > MaxDepth {
+				return false
+			}
+		case '}', ']':
+			open--
+		}
+	}
+	return true
+}
+
 func syntaxError(body []byte, err error) error {
 	s, ok := errors.AsType[*jsontext.SyntacticError](err)
 	switch {
@@ -78,11 +98,11 @@ func syntaxError(body []byte, err error) error {
 	return unreadable("malformed_json", "The body is not JSON: see byte %d.", s.ByteOffset)
 }
 
-// pointerName writes a pointer as fields are named: lifestyle.hobbies.2.
+// pointerName returns a pointer in the form of field names: lifestyle.hobbies.2.
 func pointerName(p jsontext.Pointer) string {
 	var parts []string
 	for name := range p.Tokens() {
-		parts = append(parts, Printable(name))
+		parts = append(parts, printable(name))
 	}
 	if len(parts) == 0 {
 		return "body"

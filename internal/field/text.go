@@ -8,15 +8,14 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Normalize returns a text in the form in which it is compared and stored:
-// without space around it, and in Unicode's normalization form C.
+// Normalize returns the form in which a text is compared and stored: without
+// leading and trailing space, in Unicode's normalization form C.
 func Normalize(text string) string { return norm.NFC.String(strings.TrimSpace(text)) }
 
-// CheckText returns the code and the message of what is wrong with the
-// characters of a text, or two empty strings: a text is valid UTF-8, has no
-// control characters, none that turn the direction of what is around them, and,
-// unless it is empty, at least one that can be seen. With lines, it may have
-// several lines.
+// CheckText returns the code and the message of what is wrong with the characters
+// of a text, or two empty strings. A text must be valid UTF-8, without control
+// characters and characters that change the direction of text. Unless it is empty,
+// it must have a visible character. With lines, it may have several lines.
 func CheckText(text string, lines bool) (code, message string) {
 	if !utf8.ValidString(text) {
 		return CodeInvalidText, "Must be valid UTF-8."
@@ -43,12 +42,12 @@ func turnsDirection(r rune) bool {
 	return '\u2028' <= r && r <= '\u202e' || '\u2066' <= r && r <= '\u2069'
 }
 
-// brailleBlank is a letter of a script, and empty.
+// brailleBlank is a graphic character, but blank.
 const brailleBlank = '\u2800'
 
-// visible reports whether a character leaves a mark by itself: no space, no
-// character that displays as nothing (Default_Ignorable_Code_Point of the Unicode
-// Character Database), and no mark that only combines with another.
+// visible reports whether a character is visible by itself: not space, not a
+// character without display (Default_Ignorable_Code_Point of the Unicode Character
+// Database), not a combining mark.
 func visible(r rune) bool {
 	if r < utf8.RuneSelf {
 		return r > ' ' && r != 0x7f
@@ -57,7 +56,7 @@ func visible(r rune) bool {
 		!unicode.In(r, unicode.White_Space, unicode.M, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
-// VisibleLength returns how many characters of a text can be seen.
+// VisibleLength returns the number of visible characters of a text.
 func VisibleLength(text string) (n int) {
 	for _, r := range text {
 		if visible(r) {

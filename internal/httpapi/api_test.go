@@ -23,6 +23,7 @@ import (
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/operator"
+	"github.com/musterhq/muster/internal/rest"
 	"github.com/musterhq/muster/internal/testkit"
 	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
@@ -36,13 +37,14 @@ const admin = "/api/v1/admin"
 type bundle struct {
 	db     *session.DB
 	blob   *dir.Store
-	api    *httpapi.API
+	api    *rest.Handler
 	server *httptest.Server
 	secret operator.Secret
+	usage  operator.Usage
 	log    *buffer
 	clock  *clock
 
-	network   httpapi.Network   // of the next server
+	network   rest.Network      // of the next server
 	transport http.RoundTripper // nil is the server's own
 }
 
@@ -99,7 +101,7 @@ func setupOn(t *testing.T, db *session.DB) *bundle {
 func (b *bundle) options(store blob.Store) httpapi.Options {
 	return httpapi.Options{
 		DB: b.db, Blob: store, MediaHandler: b.blob.Handler(),
-		Rules: member.Rules{Region: "KR", Zone: time.UTC}, CursorSecret: []byte("a secret of the tests"), AuditLog: testkit.AuditLog(),
+		Rules: member.Rules{Region: "KR", Zone: time.UTC}, CursorSecret: []byte("a secret of the tests"), AuditLog: testkit.AuditLog(), Usage: &b.usage,
 		Clock: b.clock.Now, Network: b.network, Log: slog.New(slog.NewJSONHandler(b.log, nil)),
 	}
 }

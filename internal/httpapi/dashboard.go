@@ -1,72 +1,76 @@
 package httpapi
 
 import (
-	"context"
 	"net/http"
-	"reflect"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/musterhq/muster/internal/dashboard"
+	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/field"
+	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/operator"
-	"github.com/musterhq/muster/session"
+	"github.com/musterhq/muster/internal/rest"
+	"github.com/musterhq/muster/query"
 )
 
-// SignupSeries is how many signed up from day to day.
+// numbers are the operations of the dashboard.
+type numbers struct {
+	*tokens
+	rules member.Rules
+	zone  *time.Location
+}
+
+// SignupSeries is how many members signed up day by day.
 type SignupSeries struct {
-	From  string                  `json:"from" format:"date"`
-	To    string                  `json:"to" format:"date"`
-	Items []dashboard.SignupCount `json:"items" doc:"By day, gender and status. Days without sign-ups are left out."`
+	From  string                  `json:"from" doc:"The first day." example:"2026-01-01" format:"date"`
+	To    string                  `json:"to" doc:"The last day." example:"2026-01-31" format:"date"`
+	Items []dashboard.SignupCount `json:"items" doc:"The numbers by day, gender and status. Days without sign-ups are left out."`
 }
 
-func dashboardOperations() []Operation {
-	day := func(name, doc string) param {
-		return param{name: name, doc: doc, kind: huma.TypeString, format: "date", example: "2026-01-31"}
-	}
-	return []Operation{
-		{
-			Method: http.MethodGet, Path: "/dashboard", ID: "get-dashboard", Tag: "Dashboard", Permission: operator.ReadDashboard, Trips: 1,
-			Summary: "See the numbers",
-			Doc:     "Seven numbers of one moment, as_of. They cost the same however many members there are.",
-			answer:  reflect.TypeFor[dashboard.Summary](), status: http.StatusOK,
-			readWith: func(a *API, in *input) reading {
-				return reading{once: true, run: func(ctx context.Context, r *session.Read) (reply, error) {
-					s, err := dashboard.Stats(ctx, r, a.rules, in.now)
-					return reply{body: s}, err
-				}}
-			},
-		},
-		{
-			Method: http.MethodGet, Path: "/dashboard/signups", ID: "get-signups", Tag: "Dashboard", Permission: operator.ReadDashboard, Trips: 1,
-			Summary: "See the sign-ups",
-			Doc:     "How many signed up, by day, gender and status, deleted members left out.",
-			query: []param{
-				day("from", "The first day, in the configured time zone; 29 days before `to` if it is absent."),
-				day("to", "The last day; today if it is absent."),
-			},
-			answer: reflect.TypeFor[SignupSeries](), status: http.StatusOK,
-			readWith: signups,
-		},
+func (n numbers) operations() []*rest.Endpoint {
+	return []*rest.Endpoint{
+		rest.Query(rest.Operation{
+			Method: http.MethodGet, Path: "/dashboard", ID: "get-dashboard", Tag: "Dashboard", Trips: 1,
+			Summary: "Get the dashboard",
+			Doc:     "Returns seven numbers of one moment, as_of. They cost the same however many members there are.",
+		}, n.may(operator.ReadDashboard), n.summary),
+		rest.Query(rest.Operation{
+			Method: http.MethodGet, Path: "/dashboard/signups", ID: "get-signups", Tag: "Dashboard", Trips: 1,
+			Summary: "Get the sign-ups",
+			Doc:     "Returns how many members signed up, by day, gender and status. Deleted members are left out.",
+		}, n.may(operator.ReadDashboard), n.signups),
 	}
 }
 
-// usualDays is how many days a series has if nobody says.
-const usualDays = 30
+func (n numbers) summary(c *Call, _ struct{}) query.Query[dashboard.Summary] {
+	return dashboard.Stats(n.rules, c.At)
+}
 
-func signups(a *API, in *input) reading {
-	from, to := in.day("from", a.zone), in.day("to", a.zone)
-	ordered(in.params, "from", from, "to", to, time.Time.After)
-	if to == nil {
-		to = new(in.now.In(a.zone))
+// getSignups are the days of a series.
+type getSignups struct {
+	From *time.Time `query:"from" doc:"The first day, in the configured time zone; 29 days before to if absent." example:"2026-01-31" format:"date"`
+	To   *time.Time `query:"to" doc:"The last day; today if absent." example:"2026-01-31" format:"date"`
+}
+
+// Check implements [field.Checker]: the range is in order.
+func (in *getSignups) Check(wrong *fault.Fields, prefix string) {
+	field.Ordered(wrong, prefix+"from", in.From, prefix+"to", in.To, time.Time.After)
+}
+
+// defaultDays is how many days a series has by default.
+const defaultDays = 30
+
+func (n numbers) signups(c *Call, in getSignups) query.Query[SignupSeries] {
+	to, from := c.At.In(n.zone), in.From
+	if in.To != nil {
+		to = *in.To
 	}
 	if from == nil {
-		from = new(to.AddDate(0, 0, 1-usualDays))
+		from = new(to.AddDate(0, 0, 1-defaultDays))
 	}
-	series := SignupSeries{From: from.Format(time.DateOnly), To: to.Format(time.DateOnly)}
-	return reading{once: true, run: func(ctx context.Context, r *session.Read) (reply, error) {
-		items, err := dashboard.Signups(ctx, r, series.From, series.To)
-		series.Items = items
-		return reply{body: series}, err
-	}}
+	s := SignupSeries{From: from.Format(time.DateOnly), To: to.Format(time.DateOnly)}
+	return query.Map(dashboard.Signups(s.From, s.To), func(items []dashboard.SignupCount) (SignupSeries, error) {
+		s.Items = items
+		return s, nil
+	})
 }

@@ -1,17 +1,12 @@
-// Package httpapi is the API over HTTP.
+// Package httpapi declares the operations of the API: a file for each domain, with
+// the functions that run them and the inputs and results that they have on the
+// wire.
 //
-// Its room: the registry of operations, one file per domain, and what each of
-// them needs of HTTP and no domain knows: decoding and its strictness, tokens,
-// entity tags, idempotency keys, problems (RFC 9457), what a response cost, and
-// the OpenAPI document with its page, both made of the same registry.
+// Its room: what each operation is called, who may call it, and how a request
+// becomes a call of the domain. How a request is read, authenticated, run and
+// answered is in package rest, and the OpenAPI document is made from the
+// operations by package openapi.
 //
-// The way of one request: its path and method name an [Operation]; parameters
-// and body are decoded by what the operation declares; a read becomes a query,
-// which runs together with the caller's token in one snapshot and one round
-// trip; a write runs in one transaction, behind its token and its idempotency
-// key; what either returns is encoded, and only when its session has ended well
-// is the first byte written.
-//
-// The package imports the domains and never an engine. What the rules of a
-// member are is not its business.
+// The package imports the domains and never an engine. The rules of a member are
+// not its business.
 package httpapi

@@ -19,6 +19,7 @@ import (
 	"github.com/musterhq/muster/internal/certificate"
 	"github.com/musterhq/muster/internal/certificate/certificatetest"
 	"github.com/musterhq/muster/internal/httpapi"
+	"github.com/musterhq/muster/internal/rest"
 )
 
 const (
@@ -171,7 +172,7 @@ func (b *bundle) overTLS(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		server := &httpapi.Server{API: b.api, TLS: files.Config()}
+		server := &rest.Server{Handler: b.api, TLS: files.Config()}
 		ended <- server.Serve(ctx, listener)
 	}()
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: certificatetest.Pool(string(pair.Certificate))}, ForceAttemptHTTP2: true}
@@ -215,7 +216,7 @@ func TestOverRealTLS(t *testing.T) {
 var loopback = netip.MustParsePrefix("127.0.0.1/32")
 
 // behind serves the bundle's API behind a network.
-func (b *bundle) behind(t *testing.T, n httpapi.Network) {
+func (b *bundle) behind(t *testing.T, n rest.Network) {
 	t.Helper()
 	b.network = n
 	b.replace(t, b.blob)
@@ -228,7 +229,7 @@ func TestTransportSecurityBehindAProxy(t *testing.T) {
 	if got := b.call(t, "GET", "/healthz", "", https).header.Get(strictTransport); got != "" {
 		t.Errorf("a stranger is believed: got %q", got)
 	}
-	b.behind(t, httpapi.Network{TrustedProxies: []netip.Prefix{loopback}})
+	b.behind(t, rest.Network{TrustedProxies: []netip.Prefix{loopback}})
 	if got := b.call(t, "GET", "/healthz", "", https).header.Get(strictTransport); got == "" {
 		t.Error("a trusted proxy is not believed")
 	}
@@ -243,18 +244,18 @@ func TestAllowFrom(t *testing.T) {
 	t.Parallel()
 	office := netip.MustParsePrefix("203.0.113.0/24")
 	for name, c := range map[string]struct {
-		network httpapi.Network
+		network rest.Network
 		forward string
 		in      bool
 	}{
-		"from there":                  {httpapi.Network{AllowFrom: []netip.Prefix{office, loopback}}, "", true},
-		"from elsewhere":              {httpapi.Network{AllowFrom: []netip.Prefix{office}}, "", false},
-		"a stranger's word":           {httpapi.Network{AllowFrom: []netip.Prefix{office}}, "203.0.113.9", false},
-		"from there by a proxy":       {httpapi.Network{AllowFrom: []netip.Prefix{office}, TrustedProxies: []netip.Prefix{loopback}}, "203.0.113.9", true},
-		"from elsewhere by a proxy":   {httpapi.Network{AllowFrom: []netip.Prefix{office}, TrustedProxies: []netip.Prefix{loopback}}, "198.51.100.9", false},
-		"made up, by a proxy":         {httpapi.Network{AllowFrom: []netip.Prefix{office}, TrustedProxies: []netip.Prefix{loopback}}, "203.0.113.9, 198.51.100.9", false},
-		"the proxy itself":            {httpapi.Network{AllowFrom: []netip.Prefix{office}, TrustedProxies: []netip.Prefix{loopback}}, "", false},
-		"the proxy itself, which may": {httpapi.Network{AllowFrom: []netip.Prefix{loopback}, TrustedProxies: []netip.Prefix{loopback}}, "", true},
+		"from there":                  {rest.Network{AllowFrom: []netip.Prefix{office, loopback}}, "", true},
+		"from elsewhere":              {rest.Network{AllowFrom: []netip.Prefix{office}}, "", false},
+		"a stranger's word":           {rest.Network{AllowFrom: []netip.Prefix{office}}, "203.0.113.9", false},
+		"from there by a proxy":       {rest.Network{AllowFrom: []netip.Prefix{office}, TrustedProxies: []netip.Prefix{loopback}}, "203.0.113.9", true},
+		"from elsewhere by a proxy":   {rest.Network{AllowFrom: []netip.Prefix{office}, TrustedProxies: []netip.Prefix{loopback}}, "198.51.100.9", false},
+		"made up, by a proxy":         {rest.Network{AllowFrom: []netip.Prefix{office}, TrustedProxies: []netip.Prefix{loopback}}, "203.0.113.9, 198.51.100.9", false},
+		"the proxy itself":            {rest.Network{AllowFrom: []netip.Prefix{office}, TrustedProxies: []netip.Prefix{loopback}}, "", false},
+		"the proxy itself, which may": {rest.Network{AllowFrom: []netip.Prefix{loopback}, TrustedProxies: []netip.Prefix{loopback}}, "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

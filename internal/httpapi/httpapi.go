@@ -2,249 +2,184 @@ package httpapi
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
+	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/musterhq/muster/internal/audit"
 	"github.com/musterhq/muster/internal/blob"
-	"github.com/musterhq/muster/internal/idempotency"
+	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/member"
+	"github.com/musterhq/muster/internal/openapi"
 	"github.com/musterhq/muster/internal/operator"
+	"github.com/musterhq/muster/internal/rest"
 	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
 )
 
-// Options are what the API needs. DB, Blob, CursorSecret and AuditLog must be given.
+// root is the path of all versions of the API.
+const root = "/api/"
+
+// Options configure the API. DB, Blob, CursorSecret and AuditLog must be set.
 type Options struct {
 	DB           *session.DB
 	Blob         blob.Store
 	Rules        member.Rules
-	Zone         *time.Location // in which days begin; nil is that of the rules, or UTC
+	Zone         *time.Location // in which days start; nil is that of the rules, or UTC
 	CursorSecret []byte         // at least 16 bytes, the same after a restart
-	AuditLog     *audit.Log     // with which the record is written
-	Reveals      int            // how often in an hour an operator may see what is masked; 0 is 30
-	TokenIdle    time.Duration  // a token that was not used for so long ends; 0: none does
+	AuditLog     *audit.Log
+	Usage        *operator.Usage // collects when tokens are used; nil forgets it
+	Reveals      int             // how often in an hour an operator may see masked values; 0 is 30
+	TokenIdle    time.Duration   // a token that is unused for so long expires; 0: none does
 	Clock        func() time.Time
 	Log          *slog.Logger
 	MediaHandler http.Handler // serves /media/, if the store does not serve itself
 	Version      string       // of the program, for the document
 
-	Network Network               // between callers and the API
+	Network rest.Network          // between callers and the API
 	History session.History       // of the database, where sessions have positions
-	Nodes   func() []session.Node // tells how the servers of the database are, for /readyz
-	Observe func(Seen)            // is told of each request when it is answered, by its goroutine
+	Nodes   func() []session.Node // returns the servers of the database, for /readyz
+	Observe func(rest.Seen)       // is called for each answered request, by its goroutine
 }
 
-// API answers requests. It is safe for concurrent use.
-type API struct {
-	db        *session.DB
-	blob      blob.Store
-	rules     member.Rules
-	zone      *time.Location
-	clock     func() time.Time
-	logger    *slog.Logger
-	cursors   *query.CursorKey
-	auditLog  *audit.Log
-	reveals   int
-	idle      time.Duration
-	network   Network
-	positions *positions // nil where there are none
-	nodes     func() []session.Node
-	observe   func(Seen)
-	mux       *http.ServeMux
-	crossSite *http.CrossOriginProtection
-	deadlines *deadlines
-	uses      operator.Usage
-	owners    operator.TokenCache
-	draining  atomic.Bool
-}
-
-// New makes the API.
-func New(o Options) (*API, error) {
-	if o.DB == nil || o.Blob == nil || o.AuditLog == nil {
-		return nil, errors.New("httpapi: a database, a store of objects and the auditLog of the record are needed")
+// complete sets what the options leave out.
+func (o *Options) complete() {
+	o.Zone = cmp.Or(o.Zone, o.Rules.Zone, time.UTC)
+	o.Rules.Zone = o.Zone
+	o.Usage = cmp.Or(o.Usage, new(operator.Usage))
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
+	if o.Clock == nil {
+		o.Clock = time.Now
 	}
-	cursors, err := query.NewCursorKey(o.CursorSecret)
+}
+
+// New returns the handler of the API.
+func New(o Options) (*rest.Handler, error) {
+	if o.DB == nil || o.Blob == nil || o.AuditLog == nil {
+		return nil, errors.New("httpapi: DB, Blob and AuditLog are required")
+	}
+	o.complete()
+	key, err := query.NewCursorKey(o.CursorSecret)
 	if err != nil {
 		return nil, fmt.Errorf("httpapi: %w", err)
 	}
-	a := &API{
-		db: o.DB, blob: o.Blob, rules: o.Rules, zone: o.Zone, clock: o.Clock, logger: o.Log, network: o.Network,
-		cursors: cursors, auditLog: o.AuditLog, reveals: cmp.Or(o.Reveals, usualReveals), idle: o.TokenIdle, mux: http.NewServeMux(), crossSite: http.NewCrossOriginProtection(),
-		deadlines: newDeadlines(requestDeadline), positions: newPositions(cursors, o.History), nodes: o.Nodes, observe: o.Observe,
+	h := rest.NewHandler(rest.Options{
+		DB: o.DB, Clock: o.Clock, Log: o.Log, Network: o.Network, Observe: o.Observe, Nodes: o.Nodes,
+		History: o.History, Seal: key, Prefix: Prefix,
+	})
+	t := &tokens{usage: o.Usage, idle: o.TokenIdle, auditLog: o.AuditLog}
+	for _, e := range operations(&o, t, key) {
+		if err := h.Mount(e); err != nil {
+			return nil, fmt.Errorf("httpapi: %w", err)
+		}
 	}
-	a.settle()
+	return h, mountPages(h, &o, t)
+}
+
+// operations returns every operation, by path and method.
+func operations(o *Options, t *tokens, key *query.CursorKey) []*rest.Endpoint {
+	r := reveals{tokens: t, blob: o.Blob, limit: cmp.Or(o.Reveals, defaultReveals)}
+	list := slices.Concat(
+		members{reveals: r, rules: o.Rules, cursors: key}.operations(),
+		r.operations(),
+		numbers{tokens: t, rules: o.Rules, zone: o.Zone}.operations(),
+		me{t}.operations(),
+		operators{t}.operations(),
+		t.operations(),
+		roles{t}.operations(),
+		auditLog{tokens: t, cursors: key}.operations(),
+	)
+	slices.SortStableFunc(list, func(a, b *rest.Endpoint) int { return strings.Compare(a.Path+a.Method, b.Path+b.Method) })
+	return list
+}
+
+// Operations returns every operation of the API, by path and method, as they are
+// declared: they cannot be mounted.
+func Operations() []*rest.Endpoint { return operations(new(Options), new(tokens), nil) }
+
+const about = `The back office of a platform whose members are admitted by review.
+
+**Tokens.** Every call needs ` + "`Authorization: Bearer muster_…`" + `. A token belongs to an operator; ` + "`muster token create`" + ` creates one. Keep it like a password: whoever has it acts as that operator.
+
+**Rights.** Each operation names the permission that it requires (` + "`x-permission`" + `). A field of the body may require another (` + "`x-field-permissions`" + `), and so may the answer (` + "`x-answer-permission`" + `). An operator has the permissions of its role at that moment (` + "`x-roles`" + `), within the scope of the token.
+
+**Masks.** Phone numbers and documents are masked. ` + "`reveal`" + ` shows them for a reason, which the audit log keeps.
+
+**Failures** are problems (RFC 9457) with a stable ` + "`code`" + `. If several fields are wrong, the problem lists all of them.
+
+**Strictness.** Fields and parameters that are unknown, given twice or not valid are refused by name. A body may have at most 1 MiB and 32 levels.
+
+**Versions.** The ` + "`ETag`" + ` of a member is its version (and the window of its links). Send it as ` + "`If-Match`" + ` to change only the version that you have seen, and as ` + "`If-None-Match`" + ` to fetch only what is new.
+
+**Reading your own writes.** Send the ` + "`Muster-Position`" + ` of the last answer with the next request: whichever server answers has seen at least that.
+
+**Cost.** ` + "`Server-Timing`" + ` says how long the database took, in how many round trips, and which node answered.`
+
+// OpenAPI returns the OpenAPI 3.1 document of the operations, for a version of the
+// program.
+func OpenAPI(version string) ([]byte, error) {
+	return openapi.Document(openapi.Options{
+		Title: "Muster", Version: cmp.Or(version, "1"), Description: about, Prefix: Prefix,
+		Tags: []openapi.Tag{
+			{Name: "Members", Description: "The members of the platform."},
+			{Name: "Dashboard", Description: "Numbers that add up."},
+			{Name: "Audit log", Description: "What operators did and saw."},
+			{Name: "Me", Description: "The caller and its tokens."},
+			{Name: "Operators", Description: "Who works here, and with which permissions."},
+		},
+		Names: map[reflect.Type]string{
+			reflect.TypeFor[member.View](): "Member", reflect.TypeFor[member.Detail](): "Member",
+			reflect.TypeFor[audit.Entry](): "AuditEntry", reflect.TypeFor[fault.Field](): "FieldProblem",
+		},
+		Extensions: map[string]any{"x-roles": rolesDocument(), "x-permissions": permissionsDocument()},
+	}, Operations())
+}
+
+// rolesDocument returns the permissions of the built-in roles.
+func rolesDocument() map[string][]string {
+	roles := make(map[string][]string)
+	for _, r := range operator.StandardRoles() {
+		roles[r.Name] = r.Permissions.Words()
+	}
+	return roles
+}
+
+// permissionsDocument returns the meaning of each permission.
+func permissionsDocument() map[string]string {
+	meanings := map[string]string{operator.Anyone.String(): operator.Anyone.Meaning()}
+	for _, p := range operator.Grantable() {
+		meanings[p.String()] = p.Meaning()
+	}
+	return meanings
+}
+
+// mountPages mounts everything that is not an operation.
+func mountPages(h *rest.Handler, o *Options, t *tokens) error {
 	document, err := OpenAPI(o.Version)
 	if err != nil {
-		return nil, err
-	}
-	operations := Operations()
-	for i := range operations {
-		if err := operations[i].check(); err != nil {
-			return nil, err
-		}
-		a.mount(&operations[i])
-	}
-	return a, a.mountPages(document, o.MediaHandler)
-}
-
-// settle fills in what may be left out.
-func (a *API) settle() {
-	if a.zone == nil {
-		a.zone = a.rules.Zone
-	}
-	if a.zone == nil {
-		a.zone = time.UTC
-	}
-	a.rules.Zone = a.zone
-	if a.clock == nil {
-		a.clock = time.Now
-	}
-	if a.logger == nil {
-		a.logger = slog.New(slog.DiscardHandler)
-	}
-}
-
-// mountPages gives a path to all that is no operation.
-func (a *API) mountPages(document []byte, media http.Handler) error {
-	page, err := docsPage(document)
-	if err != nil {
 		return err
 	}
-	a.page("GET /healthz", a.healthz)
-	a.page("GET /readyz", a.readyz)
-	a.page("GET /openapi.json", static("application/openapi+json;version=3.1", document, ""))
-	a.page("GET /docs", static("text/html; charset=utf-8", page, docsPolicy))
-	a.page("GET /docs/{file}", docsFile)
-	a.page("GET /{$}", func(w http.ResponseWriter, r *http.Request) error {
-		http.Redirect(w, r, "/docs", http.StatusFound)
-		return nil
-	})
-	if media != nil {
-		a.page("/media/", serveMedia(media))
-	}
-	a.page("/", a.unknown)
-	return nil
-}
-
-// page mounts a handler that may fail.
-func (a *API) page(pattern string, handle func(http.ResponseWriter, *http.Request) error) {
-	_, route, found := strings.Cut(pattern, " ")
-	if !found {
-		route = pattern
-	}
-	a.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		x := w.(*exchange) //nolint:forcetypeassert // the mux is inside ServeHTTP
-		x.route = route
-		if err := handle(w, r.WithContext(x.ctx)); err != nil {
-			x.fail(err)
-		}
-	})
-}
-
-// mediaDeadline is how long the largest photo may take on the slowest line.
-const mediaDeadline = 10 * time.Minute
-
-// serveMedia hands over to the store, with the time that a large object takes.
-func serveMedia(media http.Handler) func(http.ResponseWriter, *http.Request) error {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(mediaDeadline)) // a recorder has none
-		h := w.Header()
-		h.Del("Cache-Control")                // the store knows how long its links live
-		h.Del("Cross-Origin-Resource-Policy") // who has the link may show it
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), mediaDeadline)
-		defer cancel()
-		media.ServeHTTP(w, r.WithContext(ctx))
-		return nil
-	}
-}
-
-// unknown answers where no operation is: with the methods that the path takes,
-// if it takes any.
-//
-// Below the API it says nothing to who has no valid token.
-func (a *API) unknown(w http.ResponseWriter, r *http.Request) error {
-	err := a.nothingAt(r)
-	if !strings.HasPrefix(r.URL.Path, apiRoot) {
+	if err := openapi.Mount(h, document); err != nil {
 		return err
 	}
-	token, wrong := bearer(r.Header)
-	if wrong != nil {
-		return wrong
-	}
-	x := w.(*exchange) //nolint:forcetypeassert // the mux is inside ServeHTTP
-	return x.refuse(token, a.clock(), need{either: operator.Of(operator.Anyone)}, err)
-}
-
-// nothingAt says that there is no such operation, or which there are.
-func (a *API) nothingAt(r *http.Request) error {
-	var allow []string
-	probe := &http.Request{URL: r.URL, Host: r.Host}
-	for _, probe.Method = range []string{"DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"} {
-		if _, pattern := a.mux.Handler(probe); pattern != "" && pattern != "/" {
-			allow = append(allow, probe.Method)
-		}
-	}
-	if len(allow) == 0 {
-		return errRoute
-	}
-	return errMethod(strings.Join(allow, ", "))
-}
-
-func static(contentType string, body []byte, policy string) func(http.ResponseWriter, *http.Request) error {
-	kind := []string{contentType}
-	return func(w http.ResponseWriter, _ *http.Request) error {
-		w.Header()["Cache-Control"] = []string{"no-cache"}
-		if policy != "" {
-			dress(w.Header(), policy)
-		}
-		w.(*exchange).send(http.StatusOK, kind, body) //nolint:forcetypeassert // the mux is inside ServeHTTP
+	h.Page("GET /{$}", func(x *rest.Exchange) error {
+		http.Redirect(x, x.Request, "/docs", http.StatusFound)
 		return nil
+	})
+	if o.MediaHandler != nil {
+		h.Page("/media/", func(x *rest.Exchange) error { return x.ServeObject(o.MediaHandler) })
 	}
-}
-
-// healthz says that the process runs.
-func (a *API) healthz(w http.ResponseWriter, _ *http.Request) error {
-	w.(*exchange).send(http.StatusOK, jsonType, []byte(`{"status":"ok"}`)) //nolint:forcetypeassert // the mux is inside ServeHTTP
-	return nil
-}
-
-// The pauses of what happens apart from requests.
-const (
-	usesEvery  = time.Minute
-	sweepEvery = 10 * time.Minute
-)
-
-// Background writes down when tokens were used and sweeps idempotency keys that
-// are over, until ctx ends; what was noted until then is then written down.
-func (a *API) Background(ctx context.Context) {
-	uses, sweep := time.NewTicker(usesEvery), time.NewTicker(sweepEvery)
-	defer uses.Stop()
-	defer sweep.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-			defer cancel()
-			a.chore(last, a.uses.Flush(last, a.db))
-			return
-		case <-uses.C:
-			a.chore(ctx, a.uses.Flush(ctx, a.db))
-		case <-sweep.C:
-			_, err := idempotency.Sweep(ctx, a.db, a.clock())
-			a.chore(ctx, err)
+	h.Page("/", func(x *rest.Exchange) error {
+		err := h.NoRoute(x.Request)
+		if !strings.HasPrefix(x.Request.URL.Path, root) {
+			return err
 		}
-	}
-}
-
-func (a *API) chore(ctx context.Context, err error) {
-	if err != nil {
-		a.logger.LogAttrs(ctx, slog.LevelWarn, "a chore failed and will be tried again", slog.Any("error", err))
-	}
+		return rest.Refuse(h, x, t.may(operator.Anyone), err) // a stranger does not learn which paths exist
+	})
+	return nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/musterhq/muster/internal/httpapi"
 	"github.com/musterhq/muster/internal/operator"
+	"github.com/musterhq/muster/internal/rest"
 	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
 )
@@ -354,7 +355,7 @@ func TestCanary(t *testing.T) {
 	var counted []string
 	b.reopen(t, func(o *httpapi.Options) {
 		o.Log = slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-		o.Observe = func(s httpapi.Seen) {
+		o.Observe = func(s rest.Seen) {
 			mu.Lock()
 			defer mu.Unlock()
 			counted = append(counted, fmt.Sprintf("%+v", s))

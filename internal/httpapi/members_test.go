@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/musterhq/muster/internal/httpapi"
 	"github.com/musterhq/muster/internal/operator"
 )
 
@@ -97,8 +98,8 @@ func TestCreateRefuses(t *testing.T) {
 		"a birth year in words":  {change("birth_year", `"1992"`), "birth_year"},
 		"a height of a tower":    {change("profile", `{"height":33000}`), "profile.height"},
 		"an unknown profile":     {change("profile", `{"heihgt":1}`), "profile.heihgt"},
-		"ages turned round":      {change("preference", `{"age_min":40,"age_max":30}`), "preference.age_min"},
-		"heights turned round":   {change("preference", `{"height_min":180,"height_max":150}`), "preference.height_min"},
+		"ages turned round":      {change("preference", `{"age_min":40,"age_max":30}`), "preference.age_max"},
+		"heights turned round":   {change("preference", `{"height_min":180,"height_max":150}`), "preference.height_max"},
 		"a status of its own":    {change("status", `"approved"`), "status"},
 		"an id of its own":       {change("id", `"`+someone+`"`), "id"},
 		"a subscription of none": {change("subscription", `{"plan":"gold","status":"lifelong"}`), "subscription.status"},
@@ -151,7 +152,7 @@ func TestPatchRefuses(t *testing.T) {
 		"a status that is none":           {`{"status":"open"}`, "status"},
 		"a type that does not fit":        {`{"birth_year":"old"}`, "birth_year"},
 		"a profile that is none":          {`{"profile":7}`, "profile"},
-		"a range turned round":            {`{"preference":{"age_min":50,"age_max":20}}`, "preference.age_min"},
+		"a range turned round":            {`{"preference":{"age_min":50,"age_max":20}}`, "preference.age_max"},
 		"an impossible phone":             {`{"phone":"12"}`, "phone"},
 		"an impossible year":              {`{"birth_year":1066}`, "birth_year"},
 		"a subscription without its plan": {`{"subscription":{"plan":null}}`, "subscription.plan"},
@@ -282,7 +283,7 @@ func TestInclude(t *testing.T) {
 		t.Errorf("no photos: got %v, want an empty list", r.object["photos"])
 	}
 	for name, query := range map[string]string{"unknown": "include=secrets", "empty": "include=", "repeated": "include=photos&include=profile"} {
-		if r := b.call(t, "GET", path+"?"+query, "").problem(t, 422, "invalid"); r.fields()["include"] == "" {
+		if r := b.call(t, "GET", path+"?"+query, "").problem(t, 422, "invalid"); r.fields()["include"]+r.fields()["include.0"] == "" {
 			t.Errorf("%s: got %s", name, r)
 		}
 	}
@@ -462,7 +463,7 @@ func TestSearchInABody(t *testing.T) {
 	}
 	b.call(t, "POST", admin+"/members/search", `{}`).want(t, 200)
 	for body, field := range map[string]string{
-		`{"q":5}`: "q", `{"limit":"3"}`: "limit", `{"status":"pending"}`: "status", `{"status":["x"]}`: "status", `{"has_photos":"true"}`: "has_photos",
+		`{"q":5}`: "q", `{"limit":"3"}`: "limit", `{"status":"pending"}`: "status", `{"status":["x"]}`: "status.0", `{"has_photos":"true"}`: "has_photos",
 		`{"phone":"x"}`: "phone", `{"limit":1.5}`: "limit", `{"gender":[1]}`: "gender",
 	} {
 		if r := b.call(t, "POST", admin+"/members/search", body).problem(t, 422, "invalid"); r.fields()[field] == "" {
@@ -475,5 +476,20 @@ func TestSearchInABody(t *testing.T) {
 	b.call(t, "POST", admin+"/members/search", `{"q":"010-2345-6789"}`).want(t, 200)
 	if got := b.entries(t, "action=phone.search"); len(got) != 1 {
 		t.Errorf("the record has %v", got)
+	}
+}
+
+// Without a day, a series of sign-ups ends today, in the zone of the store.
+func TestDayIsOfTheZone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.reopen(t, func(o *httpapi.Options) { o.Zone = time.FixedZone("KST", 9*60*60) })
+	b.clock.set(time.Date(2026, 1, 30, 15, 0, 0, 0, time.UTC))
+	for query, want := range map[string][2]string{
+		"": {"2026-01-02", "2026-01-31"}, "?to=2026-01-31": {"2026-01-02", "2026-01-31"}, "?from=2026-01-31": {"2026-01-31", "2026-01-31"},
+	} {
+		if r := b.call(t, "GET", admin+"/dashboard/signups"+query, "").want(t, 200); r.text("from") != want[0] || r.text("to") != want[1] {
+			t.Errorf("%q: got %s, want %s", query, r, want)
+		}
 	}
 }

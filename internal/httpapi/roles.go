@@ -3,107 +3,115 @@ package httpapi
 import (
 	"context"
 	"net/http"
-	"reflect"
 	"time"
 
 	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/field"
 	"github.com/musterhq/muster/internal/operator"
+	"github.com/musterhq/muster/internal/rest"
+	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
 )
 
+// roles are the operations on roles.
+type roles struct{ *tokens }
+
 // Role is a role as the API shows it.
 type Role struct {
-	Name        string     `json:"name"`
-	Permissions []string   `json:"permissions"`
-	Custom      bool       `json:"custom"`
-	CreatedAt   *time.Time `json:"created_at"`
-	UpdatedAt   *time.Time `json:"updated_at"`
-	Version     int64      `json:"version"`
+	Name        string          `json:"name" doc:"The name." example:"accountant" readOnly:"true"`
+	Permissions []operator.Word `json:"permissions" doc:"The permissions of the role." example:"dashboard:read"`
+	Custom      bool            `json:"custom" doc:"Whether the role is custom and can be changed, or is built in." readOnly:"true"`
+	CreatedAt   *time.Time      `json:"created_at" doc:"The time of creation; null for a built-in role." readOnly:"true"`
+	UpdatedAt   *time.Time      `json:"updated_at" doc:"The time of the last change; null for a built-in role." readOnly:"true"`
+	Version     int64           `json:"version" doc:"The version, which grows with every change; 0 for a built-in role." example:"1" minimum:"0" readOnly:"true"`
 }
 
-// RoleList is all roles, and all permissions that one can have.
+// RoleList is all roles, and all permissions that a role can have.
 type RoleList struct {
-	Items       []Role       `json:"items"`
-	Permissions []Permission `json:"permissions"`
+	Items       []Role       `json:"items" doc:"The roles."`
+	Permissions []Permission `json:"permissions" doc:"All permissions that a role can have."`
 }
 
-// Permission is one that a role can have.
+// Permission is a permission that a role can have.
 type Permission struct {
-	Name    string `json:"name"`
-	Meaning string `json:"meaning"`
+	Name    string `json:"name" doc:"The word for the permission." example:"members:read" readOnly:"true"`
+	Meaning string `json:"meaning" doc:"What the permission allows." example:"to list and open members, with what is masked left masked" readOnly:"true"`
 }
 
 // RoleSetting is what a role is to allow.
 type RoleSetting struct {
-	Permissions []string `json:"permissions"`
+	Permissions []operator.Word `json:"permissions" doc:"The permissions of the role." example:"dashboard:read" required:"true"`
 }
 
-func roleOperations() []Operation {
-	one := reflect.TypeFor[Role]()
-	return []Operation{
-		{
-			Method: http.MethodGet, Path: "/roles", ID: "list-roles", Tag: "Operators", Permission: operator.ReadOperators, Trips: 1,
+func (o roles) operations() []*rest.Endpoint {
+	return []*rest.Endpoint{
+		rest.Query(rest.Operation{
+			Method: http.MethodGet, Path: "/roles", ID: "list-roles", Tag: "Operators", Trips: 1,
 			Summary: "List roles",
-			Doc:     "The roles that every store has, those that were made here, and all permissions.",
-			answer:  reflect.TypeFor[RoleList](), status: http.StatusOK,
-			readWith: func(*API, *input) reading {
-				return reading{once: true, run: func(ctx context.Context, r *session.Read) (reply, error) {
-					list, err := session.Run(ctx, r, operator.Roles())
-					return reply{body: roleList(list)}, err
-				}}
-			},
-		},
-		{
-			Method: http.MethodPut, Path: "/roles/{role}", ID: "set-role", Tag: "Operators", Permission: operator.WriteOperators, Writes: true, Trips: 4,
-			Summary: "Make or change a role",
-			Doc:     "Says what a role of this name allows: no more than the caller may. Who has it and may less than before is refused everywhere when this is answered.",
-			body:    reflect.TypeFor[RoleSetting](), accepts: []string{typeJSON}, compares: true, answer: one, tagged: true, status: http.StatusOK,
-			faults: []fault.Kind{fault.Conflict, fault.Stale}, writeWith: setRole,
-		},
-		{
-			Method: http.MethodDelete, Path: "/roles/{role}", ID: "delete-role", Tag: "Operators", Permission: operator.WriteOperators, Writes: true, Trips: 4,
+			Doc:     "Returns the built-in roles, the custom roles, and all permissions.",
+		}, o.may(operator.ReadOperators), o.list),
+		rest.Write(rest.Operation{
+			Method: http.MethodPut, Path: "/roles/{role}", ID: "set-role", Tag: "Operators", Trips: 4,
+			Summary: "Create or update a role",
+			Doc:     "Sets the permissions of a custom role: no more than the caller has. Once this is answered, every server applies them.",
+			Faults:  []fault.Kind{fault.Conflict, fault.Stale},
+			Example: map[string]any{"permissions": []string{"members:read", "dashboard:read"}},
+		}, o.may(operator.WriteOperators), o.set),
+		rest.Write(rest.Operation{
+			Method: http.MethodDelete, Path: "/roles/{role}", ID: "delete-role", Tag: "Operators", Trips: 4,
 			Summary: "Delete a role",
-			Doc:     "Takes away a role that was made here and that nobody has.",
-			answer:  one, status: http.StatusOK,
-			faults: []fault.Kind{fault.NotFound, fault.Conflict},
-			writeWith: func(_ *API, in *input) writer {
-				return in.atDesk(func(ctx context.Context, w *session.Write, principal operator.Principal) (reply, error) {
-					r, err := operator.DeleteRole(ctx, w, principal, in.role)
-					return reply{body: showRole(r)}, err
-				})
-			},
-		},
+			Doc:     "Deletes a custom role that no operator has.",
+			Faults:  []fault.Kind{fault.NotFound, fault.Conflict},
+		}, o.may(operator.WriteOperators), o.delete),
 	}
 }
 
-func setRole(_ *API, in *input) writer {
-	var q RoleSetting
-	if err := decode(in.body, &q); err != nil {
-		in.refuse(err)
-		return nil
-	}
-	version := in.oneVersion()
-	return in.atDesk(func(ctx context.Context, w *session.Write, principal operator.Principal) (reply, error) {
-		r, narrows, err := operator.SetRole(ctx, w, principal, in.role, q.Permissions, version)
-		return reply{body: showRole(r), etag: entityTag(r.Version), narrows: narrows}, err
+func (o roles) list(*Call, struct{}) query.Query[RoleList] {
+	return query.Map(operator.Roles(), func(roles []operator.Role) (RoleList, error) {
+		list := RoleList{Items: make([]Role, len(roles))}
+		for i, r := range roles {
+			list.Items[i] = showRole(r)
+		}
+		for _, p := range operator.Grantable() {
+			list.Permissions = append(list.Permissions, Permission{p.String(), p.Meaning()})
+		}
+		return list, nil
 	})
 }
 
+type setRole struct {
+	rolePath
+	rest.IfMatch
+	RoleSetting
+}
+
+func (o roles) set(ctx context.Context, w *session.Write, c *Call, in setRole) (rest.Replicated[rest.Tagged[Role]], error) {
+	var changed rest.Replicated[rest.Tagged[Role]]
+	p, err := c.Principal(ctx, w)
+	if err != nil {
+		return changed, err
+	}
+	r, narrows, err := operator.SetRole(ctx, w, p, in.Role, field.Strings(in.Permissions), in.One())
+	changed.Value, changed.Narrow = rest.Tagged[Role]{Value: showRole(r), ETag: rest.ETag(r.Version)}, narrows
+	return changed, err
+}
+
+func (o roles) delete(ctx context.Context, w *session.Write, c *Call, in rolePath) (Role, error) {
+	p, err := c.Principal(ctx, w)
+	if err != nil {
+		return Role{}, err
+	}
+	r, err := operator.DeleteRole(ctx, w, p, in.Role)
+	return showRole(r), err
+}
+
 func showRole(r operator.Role) Role {
-	v := Role{Name: r.Name, Permissions: r.Permissions.Words(), Custom: r.Custom, Version: r.Version}
+	v := Role{Name: r.Name, Permissions: []operator.Word{}, Custom: r.Custom, Version: r.Version}
+	for _, word := range r.Permissions.Words() {
+		v.Permissions = append(v.Permissions, operator.Word(word))
+	}
 	if r.Custom {
 		v.CreatedAt, v.UpdatedAt = &r.CreatedAt, &r.UpdatedAt
 	}
 	return v
-}
-
-func roleList(roles []operator.Role) RoleList {
-	list := RoleList{Items: make([]Role, len(roles))}
-	for i, r := range roles {
-		list.Items[i] = showRole(r)
-	}
-	for _, p := range operator.Grantable() {
-		list.Permissions = append(list.Permissions, Permission{p.String(), p.Meaning()})
-	}
-	return list
 }

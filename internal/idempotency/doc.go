@@ -1,8 +1,7 @@
-// Package idempotency keeps the first answer to a request for those who must
-// repeat it without knowing whether it arrived.
+// Package idempotency keeps the first response to a request, for callers who must
+// repeat the request without knowing whether it arrived.
 //
-// Its room: the record of an answer, under the key that the caller chose, and
-// the queries and changes of it. The record is written in the transaction of
-// the change that it tells of, so neither is ever there without the other. The
-// package imports query, session, fault and ids.
+// Its room: a [Response], under the key that the caller chose, with its queries
+// and changes. It is stored in the transaction of the change that it describes, so
+// that neither exists without the other.
 package idempotency

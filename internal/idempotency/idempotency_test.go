@@ -86,7 +86,7 @@ func TestRecordComesBack(t *testing.T) {
 		}
 	}
 	if rec := b.find(t, "k", at.Add(idempotency.TTL)); rec != nil {
-		t.Errorf("after its life: got %+v", rec)
+		t.Errorf("after its TTL: got %+v", rec)
 	}
 }
 
@@ -100,7 +100,7 @@ func TestSecondRecordConflicts(t *testing.T) {
 		t.Errorf("got %v, want %v", err, idempotency.ErrAnswered)
 	}
 	if err := b.keep(t.Context(), request("k", "two"), "next", at.Add(idempotency.TTL)); err != nil {
-		t.Errorf("after the life of the first: %v", err)
+		t.Errorf("after the TTL of the first: %v", err)
 	}
 	if rec := b.find(t, "k", at.Add(idempotency.TTL)); rec == nil || string(rec.Body) != "next" {
 		t.Errorf("got %+v, want the next", rec)
@@ -132,6 +132,6 @@ func TestSweepIsBoundedAndComplete(t *testing.T) {
 		t.Errorf("again: got %d, %v, want 0", again, err)
 	}
 	if rec := b.find(t, fmt.Sprint(over), at.Add(idempotency.TTL)); rec == nil {
-		t.Error("one whose time is not over was swept")
+		t.Error("a response that has not expired was deleted")
 	}
 }

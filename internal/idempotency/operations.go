@@ -8,11 +8,10 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// batch is how many answers one write session sweeps, so that it is short.
+// batch bounds the responses that one write session deletes, to keep it short.
 const batch = 500
 
-// Sweep removes the answers whose time is over, in bounded steps, and gives
-// their number.
+// Sweep deletes expired responses in bounded steps, and returns their number.
 func Sweep(ctx context.Context, db *session.DB, at time.Time) (int64, error) {
 	var swept int64
 	for {
@@ -22,7 +21,7 @@ func Sweep(ctx context.Context, db *session.DB, at time.Time) (int64, error) {
 			return err
 		})
 		if err != nil {
-			return swept, fmt.Errorf("sweeping idempotency keys: %w", err)
+			return swept, fmt.Errorf("deleting expired idempotency keys: %w", err)
 		}
 		if swept += n; n < batch {
 			return swept, nil

@@ -1,58 +1,73 @@
 package idempotency
 
 import (
+	"bytes"
 	"encoding/json"
 	"time"
 
+	"github.com/musterhq/muster/internal/field"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/query"
 )
 
-// headers are those of an answer that are kept.
+// row is a stored response, with the request that it belongs to.
+type row struct {
+	Token     ids.Row   `db:"token_id"`
+	Key       string    `db:"key"`
+	Call      string    `db:"method_path"`
+	BodyHash  []byte    `db:"body_hash"`
+	Status    int       `db:"status"`
+	Headers   string    `db:"headers"`
+	Body      []byte    `db:"body"`
+	CreatedAt time.Time `db:"created_at"`
+	ExpiresAt time.Time `db:"expires_at"`
+}
+
+var rows = field.For[row]()
+
+// headers are the headers of a response that are kept.
 type headers struct {
 	ETag     string `json:"etag,omitempty"`
 	Location string `json:"location,omitempty"`
 }
 
-// Find gives what was answered under the key to the holder of the token with
-// this hash, or nil.
+// Find returns the response that is kept under the key for the token with this
+// hash, or nil.
 func Find(tokenHash []byte, key string, at time.Time) query.Query[*Response] {
-	return query.Maybe(`
-		select i.method_path, i.body_hash, i.status, i.headers, i.body
+	return query.Maybe("select "+rows.Columns("i.")+`
 		from idempotency i join api_tokens t on t.id = i.token_id
 		where t.token_hash = $1 and i.key = $2 and i.expires_at > $3`,
 		scan, tokenHash, key, at)
 }
 
-func scan(r query.Row) (rec Response, err error) {
-	var kept string
-	if err := r.Scan(&rec.call, &rec.bodyHash, &rec.Status, &kept, &rec.Body); err != nil {
-		return rec, err
+func scan(r query.Row) (response Response, err error) {
+	var x row
+	if err := r.Scan(rows.Pointers(nil, &x)...); err != nil {
+		return response, err
 	}
 	var h headers
-	err = json.Unmarshal([]byte(kept), &h)
-	rec.ETag, rec.Location = h.ETag, h.Location
-	return rec, err
+	err = json.Unmarshal([]byte(x.Headers), &h)
+	return Response{
+		Status: x.Status, ETag: h.ETag, Location: h.Location, Body: bytes.Clone(x.Body), call: x.Call, bodyHash: bytes.Clone(x.BodyHash),
+	}, err
 }
 
-// Store are the changes that keep an answer for [TTL]. They belong into the
-// transaction of what is answered. Faults: [ErrAnswered], when another has kept
-// an answer under the key meanwhile.
+// Store returns the changes that keep a response for [TTL]. They belong into the
+// transaction of the request. Faults: [ErrAnswered], if another transaction has
+// stored a response under the key.
 func Store(token ids.Row, q Request, r Response, at time.Time) []query.Change {
-	kept, _ := json.Marshal(headers{r.ETag, r.Location}) // strings: they always encode
+	kept, _ := json.Marshal(headers{r.ETag, r.Location}) // strings always encode
+	x := row{token, q.Key, q.call(), q.Body[:], r.Status, string(kept), r.Body, at, at.Add(TTL)}
 	return []query.Change{
 		query.Exec("delete from idempotency where token_id = $1 and key = $2 and expires_at <= $3", token, q.Key, at),
-		query.Exec(`
-			insert into idempotency (token_id, key, method_path, body_hash, status, headers, body, created_at, expires_at)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-			token, q.Key, q.Method+" "+q.Path, q.Body[:], r.Status, string(kept), r.Body, at, at.Add(TTL),
-		).OnConflict("idempotency_key", ErrAnswered),
+		query.Exec("insert into idempotency ("+rows.Columns("")+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9)", rows.Values(nil, &x)...).
+			OnConflict("idempotency_key", ErrAnswered),
 	}
 }
 
-// sweep removes up to so many answers whose time is over.
-func sweep(at time.Time, most int) query.Change {
+// sweep deletes up to limit expired responses.
+func sweep(at time.Time, limit int) query.Change {
 	return query.Exec(`
 		delete from idempotency where (token_id, key) in (
-			select token_id, key from idempotency where expires_at <= $1 order by expires_at limit $2)`, at, most)
+			select token_id, key from idempotency where expires_at <= $1 order by expires_at limit $2)`, at, limit)
 }

@@ -4,6 +4,6 @@
 //
 // An identifier is a UUIDv7 (RFC 9562, section 5.7) made in Go. Its first 60
 // bits are the moment of creation to the microsecond: the order of identifiers
-// is the order of creation, and [ID.Time] gives the moment back. Lists that are
+// is the order of creation, and [ID.Time] returns that moment. Lists that are
 // sorted by age are therefore sorted by the primary key.
 package ids

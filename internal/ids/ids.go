@@ -24,23 +24,23 @@ type (
 	Photo    = ID[photoKind]
 	Document = ID[documentKind]
 	Operator = ID[operatorKind]
-	Row      = ID[rowKind] // any other row: a subscription, a token, an entry of the record
+	Row      = ID[rowKind] // any other row: a subscription, a token, an audit entry
 )
 
 // ErrMalformed is returned for text that is not a UUID.
-var ErrMalformed = errors.New("an id is 32 hexadecimal digits in five groups, such as 0190a5c6-7d2e-7b31-8f60-2f1c5d0e9a47")
+var ErrMalformed = errors.New("an id has 32 hexadecimal digits in five groups, such as 0190a5c6-7d2e-7b31-8f60-2f1c5d0e9a47")
 
-// New returns an identifier for a thing made at the time, which lies between
+// New returns an identifier for a thing created at the time, which lies between
 // 1970 and 10889. Two of the same microsecond differ by 62 random bits. It is
 // safe for concurrent use.
 func New[T ~[16]byte](at time.Time) T {
 	var id T
-	_, _ = rand.Read(id[6:]) // never fails: crypto/rand ends the program instead
+	_, _ = rand.Read(id[6:]) // never fails: crypto/rand would end the program
 	return stamp(id, at)
 }
 
-// First returns the least identifier of the microsecond: every thing made at
-// or after the time has an identifier that is not less.
+// First returns the smallest identifier of the microsecond: a thing created at the
+// time or later never has a smaller one.
 func First[T ~[16]byte](at time.Time) T {
 	var id T
 	return stamp(id, at)
@@ -58,7 +58,7 @@ func stamp[T ~[16]byte](id T, at time.Time) T {
 	return id
 }
 
-// Parse reads the text form, in either case.
+// Parse parses the text form, in upper or lower case.
 func Parse[T ~[16]byte](s string) (T, error) {
 	var id T
 	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
@@ -77,21 +77,21 @@ func Parse[T ~[16]byte](s string) (T, error) {
 	return id, nil
 }
 
-// Time is the moment in which the thing was made, in UTC, to the microsecond.
+// Time returns the time of creation, in UTC, to the microsecond.
 func (id ID[K]) Time() time.Time {
 	n := binary.BigEndian.Uint64(id[:8])
 	ms, frac := int64(n>>16), int64(n&0xfff)
 	return time.UnixMicro(ms*1000 + frac*1000/4096).UTC()
 }
 
-// IsZero reports whether this is no identifier.
+// IsZero reports whether the identifier is zero.
 func (id ID[K]) IsZero() bool { return id == ID[K]{} }
 
 // Compare returns -1, 0 or 1, as id is less than, equal to or greater than
 // other: the one that was made earlier is less.
 func (id ID[K]) Compare(other ID[K]) int { return bytes.Compare(id[:], other[:]) }
 
-// String gives the text form of RFC 9562, in lower case.
+// String returns the text form of RFC 9562, in lower case.
 func (id ID[K]) String() string {
 	var b [36]byte
 	id.encode(&b)
@@ -114,14 +114,14 @@ func (id ID[K]) AppendText(dst []byte) ([]byte, error) {
 	return append(dst, b[:]...), nil
 }
 
-// MarshalText gives the text form.
+// MarshalText returns the text form.
 func (id ID[K]) MarshalText() ([]byte, error) {
 	var b [36]byte
 	id.encode(&b)
 	return b[:], nil
 }
 
-// UnmarshalText reads the text form.
+// UnmarshalText parses the text form.
 func (id *ID[K]) UnmarshalText(text []byte) error {
 	parsed, err := Parse[ID[K]](string(text))
 	if err == nil {
@@ -130,8 +130,8 @@ func (id *ID[K]) UnmarshalText(text []byte) error {
 	return err
 }
 
-// UUID gives the bytes to an engine.
+// UUID implements query.UUID.
 func (id ID[K]) UUID() [16]byte { return id }
 
-// SetUUID takes the bytes from an engine.
+// SetUUID implements query.UUIDSetter.
 func (id *ID[K]) SetUUID(b [16]byte) { *id = b }

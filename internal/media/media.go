@@ -6,7 +6,7 @@ import (
 	"github.com/musterhq/muster/internal/ids"
 )
 
-// Photo is a picture that a member shows.
+// Photo is a photo of a member.
 type Photo struct {
 	ID           ids.Photo `json:"id" doc:"The ID. IDs sort by time of creation." example:"0190a5c6-7d2e-7b31-8f60-2f1c5d0e9a47" format:"uuid" readOnly:"true"`
 	Key          string    `json:"-" db:"s3_key"` // of the object in the store
@@ -19,12 +19,12 @@ type Photo struct {
 	SHA256       string    `json:"sha256" doc:"The SHA-256 of the content, in hexadecimal." example:"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08" readOnly:"true"`
 	CreatedAt    time.Time `json:"created_at" doc:"The time of creation." example:"2026-01-31T09:00:00.123456Z" readOnly:"true"`
 
-	// Set where a response is made: a row has no link.
+	// Set by the code that writes a response. A row has no link.
 	URL          string    `json:"url" db:"-" doc:"The signed link. Anyone who has it can fetch the photo until url_expires_at." example:"http://127.0.0.1:8080/media/…" format:"uri-reference" readOnly:"true"`
 	URLExpiresAt time.Time `json:"url_expires_at" db:"-" doc:"The time at which the link expires." example:"2026-01-31T09:00:00.123456Z" readOnly:"true"`
 }
 
-// Document is a paper that proves something about a member.
+// Document is a document that proves something about a member.
 type Document struct {
 	ID          ids.Document `json:"id" doc:"The ID. IDs sort by time of creation." example:"0190a5c6-7d2e-7b31-8f60-2f1c5d0e9a47" format:"uuid" readOnly:"true"`
 	Key         string       `json:"-" db:"s3_key"` // of the object in the store
@@ -56,6 +56,5 @@ func (Status) Choices() []string {
 	return []string{string(Pending), string(Approved), string(Rejected)}
 }
 
-// MaxForMember is how many photos, and how many documents, a member is shown
-// with.
+// MaxForMember bounds the photos, and the documents, that are loaded with a member.
 const MaxForMember = 50

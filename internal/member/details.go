@@ -8,7 +8,7 @@ import (
 	"github.com/musterhq/muster/internal/ids"
 )
 
-// Profile is what a member says about themselves. Every field may be absent.
+// Profile describes a member. Every field may be absent.
 type Profile struct {
 	Height       *int    `json:"height" doc:"The height in centimetres." example:"168" minimum:"50" maximum:"300"`
 	Education    *string `json:"education" doc:"The education." example:"bachelor"`
@@ -30,7 +30,7 @@ type Lifestyle struct {
 	Hobbies  []string `json:"hobbies" doc:"The hobbies." example:"hiking,film"`
 }
 
-// Preference is what a member seeks. Every field may be absent.
+// Preference is what a member is looking for. Every field may be absent.
 type Preference struct {
 	AgeMin     *int     `json:"age_min" doc:"The least age." example:"28" minimum:"18" maximum:"150"`
 	AgeMax     *int     `json:"age_max" doc:"The greatest age." example:"38" minimum:"18" maximum:"150"`
@@ -52,7 +52,7 @@ func (p *Preference) Check(wrong *fault.Fields, prefix string) {
 }
 
 // Subscription is a plan that a member has for a time. A member has one at a
-// time; earlier ones are kept.
+// time. Earlier ones are kept.
 type Subscription struct {
 	ID        ids.Row            `json:"id" doc:"The ID. IDs sort by time of creation." example:"0190a5c6-7d2e-7b31-8f60-2f1c5d0e9a47" format:"uuid" readOnly:"true"`
 	Plan      string             `json:"plan" doc:"The plan." example:"gold"`
@@ -61,7 +61,7 @@ type Subscription struct {
 	ExpiresAt *time.Time         `json:"expires_at" doc:"The time at which it expires; null for never." example:"2027-01-31T09:00:00Z"`
 }
 
-// SubscriptionStatus says whether a subscription is in force.
+// SubscriptionStatus is the state of a subscription.
 type SubscriptionStatus string
 
 // The states of a subscription.
@@ -80,7 +80,7 @@ func SubscriptionStatuses() []SubscriptionStatus {
 // Choices lists the states.
 func (SubscriptionStatus) Choices() []string { return field.Strings(SubscriptionStatuses()) }
 
-// complete sets what a subscription that is created at a time leaves out.
+// complete sets the absent fields of a subscription that is created at a time.
 func (s *Subscription) complete(at time.Time) {
 	if s.ID.IsZero() {
 		s.ID = ids.New[ids.Row](at)
@@ -89,7 +89,7 @@ func (s *Subscription) complete(at time.Time) {
 		s.Status = SubscriptionActive
 	}
 	if s.StartedAt.IsZero() {
-		s.StartedAt = at.UTC().Truncate(time.Microsecond)
+		s.StartedAt = now(at)
 	}
 }
 
@@ -97,3 +97,6 @@ func (s *Subscription) complete(at time.Time) {
 func (s *Subscription) Check(wrong *fault.Fields, prefix string) {
 	field.Ordered(wrong, prefix+"started_at", &s.StartedAt, prefix+"expires_at", s.ExpiresAt, func(from, to time.Time) bool { return !to.After(from) })
 }
+
+// now returns a time as it is stored.
+func now(at time.Time) time.Time { return at.UTC().Truncate(time.Microsecond) }

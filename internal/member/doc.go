@@ -1,19 +1,20 @@
 // Package member holds the member: types, rules, queries and operations.
 //
-// Its room: everything that is true of a member whether or not HTTP is there.
-// Numbers of members are in counters, finding them by name in nameindex, lists
-// in directory. It knows nothing of engines and HTTP.
+// Its room: everything that is true of a member without HTTP. Numbers of members
+// are in counters, the search index is in nameindex, and lists are in directory.
+// The package knows nothing of engines and HTTP.
 //
-//   - member.go, details.go: the types; rules.go, phone.go: what they may hold
-//   - patch.go: the merge patch
-//   - queries.go, table.go: the loader and the changes
-//   - operations.go: what a session does: create, update, delete, restore
+//   - member.go, details.go: the types
+//   - rules.go, phone.go: what they may hold
+//   - patch.go: merge patches, and what differs between two members
+//   - relation.go, relations.go: what belongs to a member in tables of its own
+//   - queries.go: the loader and the changes
+//   - operations.go: create, update, delete, restore
 //
-// # Adding a field to a profile
+// # Adding a field or a relation
 //
-// Profile, lifestyle and preference are one struct each in details.go. A new
-// field is: a line in the struct, its column at the same place of the adjacent
-// list, its pointer at the same place of fields, a bound in check, and a column
-// in a new migration of internal/schema. Loading, creating, patching and their
-// tests follow from these.
+// A field is a line of a struct in member.go or details.go, and a column in a new
+// migration of internal/schema for each database. A relation is a type, a line in
+// the list of relations.go, a field of [Detail], and a table in two migrations.
+// All else follows from these.
 package member

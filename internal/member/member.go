@@ -9,8 +9,7 @@ import (
 	"github.com/musterhq/muster/internal/media"
 )
 
-// User is the member itself. A list shows it, and a [Detail] adds what belongs
-// to it.
+// User is the member without its relations, as lists show it.
 type User struct {
 	ID         ids.Member `json:"id" doc:"The ID. IDs sort by time of creation." example:"0190a5c6-7d2e-7b31-8f60-2f1c5d0e9a47" format:"uuid" readOnly:"true"`
 	ExternalID *string    `json:"external_id" doc:"The key in the system that the member was imported from." example:"4711" readOnly:"true"`
@@ -25,9 +24,10 @@ type User struct {
 	Version    int64      `json:"version" doc:"Increases with every change of the member or its relations." example:"7" minimum:"1" readOnly:"true"`
 }
 
-// Detail is a member with the relations that were loaded. A relation that was
-// not loaded, or that the member does not have, is nil; lists that were loaded
-// are not nil.
+var users = field.For[User]()
+
+// Detail is a member with the relations that were loaded. A relation is nil if it
+// was not loaded, or if the member does not have it; a loaded list is never nil.
 type Detail struct {
 	User
 	Profile      *Profile         `json:"profile" doc:"What the member says about themselves; null if there is nothing."`
@@ -38,7 +38,7 @@ type Detail struct {
 	Documents    []media.Document `json:"documents" doc:"The documents." readOnly:"true"`
 }
 
-// MinAge is how old a member is at least in the year of admission.
+// MinAge is the minimum age of a member in the year of admission.
 const MinAge = 18
 
 // Gender is the gender of a member.
@@ -83,10 +83,10 @@ var transitions = map[Status][]Status{
 	Suspended: {Approved},
 }
 
-// Next lists the states that may follow s.
+// Next returns the states that may follow s.
 func (s Status) Next() []Status { return slices.Clone(transitions[s]) }
 
-// before lists the states that s may follow.
+// before returns the states that s may follow.
 func (s Status) before() []string {
 	var from []string
 	for _, f := range Statuses() {

@@ -10,6 +10,7 @@ import (
 	"github.com/musterhq/muster/internal/audit"
 	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/fault"
+	"github.com/musterhq/muster/internal/field"
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/media"
 	"github.com/musterhq/muster/internal/nameindex"
@@ -17,8 +18,8 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// What is recorded of members. The fields of an entry are those that changed,
-// as [privacy] has them shown.
+// The actions on members that the audit log records. The fields of an entry are
+// those that changed, masked.
 const (
 	ActionCreated  audit.Action = "member.create"
 	ActionChanged  audit.Action = "member.change"
@@ -26,16 +27,15 @@ const (
 	ActionRestored audit.Action = "member.restore"
 	ActionImported audit.Action = "member.import"
 	ActionExported audit.Action = "member.export"
-	ActionSearched audit.Action = "phone.search" // by more of a phone than is shown
+	ActionSearched audit.Action = "phone.search" // by more digits of a phone than its mask shows
 	ActionRevealed audit.Action = "phone.reveal"
 	ActionOpened   audit.Action = "document.reveal"
 )
 
-// Create adds the changes that create a member of d, which has passed
-// [Rules.Check] or [Rules.Decode], and returns it as a loader will, with all
-// relations. Nothing is read: all travels with the commit. Its CreatedAt is the
-// time of creation, or at if it is zero. Faults, at the commit: phone_taken,
-// external_id_taken.
+// Create adds the changes that create the member d, which passed [Rules.Check] or
+// [Rules.Decode], and returns it as [Load] will, with all relations. It reads
+// nothing: all changes travel with the commit. A zero CreatedAt becomes at.
+// Faults, at the commit: phone_taken, external_id_taken.
 func Create(w *session.Write, by audit.Recorder, rules Rules, d Detail, at time.Time) Detail {
 	d = add(w, d, nameindex.Normalize(d.Name), at)
 	w.Add(nameindex.Enqueue(d.ID))
@@ -44,27 +44,27 @@ func Create(w *session.Write, by audit.Recorder, rules Rules, d Detail, at time.
 	return d
 }
 
-// Draft is a member that is to be created in a batch, with what the search index
-// needs of it, so that the write session has less to do.
+// Draft is a member to create in a batch, with its entry of the search index: the
+// write session then has less to do.
 type Draft struct {
 	Detail
 	name  string // normalized
 	grams []string
 }
 
-// Draft returns the draft of a member that has passed [Rules.Check].
+// Draft returns the draft of a member that passed [Rules.Check].
 func (d Detail) Draft() Draft {
 	name := nameindex.Normalize(d.Name)
 	return Draft{d, name, nameindex.Grams(name, d.Phone)}
 }
 
-// createStep is how many members of a batch travel together: all at once would
-// take a multiple of their own memory.
+// createStep is how many members of a batch travel together. All at once would
+// need a multiple of their memory.
 const createStep = 500
 
-// CreateMany is Create for a batch, with one delta for each kind of member and
-// the names in the search index already. A fault refuses the whole batch. The
-// caller records the batch in the audit log: one entry for all.
+// CreateMany is [Create] for a batch. It counts the members of a kind together and
+// adds the names to the search index at once. A fault refuses the whole batch. It
+// writes no entry of the audit log: the caller records one for the batch.
 func CreateMany(ctx context.Context, w *session.Write, rules Rules, list []Draft, at time.Time) ([]ids.Member, error) {
 	created := make([]ids.Member, len(list))
 	names := make([]nameindex.Entry, len(list))
@@ -75,7 +75,7 @@ func CreateMany(ctx context.Context, w *session.Write, rules Rules, list []Draft
 		names[i] = nameindex.Entry{ID: d.ID, Grams: list[i].grams}
 		t[*rules.kindOf(&d.User)]++
 		if i%createStep == createStep-1 {
-			if err := w.Gather(ctx); err != nil { // sends what was added
+			if err := w.Gather(ctx); err != nil { // sends the changes so far
 				return nil, err
 			}
 		}
@@ -87,7 +87,7 @@ func CreateMany(ctx context.Context, w *session.Write, rules Rules, list []Draft
 	return created, nil
 }
 
-// add adds the rows of a new member, the user first.
+// add inserts the rows of a new member, whose normalized name is name.
 func add(w *session.Write, d Detail, name string, at time.Time) Detail {
 	created := d.CreatedAt
 	if created.IsZero() {
@@ -104,11 +104,11 @@ func add(w *session.Write, d Detail, name string, at time.Time) Detail {
 	return d
 }
 
-// Update applies a JSON merge patch (RFC 7396) to a member and its profile,
-// lifestyle, preference and subscription, and gives the member as it is then,
-// with all relations. A patch that changes nothing leaves the version as it is.
-// ifVersion, if not nil, is the version that the caller saw. Faults: not_found,
-// invalid, version_mismatch with [Stale], illegal_transition, phone_taken.
+// Update applies a JSON merge patch (RFC 7396) to a member and the relations that
+// are written with it, and returns the changed member with all relations. A patch
+// that changes nothing leaves the version as it is. If ifVersion is not nil, the
+// member must have this version. Faults: not_found, invalid, version_mismatch with
+// [Stale], illegal_transition, phone_taken.
 func Update(ctx context.Context, w *session.Write, by audit.Recorder, rules Rules, id ids.Member, patch []byte, ifVersion *int64, at time.Time) (Detail, error) {
 	old, err := session.Run(ctx, w, Load(id, WithAll))
 	if err != nil {
@@ -143,23 +143,19 @@ func Update(ctx context.Context, w *session.Write, by audit.Recorder, rules Rule
 	return d, nil
 }
 
-// touch makes u a later version of itself.
+// touch makes u the next version.
 func (u *User) touch(at time.Time) {
 	u.Version++
 	u.UpdatedAt = now(at)
 }
 
-// transition checks that a status may follow another.
+// transition returns a fault unless a status may follow another.
 func transition(from, to Status) error {
 	if from == to || slices.Contains(from.Next(), to) {
 		return nil
 	}
-	var allowed []string
-	for _, s := range from.Next() {
-		allowed = append(allowed, string(s))
-	}
 	f := fault.New(fault.Conflict, ErrIllegalTransition.Code, "A member that is %s cannot become %s, only %s.",
-		from, to, strings.Join(allowed, " or "))
+		from, to, strings.Join(field.Strings(from.Next()), " or "))
 	return f.With(Transition{From: from, To: to, Allowed: from.Next()})
 }
 
@@ -170,41 +166,42 @@ type Transition struct {
 	Allowed []Status `json:"allowed"`
 }
 
-// Delete soft-deletes a member and gives it as it is then, with all relations.
-// One that is deleted already is not found: a client that repeats the call
-// learns that it is gone. Faults: not_found, version_mismatch with [Stale].
-func Delete(ctx context.Context, w *session.Write, by audit.Recorder, rules Rules, id ids.Member, ifVersion *int64, at time.Time) (Detail, error) {
-	d, err := session.Run(ctx, w, Load(id, WithAll))
+// loadVersion loads a member, which must have the version if it is not nil.
+func loadVersion(ctx context.Context, w *session.Write, id ids.Member, rel Relations, version *int64) (Detail, error) {
+	d, err := session.Run(ctx, w, Load(id, rel))
+	if err == nil && version != nil && *version != d.Version {
+		err = stale(&d, &d, nil)
+	}
 	if err != nil {
 		return Detail{}, err
 	}
-	if ifVersion != nil && *ifVersion != d.Version {
-		return Detail{}, stale(&d, &d, nil)
+	return d, nil
+}
+
+// Delete soft-deletes a member and returns it with all relations. A client that
+// repeats the call gets not_found. Faults: not_found, version_mismatch with
+// [Stale].
+func Delete(ctx context.Context, w *session.Write, by audit.Recorder, rules Rules, id ids.Member, ifVersion *int64, at time.Time) (Detail, error) {
+	d, err := loadVersion(ctx, w, id, WithAll, ifVersion)
+	if err != nil {
+		return Detail{}, err
 	}
 	old := d.User
 	d.touch(at)
-	deleted := d.UpdatedAt
-	d.DeletedAt = &deleted
+	d.DeletedAt = new(d.UpdatedAt)
 	w.Add(setDeleted(&old, &d.User))
 	w.Add(counters.Move(rules.kindOf(&old), nil, at)...)
 	by.Record(w, audit.Event{Action: ActionDeleted, Member: id}, at)
 	return d, nil
 }
 
-// Restore brings a soft-deleted member back and gives it as it is then, with
-// all relations. One that is not deleted is left as it is. Faults: not_found,
-// version_mismatch with [Stale], phone_taken when another member has the phone
-// by now.
+// Restore restores a soft-deleted member and returns it with all relations. A
+// member that is not deleted stays as it is. Faults: not_found, version_mismatch
+// with [Stale], phone_taken if another member has the phone now.
 func Restore(ctx context.Context, w *session.Write, by audit.Recorder, rules Rules, id ids.Member, ifVersion *int64, at time.Time) (Detail, error) {
-	d, err := session.Run(ctx, w, Load(id, WithAll|IncludeDeleted))
-	if err != nil {
-		return Detail{}, err
-	}
-	if ifVersion != nil && *ifVersion != d.Version {
-		return Detail{}, stale(&d, &d, nil)
-	}
-	if d.DeletedAt == nil {
-		return d, nil
+	d, err := loadVersion(ctx, w, id, WithAll|IncludeDeleted, ifVersion)
+	if err != nil || d.DeletedAt == nil {
+		return d, err
 	}
 	old := d.User
 	d.touch(at)

@@ -14,9 +14,9 @@ import (
 	"github.com/musterhq/muster/internal/privacy"
 )
 
-// apply applies a JSON merge patch (RFC 7396) to a copy of d, checks what the
-// patch touched, and lists every field that is wrong. What d points to is not
-// changed. Faults: invalid.
+// apply applies a JSON merge patch (RFC 7396) to d and checks the fields that the
+// patch has, which it returns. What d points to is replaced, never changed.
+// Faults: invalid, with every wrong field.
 func apply(d Detail, patch []byte, rules Rules, at time.Time) (_ Detail, given []*field.Field, err error) {
 	if field.CheckSyntax(patch) != nil {
 		return d, nil, fault.New(fault.Invalid, "invalid", "A merge patch is a JSON object.")
@@ -33,17 +33,15 @@ func apply(d Detail, patch []byte, rules Rules, at time.Time) (_ Detail, given [
 	if has("birth_year") {
 		c.birthYear(d.BirthYear, rules.Imported || before.BirthYear == nil)
 	}
-	if s := d.Subscription; has("subscription") && s != nil {
-		s.follow(before.Subscription, patch, at)
-		s.complete(at)
-		if !c.Has("subscription.started_at") && !c.Has("subscription.expires_at") {
-			s.Check(&c.Fields, "subscription.")
-		}
+	if has("subscription") && d.Subscription != nil {
+		d.Subscription.follow(before.Subscription, patch, at)
+		c.subscription(d.Subscription)
 	}
 	return d, given, c.Err()
 }
 
-// follow has another plan start now, unless the patch says when.
+// follow starts a plan that replaces another one at a time, unless the patch says
+// when it starts.
 func (s *Subscription) follow(old *Subscription, patch []byte, at time.Time) {
 	if old == nil || s.Plan == old.Plan {
 		return
@@ -56,9 +54,9 @@ func (s *Subscription) follow(old *Subscription, patch []byte, at time.Time) {
 	if given("started_at") {
 		return
 	}
-	s.StartedAt = at.UTC().Truncate(time.Microsecond)
+	s.StartedAt = now(at)
 	if !given("expires_at") {
-		s.ExpiresAt = nil // the old plan's
+		s.ExpiresAt = nil // it is the old plan's
 	}
 	if !given("status") {
 		s.Status = SubscriptionActive
@@ -66,31 +64,30 @@ func (s *Subscription) follow(old *Subscription, patch []byte, at time.Time) {
 }
 
 // Stale is the detail of a version_mismatch: the member's version, and the fields
-// that the refused change would have set to another value than they have now. Of
-// a masked field it says only that the change would have set it.
+// that the refused change would have changed. It lists a masked field whenever the
+// change has it.
 type Stale struct {
 	Version   int64        `json:"version"`
 	UpdatedAt time.Time    `json:"updated_at"`
 	Fields    []StaleField `json:"fields"`
 }
 
-// StaleField is a field that differs from what a refused change would set.
+// StaleField is a field that a refused change would have changed.
 type StaleField struct {
 	Name    string `json:"field"`
 	Current any    `json:"current"`
 }
 
-// stale returns the fault for a change that was made of another version than is
-// stored. Wanted is what the change would have made of it, and given are the
-// fields that it has.
+// stale returns the fault for a change to another version than is stored. Wanted
+// is what the change would have made of it, and given are the fields that it has.
 func stale(is, wanted *Detail, given []*field.Field) error {
 	detail := Stale{Version: is.Version, UpdatedAt: is.UpdatedAt, Fields: []StaleField{}}
 	add := func(name string, f *field.Field, now any) {
 		detail.Fields = append(detail.Fields, StaleField{name, privacy.Mask(f.Mask, now)})
 	}
 	for _, f := range given {
-		// That a masked field is not among them would tell a caller who guesses it
-		// that the guess is right, as often as they like, and on no audit log.
+		// To leave out a masked field that stays the same would confirm a guess, as
+		// often as the caller likes, without an entry in the audit log.
 		if f.Mask != "" {
 			add(f.Name, f, f.Get(is))
 		}
@@ -104,8 +101,8 @@ func stale(is, wanted *Detail, given []*field.Field) error {
 	return ErrVersionMismatch.With(detail)
 }
 
-// differences calls fn for each field of a member that can be written and that
-// differs between a and b.
+// differences calls fn for each writable field of a member that differs between a
+// and b.
 func differences(a, b *Detail, fn func(name string, f *field.Field, a, b any)) {
 	each := func(prefix string, s *field.Struct, x, y any) {
 		s.Differences(x, y, func(f *field.Field, x, y any) {
@@ -114,7 +111,7 @@ func differences(a, b *Detail, fn func(name string, f *field.Field, a, b any)) {
 			}
 		})
 	}
-	each("", field.For[User](), &a.User, &b.User)
+	each("", users, &a.User, &b.User)
 	for _, r := range relations {
 		if x, y := r.value(a), r.value(b); x != nil || y != nil {
 			each(r.name()+".", r.descriptor(), x, y)
@@ -122,8 +119,7 @@ func differences(a, b *Detail, fn func(name string, f *field.Field, a, b any)) {
 	}
 }
 
-// changed returns the fields that differ between two states of a member, as they
-// may be shown.
+// changed returns the fields that differ between two states of a member, masked.
 func changed(old, d *Detail) (was, became map[string]any) {
 	was, became = map[string]any{}, map[string]any{}
 	differences(old, d, func(name string, f *field.Field, then, now any) {
@@ -132,7 +128,7 @@ func changed(old, d *Detail) (was, became map[string]any) {
 	return was, became
 }
 
-// present returns the fields that have a value, as they may be shown.
+// present returns the fields that have a value, masked.
 func present(d *Detail) map[string]any {
 	_, all := changed(&Detail{}, d)
 	return all

@@ -2,23 +2,21 @@ package member
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/nyaruka/phonenumbers"
 )
 
-// maxPhoneInput is the longest text that is read as a phone.
-const maxPhoneInput = 40
-
-// ParsePhone reads a phone as it is written in the region, or with its country
-// code, and returns it as E.164. An extension is refused: E.164 has none. Strictly,
-// the number lies in a range that its country has given out; else it is enough
-// that its length can be.
+// ParsePhone parses a phone as the region writes it, or with its country code,
+// and returns it in E.164. It refuses an extension, which E.164 does not have.
+// With strictly, the number must be in a range that its country has assigned;
+// without, only its length must be possible.
 func ParsePhone(text, region string, strictly bool) (string, bool) {
-	if len(text) > maxPhoneInput {
+	if utf8.RuneCountInString(text) > users.Field("phone").MaxLength {
 		return "", false
 	}
 	if region == "" {
-		region = "ZZ" // no country: only the international form is read
+		region = "ZZ" // no country: only the international form is accepted
 	}
 	n, err := phonenumbers.Parse(text, region)
 	if err != nil || n.GetExtension() != "" {

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/field"
@@ -15,7 +14,7 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// Faults of operations.
+// The faults of operations.
 var (
 	ErrPhoneTaken        = fault.New(fault.Conflict, "phone_taken", "Another member has this phone number.")
 	ErrExternalTaken     = fault.New(fault.Conflict, "external_id_taken", "Another member has this external ID.")
@@ -28,12 +27,14 @@ func NotFound(id ids.Member) *fault.Error {
 	return fault.New(fault.NotFound, "not_found", "User %s not found", id)
 }
 
-// UserColumns are the columns of users, as u, that [ScanUser] reads.
-var UserColumns = field.For[User]().Columns("u.")
+// UserColumns are the columns of users, as u, that [ScanUser] scans.
+var UserColumns = users.Columns("u.")
 
-// ScanUser reads a row of [UserColumns].
+var userScanner = field.NewScanner[User]()
+
+// ScanUser scans a row of [UserColumns].
 func ScanUser(r query.Row) (u User, err error) {
-	err = r.Scan(field.For[User]().Pointers(nil, &u)...)
+	u, err = userScanner.Scan(r)
 	if u.BirthYear != nil && *u.BirthYear == 0 {
 		u.BirthYear = nil
 	}
@@ -41,8 +42,8 @@ func ScanUser(r query.Row) (u User, err error) {
 	return u, err
 }
 
-// StoredYear returns a birth year as it is stored, 0 for none: an order of a list
-// has no place for NULL that both databases agree on.
+// StoredYear returns a birth year as it is stored, 0 for none: the two databases
+// sort NULL differently.
 func StoredYear(year *int) int {
 	if year == nil {
 		return 0
@@ -50,9 +51,9 @@ func StoredYear(year *int) int {
 	return *year
 }
 
-// Load is a member with the relations in rel, in one round trip: a statement
-// for the member and one for each relation. Faults: not_found, also for one
-// that is deleted, unless rel has [IncludeDeleted].
+// Load returns a member with the relations in rel, in one round trip: a statement
+// for the member and one for each relation. Faults: not_found, also for a deleted
+// member unless rel has [IncludeDeleted].
 func Load(id ids.Member, rel Relations) query.Query[Detail] {
 	return query.Together(func(d *Detail) []query.Part {
 		parts := make([]query.Part, 0, 1+len(relations))
@@ -84,29 +85,22 @@ func byID(id ids.Member, rel Relations) query.Query[User] {
 	})
 }
 
-// RelationsOf is the relations in rel of a page of members: its answer attaches
-// to a member those that it has. It is one statement for each relation.
-func RelationsOf(list []ids.Member, rel Relations) query.Query[func(*Detail)] {
-	each := query.Together(func(attach *[]func(*Detail)) []query.Part {
-		some := rel.list()
-		*attach = make([]func(*Detail), len(some))
-		parts := make([]query.Part, len(some))
-		for i, r := range some {
-			parts[i] = query.Into(&(*attach)[i], r.loadAll(list))
+// RelationsOf loads the relations in rel of a page of members, with a statement
+// for each: the functions that it returns set those of a member.
+func RelationsOf(list []ids.Member, rel Relations) query.Query[[]func(*Detail)] {
+	return query.Together(func(attach *[]func(*Detail)) (parts []query.Part) {
+		*attach = make([]func(*Detail), len(relations))
+		for i, r := range relations {
+			if (*attach)[i] = func(*Detail) {}; rel.has(i) {
+				parts = append(parts, query.Into(&(*attach)[i], r.loadAll(list)))
+			}
 		}
 		return parts
 	})
-	return query.Map(each, func(attach []func(*Detail)) (func(*Detail), error) {
-		return func(d *Detail) {
-			for _, fn := range attach {
-				fn(d)
-			}
-		}, nil
-	})
 }
 
-// WithRelations returns the users with the relations in rel, in one round trip
-// if there are any.
+// WithRelations returns the users with the relations in rel, in one round trip,
+// or none if rel is empty.
 func WithRelations(ctx context.Context, r *session.Read, users []User, rel Relations) ([]Detail, error) {
 	page := make([]Detail, len(users))
 	list := make([]ids.Member, len(users))
@@ -121,35 +115,30 @@ func WithRelations(ctx context.Context, r *session.Read, users []User, rel Relat
 		return nil, err
 	}
 	for i := range page {
-		attach(&page[i])
+		for _, fn := range attach {
+			fn(&page[i])
+		}
 	}
 	return page, nil
 }
 
-// TakenPhones are those of the E.164 phones that live members have.
+// TakenPhones returns those of the E.164 phones that a live member has.
 func TakenPhones(phones []string) query.Query[[]string] {
 	return query.Many("select phone from users where phone {in $1} and deleted_at is null", scanText, phones)
 }
 
-// KnownExternalIDs are those of the external IDs that members have, deleted
-// ones included.
+// KnownExternalIDs returns those of the external IDs that a member has, deleted
+// or not.
 func KnownExternalIDs(list []string) query.Query[[]string] {
 	return query.Many("select external_id from users where external_id {in $1} and external_id is not null", scanText, list)
 }
 
 func scanText(r query.Row) (s string, err error) { return s, r.Scan(&s) }
 
-// The texts that write a user follow from its fields.
+// The statements that write a user.
 var (
-	insertText = func() string {
-		columns := append([]string{"name_key", "created_at"}, field.For[User]().ColumnNames()...)
-		places := make([]string, len(columns))
-		for i := range places {
-			places[i] = "$" + strconv.Itoa(i+1)
-		}
-		return "insert into users (" + strings.Join(columns, ", ") + ") values (" + strings.Join(places, ", ") + ")"
-	}()
-	written = slices.DeleteFunc(slices.Clone(field.For[User]().Fields), func(f *field.Field) bool { return f.ReadOnly || f.Column == "" })
+	insertText = users.Insert("users", "name_key", "created_at")
+	written    = slices.DeleteFunc(slices.Clone(users.Fields), func(f *field.Field) bool { return f.ReadOnly || f.Column == "" })
 
 	updateText = func() string {
 		var set strings.Builder
@@ -161,15 +150,15 @@ var (
 	}()
 )
 
-// insertUser adds the row of a new member. Name is the normalized one.
+// insertUser inserts the row of a new member, whose normalized name is name.
 func insertUser(u *User, name string) query.Change {
-	return query.Exec(insertText, field.For[User]().Values([]any{name, u.CreatedAt}, u)...).
+	return query.Exec(insertText, users.Values([]any{name, u.CreatedAt}, u)...).
 		OnConflict("users_phone_key", ErrPhoneTaken).
 		OnConflict("users_external_id_key", ErrExternalTaken)
 }
 
-// update writes the row of a member that was loaded as old, if it still is so
-// and its status may become the new one.
+// update updates the row of a member that was loaded as old, if it did not change
+// since and its status may become the new one.
 func update(old, u *User) query.Change {
 	from := append(u.Status.before(), string(u.Status))
 	args := []any{u.ID, old.Version, from, nameindex.Normalize(u.Name), u.UpdatedAt}
@@ -181,7 +170,7 @@ func update(old, u *User) query.Change {
 		Else(ErrVersionMismatch)
 }
 
-// setDeleted writes whether a member that was loaded as old is deleted.
+// setDeleted updates whether a member that was loaded as old is deleted.
 func setDeleted(old, u *User) query.Change {
 	return query.Exec(`
 		update users set deleted_at = $3, updated_at = $4, version = version + 1
@@ -189,6 +178,3 @@ func setDeleted(old, u *User) query.Change {
 		OnConflict("users_phone_key", ErrPhoneTaken).
 		Else(ErrVersionMismatch)
 }
-
-// now returns a time as it is stored.
-func now(at time.Time) time.Time { return at.UTC().Truncate(time.Microsecond) }

@@ -2,7 +2,6 @@ package member
 
 import (
 	"reflect"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,17 +17,19 @@ import (
 type relation interface {
 	name() string
 	descriptor() *field.Struct
-	// load reads the rows of a member into d.
+	// shown is the field of [Detail].
+	shown() *field.Field
+	// load loads the rows of a member into d.
 	load(d *Detail, id ids.Member) query.Part
-	// loadAll is load for a page of members: its answer attaches to a member the
-	// rows that it has.
+	// loadAll is load for a page of members: the function that it returns sets the
+	// rows of a member.
 	loadAll(list []ids.Member) query.Query[func(*Detail)]
-	// check brings what d has of a relation that is written with the member into
-	// the form that is stored.
+	// check checks what d has, and brings it into the form that is stored. It does
+	// nothing for a relation that is not written with the member.
 	check(d *Detail, at time.Time, wrong *fault.Fields)
-	// change returns the changes that make the rows of old those of d.
+	// change returns the changes that replace the rows of old with those of d.
 	change(old, d *Detail, at time.Time) []query.Change
-	// value points to what d has, or is nil; it is nil for a list.
+	// value returns a pointer to what d has, or nil; always nil for a list.
 	value(d *Detail) any
 }
 
@@ -38,43 +39,44 @@ type attached[T any] struct {
 	value T
 }
 
-// table is the texts of a relation, which are made once.
+// table is what all relations have in common.
 type table[T any] struct {
-	table     string
-	selectOne string
-	selectAll string
-	insert    string
-	replace   string
-	remove    string
+	fields  *field.Struct
+	field   *field.Field
+	scanner *field.Scanner[T]
+
+	selectOne, selectAll, insert, replace, remove string
 }
 
 func newTable[T any](name, where string) table[T] {
 	s := field.For[T]()
-	columns := s.ColumnNames()
-	places, set := make([]string, 1+len(columns)), make([]string, len(columns))
-	for i, column := range columns {
-		places[i], set[i] = "$"+strconv.Itoa(i+1), column+" = excluded."+column
+	columns := s.Columns("")
+	set := s.ColumnNames()
+	for i, column := range set {
+		set[i] = column + " = excluded." + column
 	}
-	places[len(columns)] = "$" + strconv.Itoa(len(columns)+1)
-	t := table[T]{table: name}
-	t.selectOne = "select " + s.Columns("") + " from " + name + " where member_id = $1" + where
-	t.selectAll = "select member_id, " + s.Columns("") + " from " + name + " where member_id {in_ids $1}" + where
-	t.insert = "insert into " + name + " (member_id, " + s.Columns("") + ") values (" + strings.Join(places, ", ") + ")"
-	t.replace = t.insert + " on conflict (member_id) do update set " + strings.Join(set, ", ")
-	t.remove = "delete from " + name + " where member_id = $1"
-	return t
+	insert := s.Insert(name, "member_id")
+	return table[T]{
+		fields: s, field: field.For[Detail]().Field(name), scanner: field.NewScanner[T](),
+		selectOne: "select " + columns + " from " + name + " where member_id = $1" + where,
+		selectAll: "select member_id, " + columns + " from " + name + " where member_id {in_ids $1}" + where,
+		insert:    insert,
+		replace:   insert + " on conflict (member_id) do update set " + strings.Join(set, ", "),
+		remove:    "delete from " + name + " where member_id = $1",
+	}
 }
 
-func (t *table[T]) name() string { return t.table }
+func (t *table[T]) name() string { return t.field.Name }
 
-func (*table[T]) descriptor() *field.Struct { return field.For[T]() }
+func (t *table[T]) descriptor() *field.Struct { return t.fields }
 
-func scan[T any](r query.Row) (v T, err error) {
-	return v, r.Scan(field.For[T]().Pointers(nil, &v)...)
-}
+func (t *table[T]) shown() *field.Field { return t.field }
 
-func scanAttached[T any](r query.Row) (a attached[T], err error) {
-	return a, r.Scan(field.For[T]().Pointers([]any{&a.owner}, &a.value)...)
+func (t *table[T]) scan(r query.Row) (T, error) { return t.scanner.Scan(r) }
+
+func (t *table[T]) scanAttached(r query.Row) (a attached[T], err error) {
+	a.value, err = t.scanner.ScanAfter(r, &a.owner)
+	return a, err
 }
 
 // single is a relation of which a member has at most one row.
@@ -83,18 +85,18 @@ type single[T any] struct {
 	of func(*Detail) **T
 }
 
-// one is a relation of which a member has at most one row, which is written with
-// the member.
+// one returns a relation of which a member has at most one row, written with the
+// member.
 func one[T any](name string, of func(*Detail) **T) *single[T] {
 	return &single[T]{newTable[T](name, ""), of}
 }
 
 func (s *single[T]) load(d *Detail, id ids.Member) query.Part {
-	return query.Into(s.of(d), query.Maybe(s.selectOne, scan[T], id))
+	return query.Into(s.of(d), query.Maybe(s.selectOne, s.scan, id))
 }
 
 func (s *single[T]) loadAll(list []ids.Member) query.Query[func(*Detail)] {
-	return query.Map(query.Many(s.selectAll, scanAttached[T], list), func(rows []attached[T]) (func(*Detail), error) {
+	return query.Map(query.Many(s.selectAll, s.scanAttached, list), func(rows []attached[T]) (func(*Detail), error) {
 		all := make(map[ids.Member]*T, len(rows))
 		for i := range rows {
 			all[rows[i].owner] = &rows[i].value
@@ -112,7 +114,7 @@ func (s *single[T]) check(d *Detail, at time.Time, wrong *fault.Fields) {
 	if c, ok := any(&v).(interface{ complete(at time.Time) }); ok {
 		c.complete(at)
 	}
-	field.For[T]().Check(&v, s.table.table+".", wrong)
+	s.fields.Check(&v, s.name()+".", wrong)
 	*place = &v
 }
 
@@ -126,12 +128,12 @@ func (s *single[T]) change(old, d *Detail, _ time.Time) []query.Change {
 	case was == nil:
 		return []query.Change{s.add(d.ID, is)}
 	default:
-		return []query.Change{query.Exec(s.replace, field.For[T]().Values([]any{d.ID}, is)...)}
+		return []query.Change{query.Exec(s.replace, s.fields.Values([]any{d.ID}, is)...)}
 	}
 }
 
 func (s *single[T]) add(id ids.Member, v *T) query.Change {
-	return query.Exec(s.insert, field.For[T]().Values([]any{id}, v)...)
+	return query.Exec(s.insert, s.fields.Values([]any{id}, v)...)
 }
 
 func (s *single[T]) value(d *Detail) any {
@@ -141,26 +143,26 @@ func (s *single[T]) value(d *Detail) any {
 	return nil
 }
 
-// several is a relation of which a member has a list that is not written with
-// the member.
+// several is a relation of which a member has a list, not written with the
+// member.
 type several[T any] struct {
 	table[T]
 	of    func(*Detail) *[]T
 	order string
 }
 
-// many is a relation of which a member has a list, in an order: the rows that
-// are not deleted, [media.MaxForMember] at most.
+// many returns a relation of which a member has a list, in an order: the rows
+// that are not deleted, [media.MaxForMember] at most.
 func many[T any](name string, of func(*Detail) *[]T, order string) *several[T] {
 	return &several[T]{newTable[T](name, " and deleted_at is null"), of, order}
 }
 
 func (s *several[T]) load(d *Detail, id ids.Member) query.Part {
-	return query.Into(s.of(d), query.Many(s.selectOne+" order by "+s.order+" limit $2", scan[T], id, media.MaxForMember))
+	return query.Into(s.of(d), query.Many(s.selectOne+" order by "+s.order+" limit $2", s.scan, id, media.MaxForMember))
 }
 
 func (s *several[T]) loadAll(list []ids.Member) query.Query[func(*Detail)] {
-	rows := query.Many(s.selectAll+" order by member_id, "+s.order+" limit $2", scanAttached[T], list, len(list)*media.MaxForMember)
+	rows := query.Many(s.selectAll+" order by member_id, "+s.order+" limit $2", s.scanAttached, list, len(list)*media.MaxForMember)
 	return query.Map(rows, func(rows []attached[T]) (func(*Detail), error) {
 		all := make(map[ids.Member][]T)
 		for i := range rows {
@@ -180,7 +182,7 @@ func (*several[T]) change(_, _ *Detail, _ time.Time) []query.Change { return nil
 
 func (*several[T]) value(*Detail) any { return nil }
 
-// plans is the relation of subscriptions: those before the current one are kept.
+// plans is the relation of subscriptions. Earlier ones are kept.
 type plans struct{ single[Subscription] }
 
 func history(name string, of func(*Detail) **Subscription) *plans {

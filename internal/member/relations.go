@@ -7,8 +7,8 @@ import (
 	"github.com/musterhq/muster/internal/media"
 )
 
-// relations are all relations of a member. Everything that walks them goes by
-// this list: loading, creating, changing, comparing, encoding and exporting.
+// relations lists all relations of a member. Loading, creating, changing,
+// comparing, encoding and exporting walk this list.
 var relations = []relation{
 	one("profile", func(d *Detail) **Profile { return &d.Profile }),
 	one("lifestyle", func(d *Detail) **Lifestyle { return &d.Lifestyle }),
@@ -18,13 +18,13 @@ var relations = []relation{
 	many("documents", func(d *Detail) *[]media.Document { return &d.Documents }, "id"),
 }
 
-// Relations is a set of relations: what is loaded with a member.
+// Relations is a set of relations, such as those to load with a member.
 type Relations uint16
 
-// IncludeDeleted is no relation: it lets soft-deleted members be loaded.
+// IncludeDeleted is not a relation: with it, soft-deleted members are loaded too.
 const IncludeDeleted Relations = 1 << 15
 
-// Relations by their names, for code that needs some of them.
+// The relations, for code that needs some of them.
 var (
 	WithAll          = Relations(1)<<len(relations) - 1
 	WithProfile      = With("profile")
@@ -35,7 +35,7 @@ var (
 	WithDocuments    = With("documents")
 )
 
-// With returns the set of the named relations. A name of none adds nothing.
+// With returns the set of the named relations. It ignores unknown names.
 func With(names ...string) (set Relations) {
 	for i, r := range relations {
 		if slices.Contains(names, r.name()) {
@@ -66,19 +66,8 @@ func Include(names []RelationName) Relations { return With(field.Strings(names).
 // has reports whether the set has the relation of the list.
 func (set Relations) has(i int) bool { return set&(1<<i) != 0 }
 
-// of returns the relations of the set.
-func (set Relations) list() []relation {
-	some := make([]relation, 0, len(relations))
-	for i, r := range relations {
-		if set.has(i) {
-			some = append(some, r)
-		}
-	}
-	return some
-}
-
-// View is a member as it is shown: a relation that is not in Include is left
-// out, and one that the member does not have is null.
+// View is a member as it is shown: JSON leaves out the relations that are not in
+// Include, and has null for one that the member does not have.
 type View struct {
 	Detail
 	Include Relations `json:"-" db:"-"`
@@ -86,14 +75,14 @@ type View struct {
 
 // AppendJSON implements [field.Appender].
 func (v *View) AppendJSON(b []byte) (_ []byte, err error) {
-	if b, err = field.AppendFields(append(b, '{'), &v.User); err != nil {
+	if b, err = users.AppendFields(append(b, '{'), &v.User); err != nil {
 		return b, err
 	}
-	detail := field.For[Detail]()
-	for _, r := range v.Include.list() {
-		b = append(append(append(b, `,"`...), r.name()...), `":`...)
-		if b, err = detail.Field(r.name()).Append(b, &v.Detail); err != nil {
-			return b, err
+	for i, r := range relations {
+		if v.Include.has(i) {
+			if b, err = r.shown().AppendNamed(b, &v.Detail); err != nil {
+				return b, err
+			}
 		}
 	}
 	return append(b, '}'), nil

@@ -1,7 +1,6 @@
 package member
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -11,8 +10,8 @@ import (
 	"github.com/musterhq/muster/internal/privacy"
 )
 
-// Rules are what a store was configured with. The zero value takes phones in
-// their international form only, and counts days in UTC.
+// Rules are the rules of members that a store is configured with. The zero value
+// accepts phones in the international form only, and counts days in UTC.
 type Rules struct {
 	Region   string         // ISO 3166 code of the country that local phones belong to: "KR"
 	Zone     *time.Location // in which days are counted
@@ -22,69 +21,63 @@ type Rules struct {
 // DayOf returns the day of a moment in the zone of the rules.
 func (r Rules) DayOf(t time.Time) counters.Day { return counters.DayOf(t, r.Zone) }
 
-// kindOf returns what a member is counted by, or nil for no member.
+// kindOf returns what a member is counted by.
 func (r Rules) kindOf(u *User) *counters.Kind {
-	if u == nil {
-		return nil
-	}
 	return new(counters.KindOf(u.ID.Time(), r.Zone, string(u.Gender), string(u.Status)))
 }
 
-// Check brings a member that is to be created into the form that is stored (the
-// phone as E.164, texts trimmed and in NFC, the status set) and lists every field
-// that is wrong. What d points to is replaced and not changed. Faults: invalid.
+// Check checks a member to create, and brings it into the form that is stored:
+// phone in E.164, normalized texts, status set. What d points to is replaced,
+// never changed. Faults: invalid, with every wrong field.
 func (r Rules) Check(d *Detail, at time.Time) error {
 	c := checker{rules: r, at: at}
 	if d.Status == "" {
 		d.Status = Pending
 	}
-	field.For[User]().Check(&d.User, "", &c.Fields)
+	users.Check(&d.User, "", &c.Fields)
 	for _, relation := range relations {
 		relation.check(d, at, &c.Fields)
 	}
 	c.imported(&d.User)
-	c.user(&d.User, r.Imported, r.Imported)
+	c.phone(&d.User, r.Imported)
+	c.birthYear(d.BirthYear, r.Imported)
 	if !r.Imported && d.Status != Pending && !c.Has("status") {
 		c.Add("status", field.CodeNotAllowed, "A new member is pending.")
 	}
 	return c.Err()
 }
 
-// Decode reads the body of a request that creates a member, whose JSON syntax was
-// checked, and checks it as Check does. Faults: invalid.
+// Decode decodes the body of a request that creates a member, which passed
+// [field.CheckSyntax], and checks it as [Rules.Check] does. Faults: invalid, with
+// every wrong field.
 func (r Rules) Decode(body []byte, at time.Time) (Detail, error) {
 	c := checker{rules: r, at: at}
 	d := Detail{User: User{Status: Pending}}
 	field.DecodeInto(body, &d, field.Create, "", &c.Fields)
-	c.user(&d.User, false, false)
-	if d.Subscription != nil {
-		d.Subscription.complete(at)
-	}
+	c.phone(&d.User, false)
+	c.birthYear(d.BirthYear, false)
+	c.subscription(d.Subscription)
 	return d, c.Err()
 }
 
-// checker notes what is wrong with a member.
+// checker collects what is wrong with a member: what its fields do not declare.
 type checker struct {
 	fault.Fields
 	rules Rules
 	at    time.Time
 }
 
-// user checks what the descriptor of a user cannot say.
-func (c *checker) user(u *User, noPhone, noYear bool) {
-	c.phone(u, noPhone)
-	c.birthYear(u.BirthYear, noYear)
-}
-
-// imported checks what only an import sets.
+// imported checks the fields that only an import sets.
 func (c *checker) imported(u *User) {
 	if id := u.ExternalID; id != nil && strings.TrimSpace(*id) == "" {
 		c.Add("external_id", field.CodeEmpty, "Must not be empty.")
-	} else if f := field.For[User]().Field("external_id"); id != nil {
-		f.CheckIn(u, "", &c.Fields)
+	} else {
+		users.Field("external_id").CheckIn(u, "", &c.Fields)
 	}
-	if at := u.CreatedAt; !at.IsZero() && (at.Year() < 1970 || at.After(c.at)) {
-		c.Add("created_at", field.CodeOutOfRange, "Must be between 1970 and now.")
+	if u.CreatedAt.After(c.at) {
+		c.Add("created_at", field.CodeOutOfRange, "Must not be in the future.")
+	} else {
+		users.Field("created_at").CheckIn(u, "", &c.Fields)
 	}
 }
 
@@ -114,21 +107,23 @@ func (c *checker) phone(u *User, optional bool) {
 
 func (c *checker) birthYear(year *int, optional bool) {
 	last := c.at.Year() - MinAge
-	switch first := *field.For[User]().Field("birth_year").Min; {
+	switch {
 	case c.Has("birth_year"):
 	case year == nil && !optional:
 		c.Add("birth_year", field.CodeRequired, "Required.")
 	case year != nil && *year > last:
-		c.Add("birth_year", field.CodeOutOfRange, "Must be from %d to %d.", first, last)
+		c.Add("birth_year", field.CodeOutOfRange, "Must be from %d to %d.", *users.Field("birth_year").Min, last)
 	}
 }
 
-// names lists the fields.
-func names(fields []*field.Field) []string {
-	list := make([]string, len(fields))
-	for i, f := range fields {
-		list[i] = f.Name
+// subscription completes a decoded subscription, and checks it again with the
+// start that this may have set.
+func (c *checker) subscription(s *Subscription) {
+	if s == nil {
+		return
 	}
-	slices.Sort(list)
-	return list
+	s.complete(c.at)
+	if !c.Has("subscription.started_at") && !c.Has("subscription.expires_at") {
+		s.Check(&c.Fields, "subscription.")
+	}
 }

@@ -86,6 +86,29 @@ func TestCheckLeavesTheCallersValues(t *testing.T) {
 	}
 }
 
+// TestDecode decodes what Check cannot see: a subscription that starts now.
+func TestDecode(t *testing.T) {
+	t.Parallel()
+	body := func(rest string) []byte {
+		return []byte(`{"name":"Kim","gender":"male","phone":"010-1234-5678","birth_year":1990,` + rest + "}")
+	}
+	d, err := korea.Decode(body(`"subscription":{"plan":"gold"}`), now)
+	if err != nil || d.Status != member.Pending || d.Subscription.Status != member.SubscriptionActive || d.Subscription.StartedAt != now {
+		t.Errorf("got %+v, %v", d, err)
+	}
+	for rest, want := range map[string]string{
+		`"subscription":{"plan":"gold","expires_at":"2020-01-01T00:00:00Z"}`: "subscription.expires_at range_inverted",
+		`"subscription":{"status":"active"}`:                                 "subscription.plan required",
+		`"subscription":{"plan":"gold","status":null}`:                       "subscription.status wrong_type",
+		`"status":"pending"`:                                                 "status not_allowed",
+	} {
+		_, err := korea.Decode(body(rest), now)
+		if f := fault.As(err); f == nil || len(f.Fields) != 1 || f.Fields[0].Name+" "+f.Fields[0].Code != want {
+			t.Errorf("%s: got %v, want %s", rest, err, want)
+		}
+	}
+}
+
 func TestInclude(t *testing.T) {
 	t.Parallel()
 	if rel := member.Include([]member.RelationName{"photos", "profile"}); rel != member.WithPhotos|member.WithProfile {

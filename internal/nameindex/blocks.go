@@ -7,8 +7,8 @@ import (
 	"github.com/musterhq/muster/query"
 )
 
-// BlockLength is the most ids in a block: its row then fits a quarter of a page,
-// which is what SQLite keeps in the tree of a key.
+// BlockLength is the maximum number of IDs in a block. Its row then fits a quarter
+// of a page, the most that SQLite keeps in the tree of a key.
 const BlockLength = 60
 
 // block is a row of the index.
@@ -30,7 +30,7 @@ func scanBlock(r query.Row) (b block, err error) {
 	return b, nil
 }
 
-// save writes the block.
+// save returns the change that stores the block.
 func (b block) save() query.Change {
 	raw := make([]byte, 0, 16*len(b.ids))
 	for _, id := range b.ids {
@@ -40,8 +40,8 @@ func (b block) save() query.Change {
 		on conflict (gram, first) do update set ids = excluded.ids`, b.gram, b.first, raw)
 }
 
-// touchedBlocks are the blocks of the grams, by gram and first, into which ids
-// between the two may come.
+// touchedBlocks returns the blocks of the grams to which IDs between the two may
+// belong, by gram and first.
 func touchedBlocks(grams []string, least, greatest ids.Member) query.Query[[]block] {
 	return query.Many(`
 		select b.gram, b.first, b.ids
@@ -51,10 +51,10 @@ func touchedBlocks(grams []string, least, greatest ids.Member) query.Query[[]blo
 		order by b.gram, b.first`, scanBlock, grams, least, greatest)
 }
 
-// merge puts ids, which are in order, into the blocks of a gram and returns those
-// that changed. An id belongs into the last block that does not begin after it.
+// merge adds sorted IDs to the blocks of a gram, and returns the changed blocks. An
+// ID belongs to the last block that does not start after it.
 func merge(gram string, blocks []block, list []ids.Member) (changed []block) {
-	before := 0 // ids that come before every block begin new ones
+	before := 0 // IDs before the first block start new blocks
 	for before < len(list) && (len(blocks) == 0 || list[before].Compare(blocks[0].first) < 0) {
 		before++
 	}
@@ -76,8 +76,8 @@ func merge(gram string, blocks []block, list []ids.Member) (changed []block) {
 	return changed
 }
 
-// with are the blocks that take the place of b when ids come into it: none, if
-// it has them all.
+// with returns the blocks that replace b when IDs are added: none if b has all of
+// them.
 func (b block) with(list []ids.Member) []block {
 	all := slices.Concat(b.ids, list)
 	order := list[0].Compare(b.ids[len(b.ids)-1])
@@ -91,8 +91,8 @@ func (b block) with(list []ids.Member) []block {
 	return cut(b.gram, all, order < 0)
 }
 
-// cut makes blocks of ids: full ones, where more ids come after the last, and
-// even ones, where they come in between.
+// cut cuts IDs into blocks: full ones if later IDs will follow the last, or even
+// ones if they will fall in between.
 func cut(gram string, list []ids.Member, even bool) (blocks []block) {
 	size := BlockLength
 	if n := (len(list) + BlockLength - 1) / BlockLength; even && n > 1 {

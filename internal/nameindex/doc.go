@@ -1,17 +1,17 @@
 // Package nameindex is the search index over normalized names and the last
 // digits of phones.
 //
-// The search index says for each gram which members have it: their ids in
-// order, in blocks. A row for each pair of gram and member would cost about ten
-// times as much to write, and the blocks are intersected in Go.
+// For each gram, the index has the sorted IDs of the members with this gram, in
+// blocks. A row for each pair of gram and member would cost about ten times as
+// much to write. Go intersects the blocks.
 //
-// An id stays in the blocks when its member is renamed or deleted: a search
-// looks at the members that it finds. A new member, or a renamed one, waits in
-// member_unindexed, where a search looks as well, until [Update] runs: so no two
-// creates write to the same block.
+// An ID stays in the blocks when its member is renamed or deleted: a search checks
+// the members that it finds. A new or renamed member waits in member_unindexed,
+// which a search reads too, until [Update] runs: no two creates write to the same
+// block.
 //
-//   - normalize.go: the normalized form, and the grams of it
+//   - normalize.go: normalized names, and their grams
 //   - blocks.go: the rows of the index
-//   - index.go: bringing members into the index
-//   - lookup.go: what the index knows of the members that can match
+//   - index.go: adding members to the index
+//   - lookup.go: the candidates of a search
 package nameindex

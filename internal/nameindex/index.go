@@ -17,7 +17,7 @@ type Entry struct {
 	Grams []string
 }
 
-// Add brings members into the index, whose order it changes.
+// Add adds members to the index. It sorts the list.
 func Add(ctx context.Context, w *session.Write, list []Entry) error {
 	if len(list) == 0 {
 		return nil
@@ -38,10 +38,10 @@ func Add(ctx context.Context, w *session.Write, list []Entry) error {
 	return nil
 }
 
-// gramStep is how many grams have their blocks read and written together.
+// gramStep is how many grams are read and written together.
 const gramStep = 500
 
-// extend brings the postings of some grams, of members between the two, into
+// extend adds the postings of some grams, with members from least to greatest, to
 // their blocks.
 func extend(ctx context.Context, w *session.Write, order []string, postings map[string][]ids.Member, least, greatest ids.Member) error {
 	stored, err := session.Run(ctx, w, touchedBlocks(order, least, greatest))
@@ -61,19 +61,24 @@ func extend(ctx context.Context, w *session.Write, order []string, postings map[
 	return nil
 }
 
-// Enqueue returns the change that has a member, whose name or phone is new, wait
-// for [Update].
+// Enqueue returns the change that leaves a member with a new name or phone to
+// [Update].
 func Enqueue(id ids.Member) query.Change {
 	return query.Exec("insert into member_unindexed (member_id) values ($1) on conflict (member_id) do nothing", id)
 }
 
-// updateStep is how many members one write session brings into the index.
+// updateStep is how many members one write session adds.
 const updateStep = 500
 
 // Update brings the members that wait into the index in bounded write sessions,
 // until few are left, and returns their number. It may run at any time, beside
 // all else: what a search finds does not change.
+//
+// If no member waits, it costs one read and writes nothing.
 func Update(ctx context.Context, db *session.DB) (total int, err error) {
+	if some, err := waiting(ctx, db); err != nil || !some {
+		return 0, err
+	}
 	for moved := updateStep; moved == updateStep; total += moved {
 		err := db.Write(ctx, func(w *session.Write) (err error) {
 			moved, err = update(ctx, w)
@@ -84,6 +89,18 @@ func Update(ctx context.Context, db *session.DB) (total int, err error) {
 		}
 	}
 	return total, nil
+}
+
+// waiting reports whether members wait for Update.
+func waiting(ctx context.Context, db *session.DB) (some bool, err error) {
+	err = db.Read(ctx, func(r *session.Read) (err error) {
+		some, err = session.Run(ctx, r, query.Scalar[bool]("select exists (select 1 from member_unindexed)"))
+		return err
+	}, session.Once)
+	if err != nil {
+		return false, fmt.Errorf("looking for members to index: %w", err)
+	}
+	return some, nil
 }
 
 func update(ctx context.Context, w *session.Write) (int, error) {

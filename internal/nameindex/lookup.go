@@ -7,17 +7,17 @@ import (
 	"github.com/musterhq/muster/query"
 )
 
-// Stretch is what a source knows of the members that can match: all of them
-// that are not older than Floor, the newest first. Without a floor, all.
+// Stretch is the newest part of a list of members that may match: all of them down
+// to Floor, newest first. With the zero Floor, it is the whole list.
 type Stretch struct {
 	IDs   []ids.Member
 	Floor ids.Member
 }
 
-// Whole reports whether all of them are known.
+// Whole reports whether it is the whole list.
 func (s Stretch) Whole() bool { return s.Floor.IsZero() }
 
-// Sizes returns how many blocks each of the grams has, up to a limit.
+// Sizes returns the number of blocks of each gram, up to a limit.
 func Sizes(grams []string, limit int) query.Query[map[string]int] {
 	type size struct {
 		gram string
@@ -36,7 +36,7 @@ func Sizes(grams []string, limit int) query.Query[map[string]int] {
 	})
 }
 
-// Postings are the members below an id that have a gram, from so many blocks.
+// Postings returns the members below an ID that have a gram, from limit blocks.
 func Postings(gram string, below ids.Member, limit int) query.Query[Stretch] {
 	blocks := query.Many("select gram, first, ids from member_gram where gram = $1 and first < $2 order by first desc limit $3",
 		scanBlock, gram, below, limit)
@@ -55,7 +55,7 @@ func Postings(gram string, below ids.Member, limit int) query.Query[Stretch] {
 	})
 }
 
-// UpTo is what a query for so many members knows.
+// UpTo returns the result of a query for limit members.
 func UpTo(list []ids.Member, limit int) Stretch {
 	s := Stretch{IDs: list}
 	if len(list) == limit {
@@ -64,8 +64,8 @@ func UpTo(list []ids.Member, limit int) Stretch {
 	return s
 }
 
-// Intersect is what is known of the members that are in every one. Where
-// one is whole, those that are not only slow it down.
+// Intersect returns the members that are in every stretch. If one is whole, those
+// that are not add nothing but time, and are left out.
 func Intersect(list []Stretch) Stretch {
 	if slices.ContainsFunc(list, Stretch.Whole) {
 		list = slices.DeleteFunc(slices.Clone(list), func(s Stretch) bool { return !s.Whole() })
@@ -77,7 +77,7 @@ func Intersect(list []Stretch) Stretch {
 	return all.cut()
 }
 
-// common are the ids in both lists, which are in descending order.
+// common returns the IDs in both lists, which are in descending order.
 func common(a, b []ids.Member) (both []ids.Member) {
 	for len(a) > 0 && len(b) > 0 {
 		switch n := a[0].Compare(b[0]); {
@@ -93,8 +93,7 @@ func common(a, b []ids.Member) (both []ids.Member) {
 	return both
 }
 
-// Unite is what is known of the members that are in any one, up to
-// a limit.
+// Unite returns the members that are in any stretch, up to a limit.
 func Unite(list []Stretch, limit int) Stretch {
 	var all Stretch
 	for _, s := range list {
@@ -112,7 +111,7 @@ func Unite(list []Stretch, limit int) Stretch {
 	return all
 }
 
-// cut leaves out the members below the floor, of whom some are missing.
+// cut removes the members below the floor, as some of these are missing.
 func (s Stretch) cut() Stretch {
 	if i := slices.IndexFunc(s.IDs, func(id ids.Member) bool { return id.Compare(s.Floor) < 0 }); i >= 0 {
 		s.IDs = s.IDs[:i]

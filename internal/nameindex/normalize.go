@@ -11,20 +11,21 @@ import (
 )
 
 // Normalize returns the form in which names are compared, sorted and searched:
-// NFKC without case, words apart by one space.
+// NFKC, case-folded, with one space between words.
 func Normalize(s string) string {
-	s = cases.Fold().String(norm.NFKC.String(s)) // a Caser has a state: it is not shared
+	s = cases.Fold().String(norm.NFKC.String(s)) // a Caser has state: it must not be shared
 	return strings.Join(strings.Fields(norm.NFKC.String(s)), " ")
 }
 
-// Grams are the pieces by which a member is found, each once: of every word of
-// the normalized name two and three characters in a row, and the characters that
-// are words of their own; of the phone the last two pairs of digits.
+// Grams returns the pieces by which a member is found, sorted and without
+// duplicates: two and three characters in a row of each word of the normalized
+// name, the characters that are words by themselves, and the last two pairs of
+// digits of the phone.
 func Grams(key string, phone *string) []string {
 	var few [64]string
 	list := few[:0]
 	for word := range strings.FieldsSeq(key) {
-		before := [2]int{-1, -1} // where the two characters before begin
+		before := [2]int{-1, -1} // where the two previous characters start
 		for i, r := range word {
 			_, size := utf8.DecodeRuneInString(word[i:])
 			end := i + size
@@ -46,16 +47,16 @@ func Grams(key string, phone *string) []string {
 	return slices.Clone(slices.Compact(list))
 }
 
-// isWord reports whether a character can be a name alone.
+// isWord reports whether a single character can be a name.
 func isWord(r rune) bool {
 	return unicode.In(r, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana)
 }
 
-// maxWordGrams is how many pieces a text is searched by.
+// maxWordGrams bounds the pieces that a text is searched by.
 const maxWordGrams = 16
 
-// WordGrams are, for each word that is long enough, pieces that a name with the
-// word has: those of three characters, or the word itself if it is shorter.
+// WordGrams returns, for each word that is long enough, the pieces that a name with
+// the word has: three characters each, or the word itself if it is shorter.
 func WordGrams(words []string) (list [][]string) {
 	left := maxWordGrams
 	for _, w := range words {
@@ -79,8 +80,8 @@ func WordGrams(words []string) (list [][]string) {
 	return list
 }
 
-// PhoneGrams are the pieces of the last four digits of a phone, four characters
-// long so that none is a piece of a name.
+// PhoneGrams returns the pieces of the last four digits of a phone: four characters
+// long, so that none is a piece of a name.
 func PhoneGrams(digits string) []string {
 	n := len(digits)
 	if n < 4 {

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var at = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// create makes a token of an operator of the same name.
+// create creates a token of an operator with the same name.
 func create(t *testing.T, db *session.DB, name string, life time.Duration) (operator.Token, operator.Secret) {
 	t.Helper()
 	return testkit.Token(t, db, name, operator.Administrator, life, at)
@@ -47,7 +47,7 @@ func run[T any](ctx context.Context, db *session.DB, q query.Query[T]) (answer T
 	return answer, err
 }
 
-// as has fn work at the principal of an operator with a role, whose token may have a
+// as calls fn with the principal of an operator with a role, whose token may have a
 // scope.
 func as(t *testing.T, db *session.DB, name, role string, scope []string, fn func(context.Context, *session.Write, operator.Principal) error) error {
 	t.Helper()
@@ -84,10 +84,10 @@ func TestAuthenticate(t *testing.T) {
 	}
 	_, idle := create(t, db, "idle", 0)
 	if _, err := run(t.Context(), db, operator.Authenticate(good, at.Add(time.Hour), time.Hour)); err != nil {
-		t.Errorf("a token that was made an hour ago: got %v", err)
+		t.Errorf("a token created an hour ago: got %v", err)
 	}
 	if _, err := run(t.Context(), db, operator.Authenticate(good, at.Add(time.Hour+time.Microsecond), time.Hour)); !errors.Is(err, operator.ErrIdle) {
-		t.Errorf("a token that was not used for an hour: got %v, want idle_token", err)
+		t.Errorf("a token unused for an hour: got %v, want idle_token", err)
 	}
 	disable(t, db, "idle")
 	_, foreign := create(t, testkit.Open(t), "of another store", 0)
@@ -134,7 +134,7 @@ func change(t *testing.T, db *session.DB, name string, p operator.Patch) {
 	}
 }
 
-// A query that runs behind a bad token must not run at all.
+// A query after a bad token must not run at all.
 func TestAuthenticateStopsWhatFollows(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t)
@@ -146,7 +146,7 @@ func TestAuthenticateStopsWhatFollows(t *testing.T) {
 		return r.Gather(t.Context(), query.Into(&caller, operator.Authenticate(operator.Secret{}, at, 0)), query.Into(&n, after))
 	})
 	if !errors.Is(err, operator.ErrInvalid) || ran {
-		t.Errorf("got %v, and what follows ran: %t; want invalid_token, and not", err, ran)
+		t.Errorf("got %v, and the next query ran: %t; want invalid_token, and false", err, ran)
 	}
 }
 
@@ -166,7 +166,7 @@ func TestOnlyAHashIsStored(t *testing.T) {
 	}
 	hidden := secret.Reveal()[len("muster_")+len(secret.Prefix())+1:]
 	if strings.Contains(rows[0], hidden) || !strings.Contains(rows[0], secret.Prefix()) {
-		t.Errorf("the row %q holds the secret, or not its prefix", rows[0])
+		t.Errorf("the row %q contains the secret, or lacks its prefix", rows[0])
 	}
 }
 
@@ -192,13 +192,12 @@ func TestRevoke(t *testing.T) {
 	for i, text := range []string{"muster_" + secret.Prefix(), first.ID.String(), "ci", secret.Prefix(), secret.Reveal()} {
 		got, err := revoke(t.Context(), db, text, moment.Add(time.Duration(i)*time.Hour))
 		if err != nil || got.ID != first.ID || got.RevokedAt == nil || !got.RevokedAt.Equal(moment) {
-			t.Errorf("revoking by %d characters: got %+v, %v; revoked for good at %s", len(text), got, err, moment)
+			t.Errorf("revoking by %d characters: got %+v, %v; want it revoked at %s", len(text), got, err, moment)
 		}
 	}
 }
 
-// A token that is called by the prefix of another does not keep that from being
-// ended.
+// A token whose name is the prefix of another must not prevent its revocation.
 func TestRevokeBehindDecoys(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t)
@@ -213,7 +212,7 @@ func TestRevokeBehindDecoys(t *testing.T) {
 	}
 }
 
-// An operator sees its tokens, and whoever disables it ends them all at once.
+// Disabling an operator disables all its tokens at once.
 func TestTokensOfOperators(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t)
@@ -260,9 +259,9 @@ func TestUsage(t *testing.T) {
 		}
 	}
 	usage.Add(token.ID, at.Add(time.Second))
-	usage.Add(token.ID, at) // a request that took longer
+	usage.Add(token.ID, at) // a slower request
 	used(at.Add(time.Second))
-	usage.Add(token.ID, at) // of another server, noted later
+	usage.Add(token.ID, at) // from another server, later
 	used(at.Add(time.Second))
 
 	usage.Add(token.ID, at.Add(time.Minute))
@@ -274,8 +273,7 @@ func TestUsage(t *testing.T) {
 	used(at.Add(time.Minute)) // it was kept
 }
 
-// What a caller may is what the role allows at that moment and the token does
-// not rule out.
+// A caller may do what both the current role and the token allow.
 func TestRoles(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t)
@@ -308,7 +306,7 @@ func TestRoles(t *testing.T) {
 	may()
 	change(t, db, "kim", operator.Patch{Role: new(operator.Administrator)})
 	may(operator.Grantable()...)
-	// A row of the name of a standard role, or a word that is none, allows nothing.
+	// A row with the name of a standard role, or an unknown word, allows nothing.
 	err := db.Write(t.Context(), func(w *session.Write) error {
 		w.Add(query.Exec("insert into roles (name, permissions, created_at, updated_at, version) values ($1, $2, $3, $3, 1)", "viewer", "operators:write", at),
 			query.Exec("update roles set permissions = $1 where name = $2", "anyone everything phones:reveal", "accountant"))
@@ -333,13 +331,13 @@ func TestStandardRolesGrow(t *testing.T) {
 		t.Errorf("%s allows %s", last.Name, last.Permissions)
 	}
 	if operator.All().Has(0) || operator.Permission(200).Valid() || operator.Of(200) != 0 {
-		t.Error("what is no permission is one")
+		t.Error("an invalid permission is valid")
 	}
 }
 
-// Nobody gives away, or takes, what they do not hold; a token is never worth
-// more than the one that asked for it.
-func TestNobodyGivesWhatTheyDoNotHold(t *testing.T) {
+// Nobody can grant or take away permissions that they do not have; a token is never
+// worth more than the one that it was created with.
+func TestPrivilegesAreNotExceeded(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t)
 	create(t, db, "root", 0)
@@ -460,7 +458,7 @@ func TestNobodyGivesWhatTheyDoNotHold(t *testing.T) {
 	}
 }
 
-// One administrator is always left, also when two demote each other at once.
+// One administrator always remains, even when two demote each other at once.
 func TestLastAdministrator(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t)
@@ -476,7 +474,7 @@ func TestLastAdministrator(t *testing.T) {
 				return err
 			}
 			if c.Role != operator.Administrator {
-				return operator.ErrPrivilegeExceeded // as its token would say
+				return operator.ErrPrivilegeExceeded // as authentication would report
 			}
 			d.Caller.Operator = c.ID
 			_, _, err = operator.Update(t.Context(), w, d, o.ID, p, nil)
@@ -522,7 +520,7 @@ func TestLastAdministrator(t *testing.T) {
 	}
 }
 
-// The first start makes an administrator, who gets the tokens of before.
+// The first start creates an administrator, who gets the existing tokens.
 func TestEnsureAdministrator(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t)
@@ -535,7 +533,7 @@ func TestEnsureAdministrator(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := run(t.Context(), db, operator.Authenticate(secret, at, 0)); !errors.Is(err, operator.ErrInvalid) {
-		t.Errorf("a token of nobody: got %v, want invalid_token", err)
+		t.Errorf("a token without an operator: got %v, want invalid_token", err)
 	}
 	for range 2 {
 		if err := db.Write(t.Context(), func(w *session.Write) error {
@@ -571,7 +569,7 @@ func TestRoleInUse(t *testing.T) {
 		})
 	}
 	if _, err := set(new(int64(1))); !errors.Is(err, operator.ErrVersionMismatch) {
-		t.Errorf("a version of none: got %v", err)
+		t.Errorf("a version of a missing role: got %v", err)
 	}
 	if role, err := set(nil); err != nil || role.Version != 1 {
 		t.Fatal(role, err)

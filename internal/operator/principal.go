@@ -6,27 +6,12 @@ import (
 
 	"github.com/musterhq/muster/internal/audit"
 	"github.com/musterhq/muster/internal/fault"
-	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/session"
 )
 
 // ErrPrivilegeExceeded is the fault for granting, or taking from another, more
 // than one's own permissions.
 var ErrPrivilegeExceeded = fault.New(fault.Forbidden, "privilege_exceeded", "You cannot grant, or take away, permissions that you do not have.")
-
-// Caller is the holder of a token, as the database describes it at one moment.
-type Caller struct {
-	Token     ids.Row
-	Operator  ids.Operator
-	Role      string
-	May       Permissions // what both the role and the token allow
-	Scoped    bool        // the token has a scope
-	ExpiresAt *time.Time  // of the token; nil: never
-}
-
-// Root returns the caller with all permissions: whoever has the data directory
-// or the database, and calls from the command line.
-func Root() Caller { return Caller{May: All()} }
 
 // Principal is on whose behalf an operation runs: with whose permissions, when,
 // and with which recorder it adds entries to the audit log.

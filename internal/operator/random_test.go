@@ -3,7 +3,7 @@ package operator
 import "testing"
 
 // Every bit of the secret is as likely to be 1 as 0, as far as a thousand tokens
-// tell: none of them is left to chance of another kind.
+// show.
 func TestSecretsAreRandom(t *testing.T) {
 	t.Parallel()
 	const tokens = 1000
@@ -12,7 +12,7 @@ func TestSecretsAreRandom(t *testing.T) {
 	for range tokens {
 		s := newSecret()
 		if seen[s.Reveal()] {
-			t.Fatal("a token came twice")
+			t.Fatal("got the same token twice")
 		}
 		seen[s.Reveal()] = true
 		b, err := alphabet.DecodeString(s.Reveal()[len(scheme)+prefixText+1:])

@@ -48,6 +48,6 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 	slip := []byte(s.Reveal())
 	slip[40] ^= 'a' ^ 'b' // 'a' and 'b' change places; any other letter is another or none
 	if _, err := operator.ParseSecret(string(slip)); !errors.Is(err, operator.ErrInvalid) {
-		t.Errorf("a slip of the recorder: got %v, want invalid_token", err)
+		t.Errorf("a typing error: got %v, want invalid_token", err)
 	}
 }

@@ -32,7 +32,7 @@ type Token struct {
 	Operator   ids.Operator `json:"operator_id" db:"-" doc:"The operator that the token belongs to." example:"0190a5c6-7d2e-7b31-8f60-2f1c5d0e9a47" format:"uuid" readOnly:"true"`
 	Name       string       `json:"name" doc:"The person or program that uses the token." example:"nightly report" minLength:"1" maxLength:"100"`
 	Prefix     string       `json:"prefix" doc:"The part of the secret after muster_, by which to recognise the token." example:"k4x7mq2p" readOnly:"true"`
-	Scope      Scope        `json:"scope" db:"-" doc:"The permissions that the token is limited to; null for all permissions of its operator." example:"dashboard:read"`
+	Scope      Scope        `json:"scope" db:"-" doc:"The permissions that the token is limited to; null for all permissions of its operator." example:"dashboard:read" nil:"null"`
 	CreatedAt  time.Time    `json:"created_at" doc:"The time of creation." example:"2026-01-31T09:00:00.123456Z" readOnly:"true"`
 	ExpiresAt  *time.Time   `json:"expires_at" doc:"The time at which the token expires; null for never." example:"2026-01-31T09:00:00.123456Z" readOnly:"true"`
 	RevokedAt  *time.Time   `json:"revoked_at" doc:"The time at which the token was revoked; null if it was not." readOnly:"true"`
@@ -68,3 +68,17 @@ func (s Scope) String() string {
 	}
 	return strings.Join(words, " ")
 }
+
+// Caller is the holder of a token, as the database describes it at one moment.
+type Caller struct {
+	Token     ids.Row
+	Operator  ids.Operator
+	Role      string
+	May       Permissions // what both the role and the token allow
+	Scoped    bool        // the token has a scope
+	ExpiresAt *time.Time  // of the token; nil: never
+}
+
+// Root returns the caller with all permissions: whoever has the data directory
+// or the database, and calls from the command line.
+func Root() Caller { return Caller{May: All()} }

@@ -1,9 +1,8 @@
-// Package privacy says what of a member is personal beyond the ordinary, and
-// how it looks to those who have not asked for it with a reason.
+// Package privacy says which data of a member is masked, and masks it.
 //
-// Its room: the one table of masked columns, [Columns], and the functions that
-// mask them. Lists, details, answers to changes, exports, problems and the
-// record all call these, so that what one hides no other shows. The package
-// imports fault and knows neither the database nor HTTP; who may reveal what is
-// operator's business.
+// Its room: the masks that fields declare with the tag mask of package field, and
+// the functions that apply them. Lists, details, answers to changes, exports,
+// problems and the audit log all call these: what one hides, no other shows. The
+// package imports fault and field, and knows neither the database nor HTTP. Who may
+// reveal what is the business of operator.
 package privacy

@@ -7,14 +7,14 @@ import (
 	"github.com/musterhq/muster/internal/field"
 )
 
-// The masks that a field of a struct may have: see package field.
+// The masks of fields, for the tag mask of package field.
 const (
-	MaskPhone = "phone" // the country and the last four digits are shown
-	MaskLink  = "link"  // nothing is shown
+	MaskPhone = "phone" // shows the country and the last four digits
+	MaskLink  = "link"  // shows nothing
 )
 
-// Mask returns a value as it may be shown: what the mask, if there is one, leaves
-// of it. An absent value stays absent.
+// Mask returns what a mask shows of a value. An empty mask shows it whole. An
+// absent value stays absent.
 func Mask(mask string, v any) any {
 	if mask == "" || v == nil {
 		return v
@@ -25,10 +25,9 @@ func Mask(mask string, v any) any {
 	return nil
 }
 
-// What is shown of a phone beside its country: the first digits, the last, and
-// between them always the same mark, which does not tell how many it hides.
-// Where a phone is shorter than most, the first digits are left out before the
-// last, by which people know a phone.
+// A masked phone shows its country, its first and its last digits. Between them is
+// always the same mark, which does not tell how many digits it hides. A short phone
+// loses its first digits before its last ones, by which people know a phone.
 const (
 	mark      = "••••"
 	mostFirst = 2
@@ -36,8 +35,8 @@ const (
 	leastGone = 3
 )
 
-// Phone masks a phone in E.164: +821012345678 is +82 10-••••-5678. What is no
-// phone is hidden whole.
+// Phone masks a phone in E.164: +821012345678 becomes +82 10-••••-5678. It hides
+// any other text whole.
 func Phone(e164 string) string {
 	digits, ok := strings.CutPrefix(e164, "+")
 	country := countryDigits(digits)
@@ -67,35 +66,34 @@ func PhoneOrNone(e164 *string) *string {
 	return new(Phone(*e164))
 }
 
-// VisibleDigits is how many digits at the end of a phone its mask shows, at
-// most: a search for more would reveal what it hides.
+// VisibleDigits is the most digits that a mask shows at the end of a phone. A search
+// for more would reveal what the mask hides.
 const VisibleDigits = mostLast
 
-// IsMask reports whether a text is a mask, or was made of one: it is not to be
-// stored in the place of what it hides.
+// IsMask reports whether a text is a mask, or derives from one. Do not store it in
+// place of what it hides.
 func IsMask(text string) bool { return strings.ContainsAny(text, "•*●∙·") }
 
-// The length of a reason, in characters.
-const (
-	MinReason = 10
-	MaxReason = 500
-)
-
-// Reason is why an operator asks for what is masked. It is recorded in the audit
-// log.
+// Reason is why an operator reveals a masked value, for the audit log.
 type Reason struct {
 	Reason string `json:"reason" doc:"The reason, for the audit log." example:"the member asked to be called back" minLength:"10" maxLength:"500" lines:"true"`
 }
 
-// Check implements [field.Checker]: enough of a reason can be seen. Some scripts
-// need characters that cannot, which do not count.
+// The bounds of a reason, in characters.
+var (
+	MinReason = field.For[Reason]().Field("reason").MinLength
+	MaxReason = field.For[Reason]().Field("reason").MaxLength
+)
+
+// Check implements [field.Checker]: a reason has enough visible characters. The
+// invisible ones that some scripts need do not count.
 func (r *Reason) Check(wrong *fault.Fields, prefix string) {
 	if n := field.VisibleLength(r.Reason); n > 0 && n < MinReason {
 		wrong.Add(prefix+"reason", field.CodeTooShort, "Must have at least %d visible characters.", MinReason)
 	}
 }
 
-// CheckReason returns a fault unless a reason says something that can be read.
+// CheckReason returns a fault if a reason is too short, too long or unreadable.
 // Faults: invalid, field reason.
 func CheckReason(reason string) error {
 	var wrong fault.Fields
@@ -103,9 +101,9 @@ func CheckReason(reason string) error {
 	return wrong.Err()
 }
 
-// countryDigits is how many digits the calling code has at the beginning of a
-// number (ITU-T E.164, annex to the Operational Bulletin): codes are free of
-// prefixes of each other. It is 0 for what is no number.
+// countryDigits returns the length of the calling code at the start of a number
+// (ITU-T E.164, annex to the Operational Bulletin), or 0 if the text is not a
+// number. No code is a prefix of another.
 func countryDigits(digits string) int {
 	if len(digits) < 4 || strings.Trim(digits, "0123456789") != "" {
 		return 0
@@ -122,7 +120,7 @@ func countryDigits(digits string) int {
 	return 3
 }
 
-// twoDigits are the calling codes of two digits; those that begin otherwise
-// than with 1 or 7 have three.
+// twoDigits lists the calling codes of two digits. 1 and 7 have one digit, all
+// others three.
 const twoDigits = " 20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66" +
 	" 81 82 84 86 90 91 92 93 94 95 98 "

@@ -1,6 +1,6 @@
-// Package progress shows a person how far a long command is.
+// Package progress shows the progress of a long command.
 //
-// Its room: numbers to a terminal, as a bar; to what is no terminal, such as
-// the log of a nightly job, as a line every few seconds. It knows nothing of
-// what the numbers count.
+// Its room: it prints numbers, to a terminal as a bar, and elsewhere, such as to
+// the log of a nightly job, as a line every few seconds. It does not know what the
+// numbers count.
 package progress

@@ -19,22 +19,22 @@ const (
 	Things
 )
 
-// Bar shows the progress of one thing. It is used by one goroutine.
+// Bar shows the progress of one command. It is not safe for concurrent use.
 type Bar struct {
 	out  io.Writer
 	unit Unit
-	bar  *progressbar.ProgressBar // nil where there is no terminal
-	last time.Time                // when something was shown
+	bar  *progressbar.ProgressBar // nil without a terminal
+	last time.Time                // when Set last printed
 }
 
-// Intervals at which something is shown.
+// Intervals between updates.
 const (
 	barEvery  = 100 * time.Millisecond
 	lineEvery = 5 * time.Second
 )
 
-// New shows progress on out, which should be standard error: standard output
-// belongs to results.
+// New returns a bar that prints to out, which should be standard error: standard
+// output is for results.
 func New(out *os.File, unit Unit) *Bar {
 	b := newBar(out, unit)
 	if term.IsTerminal(int(out.Fd())) {
@@ -53,8 +53,8 @@ func newBar(out io.Writer, unit Unit) *Bar {
 	return &Bar{out: out, unit: unit, last: time.Now()}
 }
 
-// Set says how much of all is done, and in words what. It may be called as
-// often as one likes.
+// Set updates how much of all is done, and describes it. Call it as often as you
+// like.
 func (b *Bar) Set(done, all int64, what string) {
 	now := time.Now()
 	every := lineEvery
@@ -73,7 +73,7 @@ func (b *Bar) Set(done, all int64, what string) {
 	if b.bar.GetMax64() != all {
 		b.bar.ChangeMax64(all)
 	}
-	_ = b.bar.Set64(done) // it only shows
+	_ = b.bar.Set64(done) // only a display
 }
 
 func line(done, all int64, what string) string {
@@ -83,9 +83,9 @@ func line(done, all int64, what string) string {
 	return fmt.Sprintf("%3d %%  %s", min(100*done/all, 100), what)
 }
 
-// Close takes the bar away.
+// Close removes the bar.
 func (b *Bar) Close() {
 	if b.bar != nil {
-		_ = b.bar.Finish() // it only shows
+		_ = b.bar.Finish() // only a display
 	}
 }

@@ -1,3 +1,3 @@
-// Package schema holds the tables of a store: a folder of numbered migrations
-// for each engine, embedded, and what applies them.
+// Package schema holds the tables of a store: embedded, numbered migrations for
+// each engine, and the functions that apply them.
 package schema

@@ -14,10 +14,10 @@ import (
 	advisory "github.com/pressly/goose/v3/lock"
 )
 
-// MigratePostgres is [Migrate] for the PostgreSQL database at the address; an
-// empty one is filled. Programs that call it at once wait for each other, on an
-// advisory lock, so that the address must not lead through a pooler that swaps
-// connections. Its errors never hold the address. Faults: newer_store.
+// MigratePostgres is [Migrate] for the PostgreSQL database at the URL, which may be
+// empty. Concurrent calls wait for each other on an advisory lock, so the URL must
+// not lead through a pooler that switches connections. Its errors never contain the
+// URL. Faults: newer_store.
 func MigratePostgres(ctx context.Context, url string) (State, error) {
 	if s, err := InspectPostgres(ctx, url); err != nil || len(s.Pending) == 0 {
 		return s, err
@@ -31,7 +31,7 @@ func MigratePostgres(ctx context.Context, url string) (State, error) {
 	return s, err
 }
 
-// InspectPostgres is [Inspect] for the PostgreSQL database at the address.
+// InspectPostgres is [Inspect] for the PostgreSQL database at the URL.
 // Faults: newer_store.
 func InspectPostgres(ctx context.Context, url string) (State, error) {
 	v, err := versionPostgres(ctx, url)
@@ -47,9 +47,9 @@ func versionPostgres(ctx context.Context, url string) (v int64, err error) {
 		return 0, err
 	}
 	defer db.Close()
-	var there bool
-	err = db.QueryRowContext(ctx, "select to_regclass('"+goose.DefaultTablename+"') is not null").Scan(&there)
-	if err != nil || !there {
+	var exists bool
+	err = db.QueryRowContext(ctx, "select to_regclass('"+goose.DefaultTablename+"') is not null").Scan(&exists)
+	if err != nil || !exists {
 		return 0, nameless(err)
 	}
 	err = db.QueryRowContext(ctx, "select coalesce(max(version_id), 0) from "+goose.DefaultTablename).Scan(&v)
@@ -62,7 +62,7 @@ func upPostgres(ctx context.Context, url string) (names []string, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	folder, err := fs.Sub(migrations, "migrations/postgres")
+	files, err := fs.Sub(migrations, "migrations/postgres")
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func upPostgres(ctx context.Context, url string) (names []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := goose.NewProvider(goose.DialectPostgres, db, folder, goose.WithSessionLocker(locker))
+	p, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(locker))
 	if err != nil {
 		return nil, err
 	}
@@ -80,16 +80,16 @@ func upPostgres(ctx context.Context, url string) (names []string, err error) {
 
 func openPostgres(url string) (*sql.DB, error) {
 	config, err := pgx.ParseConfig(url)
-	if err != nil { // its text holds the address
-		return nil, errors.New("the address is not valid: it has the form postgres://user@host:port/database?sslmode=verify-full")
+	if err != nil { // its text contains the URL
+		return nil, errors.New("the URL is not valid; write postgres://user@host:port/database?sslmode=verify-full")
 	}
 	delete(config.RuntimeParams, "pool_mode") // ours, for the engine
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	return stdlib.OpenDB(*config), nil
 }
 
-// nameless is a failure to connect without the host and the account that the
-// driver puts into its text.
+// nameless returns err without the host and the account that the driver puts into
+// the text of a failure to connect.
 func nameless(err error) error {
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); !ok {
 		return err
@@ -97,5 +97,5 @@ func nameless(err error) error {
 	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return fmt.Errorf("the server refused the connection: %s (%s)", refused.Message, refused.Code)
 	}
-	return errors.New("the server cannot be reached")
+	return errors.New("cannot connect to the server")
 }

@@ -22,22 +22,22 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// ErrNewer is the fault of a database that a newer program has changed.
+// ErrNewer is the fault for a database that a newer program has migrated.
 var ErrNewer = fault.New(fault.Conflict, "newer_store",
-	"The database was made by a newer version of Muster. Use that version, or restore a backup from before it.")
+	"A newer version of Muster has migrated this database. Use that version, or restore an older backup.")
 
-// State says which migrations a database has.
+// State describes the migrations of a database.
 type State struct {
-	Version int64    `json:"version"` // of the last migration that was applied; 0 for none
-	Latest  int64    `json:"latest"`  // that this program knows
+	Version int64    `json:"version"` // of the last applied migration; 0 for none
+	Latest  int64    `json:"latest"`  // the last version that this program knows
 	Applied []string `json:"applied"` // by this call, in order
 	Pending []string `json:"pending"`
 }
 
-// Migrate brings the SQLite database in the file up to date, and makes the file
-// if it does not exist; a database that is up to date is only read. Two
-// processes may call it at once: one waits for the other. Each migration is a
-// transaction of its own. Faults: newer_store.
+// Migrate brings the SQLite database in the file up to date, creating the file if
+// necessary; it only reads a database that is up to date. Two processes may call
+// it at once: one waits for the other. Each migration has its own transaction.
+// Faults: newer_store.
 func Migrate(ctx context.Context, file string) (State, error) {
 	if s, err := Inspect(ctx, file); err != nil || len(s.Pending) == 0 {
 		return s, err
@@ -48,7 +48,7 @@ func Migrate(ctx context.Context, file string) (State, error) {
 	}
 	defer unlock()
 	if s, err := Inspect(ctx, file); err != nil || len(s.Pending) == 0 {
-		return s, err // the other process has done it, or is newer
+		return s, err // the other process has migrated it, or is newer
 	}
 	applied, err := up(ctx, file)
 	if err != nil {
@@ -59,7 +59,7 @@ func Migrate(ctx context.Context, file string) (State, error) {
 	return s, err
 }
 
-// Inspect tells the state of the database in the file without changing it; a
+// Inspect returns the state of the database in the file, without changing it; a
 // file that does not exist has no migrations. Faults: newer_store.
 func Inspect(ctx context.Context, file string) (State, error) {
 	v, err := version(ctx, file)
@@ -69,7 +69,7 @@ func Inspect(ctx context.Context, file string) (State, error) {
 	return stateOf("sqlite", v)
 }
 
-// stateOf is the state of a database of that version. Faults: newer_store.
+// stateOf returns the state of a database of that version. Faults: newer_store.
 func stateOf(dialect string, version int64) (State, error) {
 	known, err := sources(dialect)
 	if err != nil {
@@ -85,7 +85,7 @@ func stateOf(dialect string, version int64) (State, error) {
 	return s, nil
 }
 
-// sources are the names of the migrations, which are numbered from 1 without
+// sources returns the names of the migrations, which are numbered from 1 without
 // gaps.
 func sources(dialect string) ([]string, error) {
 	entries, err := migrations.ReadDir("migrations/" + dialect)
@@ -117,8 +117,9 @@ func version(ctx context.Context, file string) (v int64, err error) {
 	return v, err
 }
 
-// lock keeps other processes from migrating the same database. It is SQLite's
-// own lock on an empty database beside it, and is free when its holder dies.
+// lock keeps other processes from migrating the same database. It is SQLite's own
+// lock on an empty database beside it, which the system releases when a process
+// dies.
 func lock(ctx context.Context, file string) (unlock func(), err error) {
 	db, err := open(file+".migrating", "mode=rwc")
 	if err != nil {
@@ -126,10 +127,10 @@ func lock(ctx context.Context, file string) (unlock func(), err error) {
 	}
 	db.SetMaxOpenConns(1)
 	if _, err := db.ExecContext(ctx, "begin exclusive"); err != nil {
-		_ = db.Close() // the first error says more
-		return nil, fmt.Errorf("waiting for another process that migrates: %w", err)
+		_ = db.Close() // the first error matters
+		return nil, fmt.Errorf("waiting for another process to migrate: %w", err)
 	}
-	return func() { _ = db.Close() }, nil // it was not written to
+	return func() { _ = db.Close() }, nil // nothing was written
 }
 
 func up(ctx context.Context, file string) (names []string, err error) {
@@ -138,11 +139,11 @@ func up(ctx context.Context, file string) (names []string, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	folder, err := fs.Sub(migrations, "migrations/sqlite")
+	files, err := fs.Sub(migrations, "migrations/sqlite")
 	if err != nil {
 		return nil, err
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, folder)
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, files)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +157,7 @@ func applied(results []*goose.MigrationResult, err error) (names []string, _ err
 	return names, err
 }
 
-// open opens a file by its URI, in which a path may hold any character.
+// open opens a file by its URI, whose path may contain any character.
 func open(file, mode string) (*sql.DB, error) {
 	absolute, err := filepath.Abs(file)
 	if err != nil {

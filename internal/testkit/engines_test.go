@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,12 +24,33 @@ import (
 
 // TestDomainsOnBothEngines runs the tests of every room that has a store, on
 // each engine, and prepares what either run on both: a query is one text, and
-// PostgreSQL and SQLite take it.
+// PostgreSQL and SQLite take it. The tests are compiled once, and without the
+// race detector, which watches them in runs of their own.
 func TestDomainsOnBothEngines(t *testing.T) {
 	t.Parallel()
 	server := postgrestest.Start(t, "fsync = off")
-	onPostgres := textsOf(t, testkit.ServerVariable+"="+server.URL())
-	onSQLite := textsOf(t, testkit.ServerVariable+"=")
+	packages, programs := domains(t), t.TempDir()
+	compile(t, programs, packages)
+	onPostgres, onSQLite := t.TempDir(), t.TempDir()
+	t.Run("tests", func(t *testing.T) {
+		for _, folder := range packages {
+			program := filepath.Join(programs, filepath.Base(folder)+".test")
+			for _, on := range []struct{ engine, server, texts string }{
+				{"PostgreSQL", server.URL(), onPostgres}, {"SQLite", "", onSQLite},
+			} {
+				t.Run(filepath.Base(folder)+" on "+on.engine, func(t *testing.T) {
+					t.Parallel()
+					runTests(t, program, folder, testkit.ServerVariable+"="+on.server, testkit.TextsVariable+"="+on.texts)
+				})
+			}
+		}
+	})
+	checkTexts(t, server, textsIn(t, onPostgres), textsIn(t, onSQLite))
+}
+
+// checkTexts prepares every text on both engines.
+func checkTexts(t *testing.T, server *postgrestest.Server, onPostgres, onSQLite map[string]bool) {
+	t.Helper()
 	all := maps.Clone(onPostgres)
 	maps.Copy(all, onSQLite)
 	if len(all) < 300 {
@@ -74,17 +96,58 @@ func checkShare(t *testing.T, all, onPostgres, onSQLite map[string]bool) {
 	}
 }
 
-// textsOf runs the tests of the domains with a variable set and gives the
-// queries and changes that they ran; what tests say to the database about
-// itself is left out.
-func textsOf(t *testing.T, variable string) map[string]bool {
+// compile compiles the tests of packages into a folder. It does not vet them:
+// that is done where they run themselves.
+func compile(t *testing.T, into string, packages []string) {
 	t.Helper()
-	folder := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), "go", append([]string{"test"}, domains(t)...)...)
-	cmd.Env = append(os.Environ(), variable, testkit.TextsVariable+"="+folder)
-	if out, err := cmd.CombinedOutput(); err != nil || bytes.Contains(out, []byte("no tests to run")) {
-		t.Fatalf("with %s: %v:\n%s", variable, err, out)
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"test", "-c", "-vet=off", "-o", into + "/"}, packages...)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("compiling the tests of all domains: %v\n%s", err, out)
 	}
+}
+
+// runTests runs compiled tests in the folder of their package, but for those that
+// need no store of testkit.Open.
+func runTests(t *testing.T, program, folder string, variables ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), program, "-test.timeout=10m", "-test.paniconexit0", "-test.skip="+onClusters(t, folder))
+	cmd.Dir, cmd.Env = folder, append(os.Environ(), variables...)
+	if out, err := cmd.CombinedOutput(); err != nil || bytes.Contains(out, []byte("no tests to run")) {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+var testName = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+
+// onClusters is a pattern of the tests in files that start PostgreSQL clusters of
+// their own. They are the same whichever engine the others are on, and are run
+// with the package itself.
+func onClusters(t *testing.T, folder string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(content, []byte("postgrestest.Start(")) {
+			continue
+		}
+		for _, match := range testName.FindAllSubmatch(content, -1) {
+			names = append(names, string(match[1]))
+		}
+	}
+	return "^(" + strings.Join(names, "|") + ")$"
+}
+
+// textsIn returns the queries and changes that stores noted in a folder, without
+// what tests ask the database about itself.
+func textsIn(t *testing.T, folder string) map[string]bool {
+	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "*"))
 	if err != nil {
 		t.Fatal(err)

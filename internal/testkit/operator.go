@@ -12,7 +12,7 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// AuditLog is the record's, with the key of all tests.
+// AuditLog returns the audit log, with the key of all tests.
 var AuditLog = sync.OnceValue(func() *audit.Log {
 	l, err := audit.NewLog([][]byte{bytes.Repeat([]byte("a key of the tests "), 4)})
 	if err != nil {
@@ -21,16 +21,16 @@ var AuditLog = sync.OnceValue(func() *audit.Log {
 	return l
 })
 
-// Recorder writes the record on behalf of a test.
+// Recorder returns what writes to the audit log on behalf of a test.
 func Recorder() audit.Recorder { return AuditLog().Recorder(audit.Actor{Source: "test"}) }
 
-// Principal is where a test asks for what only Root may do.
+// Principal returns one that may do everything, as Root.
 func Principal(at time.Time) operator.Principal {
 	return operator.Principal{Caller: operator.Root(), Recorder: Recorder(), At: at}
 }
 
-// Token makes an operator of that name with the role, if there is none of it
-// yet, and a token of its that lives so long; for ever if life is zero.
+// Token creates a token that expires after life, or never if life is zero. Its
+// operator is created with the role, unless one has the name already.
 func Token(t testing.TB, db *session.DB, name, role string, life time.Duration, at time.Time) (token operator.Token, secret operator.Secret) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())

@@ -184,11 +184,6 @@ func (s notedSnapshot) Gather(ctx context.Context, p *query.Plan) error {
 	return s.Snapshot.Gather(ctx, p)
 }
 
-func (s notedSnapshot) Spread(ctx context.Context, plans []*query.Plan) (bool, error) {
-	s.c.note(plans...)
-	return s.Snapshot.Spread(ctx, plans)
-}
-
 type notedTransaction struct {
 	session.Transaction
 	c *crowd

@@ -17,14 +17,14 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// ServerVariable names the PostgreSQL server on which [Open] makes stores; it is
-// empty for SQLite.
+// ServerVariable names the PostgreSQL server on which [Open] creates stores. It
+// is empty for SQLite.
 const ServerVariable = "MUSTER_TEST_SERVER"
 
-// template is a database with the schema, of which a test's is a copy.
+// template is a database with the schema. Each test gets a copy of it.
 const template = "muster_template"
 
-// patience is how long the server may take for a statement.
+// patience bounds how long the server may take for a statement.
 const patience = time.Minute
 
 var (
@@ -50,7 +50,7 @@ func openPostgres(t testing.TB, server string) *session.DB {
 	return session.New(noted(t, engine))
 }
 
-// prepare makes the template, unless another process has.
+// prepare creates the template, unless another process has.
 func prepare(t testing.TB, server string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -60,14 +60,14 @@ func prepare(t testing.TB, server string) {
 		t.Fatalf("connecting to the server of %s: %v", ServerVariable, err)
 	}
 	defer c.Close(ctx)
-	if _, err := c.Exec(ctx, "select pg_advisory_lock(1)"); err != nil { // it ends with the connection
+	if _, err := c.Exec(ctx, "select pg_advisory_lock(1)"); err != nil { // held until the connection closes
 		t.Fatal(err)
 	}
-	var there bool
-	if err := c.QueryRow(ctx, "select exists (select 1 from pg_database where datname = $1)", template).Scan(&there); err != nil {
+	var exists bool
+	if err := c.QueryRow(ctx, "select exists (select 1 from pg_database where datname = $1)", template).Scan(&exists); err != nil {
 		t.Fatal(err)
 	}
-	if there {
+	if exists {
 		return
 	}
 	if _, err := c.Exec(ctx, "create database "+template); err != nil {
@@ -82,7 +82,7 @@ func database(t testing.TB, server, name string) string {
 	t.Helper()
 	u, err := url.Parse(server)
 	if err != nil {
-		t.Fatalf("%s is no address", ServerVariable)
+		t.Fatalf("%s is not a valid address", ServerVariable)
 	}
 	u.Path = "/" + name
 	return u.String()

@@ -2,8 +2,8 @@
 
 package testkit
 
-// Racing says that the race detector watches, which makes the embedded database
+// Racing reports that the race detector is on, which makes the embedded database
 // ten times slower. A long loop of one goroutine, in which it can find nothing,
-// may be shorter then: the tests of every domain also run without it, on both
+// may then be shorter: the tests of every domain also run without it, on both
 // databases.
 const Racing = true

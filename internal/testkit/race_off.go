@@ -2,5 +2,5 @@
 
 package testkit
 
-// Racing says that no race detector watches.
+// Racing reports that the race detector is off.
 const Racing = false

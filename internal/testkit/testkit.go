@@ -10,8 +10,8 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// Open gives a migrated store that is closed and removed with the test: on a new
-// file, or on the server that [ServerVariable] names.
+// Open returns a migrated store, which is closed and removed with the test: on a
+// new file, or on the server that [ServerVariable] names.
 func Open(t testing.TB) *session.DB {
 	t.Helper()
 	if server := os.Getenv(ServerVariable); server != "" {
@@ -21,11 +21,11 @@ func Open(t testing.TB) *session.DB {
 	return session.New(noted(t, engine))
 }
 
-// OnPostgres reports whether [Open] makes its stores on a PostgreSQL server.
+// OnPostgres reports whether [Open] creates its stores on a PostgreSQL server.
 func OnPostgres() bool { return os.Getenv(ServerVariable) != "" }
 
-// OpenFile gives a migrated store on a new file, with its path, to tests of what
-// is SQLite's alone.
+// OpenFile returns a migrated store on a new file, and its path, for tests of what
+// only SQLite does.
 func OpenFile(t testing.TB) (*session.DB, string) {
 	t.Helper()
 	engine, file := openFile(t)

@@ -12,11 +12,11 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// TextsVariable names a folder in which the stores of [Open] note every text
-// that they run, each once for a process and quoted, a line for each.
+// TextsVariable names a folder in which the stores of [Open] record every text
+// that they run: quoted, a line for each, and once for a process.
 const TextsVariable = "MUSTER_TEST_TEXTS"
 
-// noted is an engine, noting what passes through it if that is wanted.
+// noted returns the engine, which records its texts if [TextsVariable] is set.
 func noted(t testing.TB, e session.Engine) session.Engine {
 	t.Helper()
 	folder := os.Getenv(TextsVariable)
@@ -28,7 +28,7 @@ func noted(t testing.TB, e session.Engine) session.Engine {
 		if err != nil {
 			t.Fatal(err)
 		}
-		notes.file = file // for as long as the process lives
+		notes.file = file // open until the process ends
 	})
 	return notingEngine{e}
 }
@@ -38,7 +38,7 @@ var (
 	notes  notebook
 )
 
-// notebook is where texts are noted.
+// notebook records texts.
 type notebook struct {
 	mu   sync.Mutex
 	seen map[string]bool
@@ -93,14 +93,6 @@ func (s notingSnapshot) Gather(ctx context.Context, p *query.Plan) error {
 		return err
 	}
 	return s.Snapshot.Gather(ctx, p)
-}
-
-// Spread implements [session.Snapshot].
-func (s notingSnapshot) Spread(ctx context.Context, plans []*query.Plan) (bool, error) {
-	if err := notes.add(plans...); err != nil {
-		return false, err
-	}
-	return s.Snapshot.Spread(ctx, plans)
 }
 
 type notingTransaction struct{ session.Transaction }

@@ -20,10 +20,10 @@ type Counter struct {
 // Count wraps an engine.
 func Count(e session.Engine) *Counter { return &Counter{Engine: e} }
 
-// Trips is how many exchanges there were since the last call.
+// Trips returns the number of exchanges since the last call.
 func (c *Counter) Trips() int64 { return c.trips.Swap(0) }
 
-// Open is how many sessions are open.
+// Open returns the number of open sessions.
 func (c *Counter) Open() int64 { return c.snapshots.Load() + c.transactions.Load() }
 
 // Snapshot implements [session.Engine].
@@ -56,11 +56,6 @@ func (s *countedSnapshot) Gather(ctx context.Context, p *query.Plan) error {
 	return s.Snapshot.Gather(ctx, p)
 }
 
-func (s *countedSnapshot) Spread(ctx context.Context, plans []*query.Plan) (bool, error) {
-	s.c.trips.Add(1)
-	return s.Snapshot.Spread(ctx, plans)
-}
-
 func (s *countedSnapshot) Close() {
 	s.Snapshot.Close()
 	s.c.snapshots.Add(-1)
@@ -83,7 +78,7 @@ func (t *countedTransaction) Commit(ctx context.Context, p *query.Plan) (session
 }
 
 func (t *countedTransaction) Rollback() error {
-	if !t.ended { // it is called again when all else is done
+	if !t.ended { // it is called after a commit, too
 		t.ended = true
 		t.c.transactions.Add(-1)
 	}

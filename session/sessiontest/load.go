@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,7 +13,7 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// torn is how many pages a reader compares under a committing writer.
+// torn is how many pages a reader checks while a writer commits.
 const torn = 3000
 
 var loadTests = map[string]func(*testing.T, *bundle){
@@ -74,7 +73,7 @@ var loadTests = map[string]func(*testing.T, *bundle){
 	},
 
 	"sessions are serialisable": func(t *testing.T, b *bundle) {
-		// Each takes from one account if both together allow it: under snapshot
+		// Each takes from one account if the sum of both allows it: under snapshot
 		// isolation, two at once would take too much (write skew).
 		var refused atomic.Int64
 		inParallel(t, 8, func(worker int) error {
@@ -151,7 +150,7 @@ var loadTests = map[string]func(*testing.T, *bundle){
 			}
 			return b.db.Read(ctx, func(r *session.Read) error {
 				for range 5 {
-					if err := r.Spread(ctx, query.Into(new(int), sum()), query.Into(new(int), notes())); err != nil {
+					if err := r.Gather(ctx, query.Into(new(int), sum()), query.Into(new(int), notes())); err != nil {
 						return err
 					}
 				}
@@ -183,51 +182,4 @@ var loadTests = map[string]func(*testing.T, *bundle){
 		equal(t, "sum afterwards", ask(t, b, sum()), total)
 		b.write(t, addNote(-1))
 	},
-}
-
-// inParallel runs n workers and fails the test with the first error.
-func inParallel(t *testing.T, n int, work func(worker int) error) {
-	t.Helper()
-	var wg sync.WaitGroup
-	for worker := range n {
-		wg.Go(func() {
-			if err := work(worker); err != nil {
-				t.Errorf("worker %d: %v", worker, err)
-			}
-		})
-	}
-	wg.Wait()
-}
-
-// whileTransferring runs check while another goroutine commits transfers, and
-// fails if none was committed meanwhile.
-func whileTransferring(t *testing.T, b *bundle, check func() error) {
-	t.Helper()
-	ctx, stop := context.WithCancel(t.Context())
-	var transfers atomic.Int64
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for ctx.Err() == nil {
-			from := rand.IntN(accounts)
-			err := b.db.Write(ctx, func(w *session.Write) error {
-				w.Add(transfer(from, (from+1)%accounts)...)
-				return nil
-			})
-			switch {
-			case err == nil:
-				transfers.Add(1)
-			case !errors.Is(err, errEmpty) && ctx.Err() == nil:
-				t.Errorf("transferring: %v", err)
-				return
-			}
-		}
-	})
-	if err := check(); err != nil {
-		t.Errorf("reading: %v", err)
-	}
-	stop()
-	wg.Wait()
-	if transfers.Load() == 0 {
-		t.Error("nothing was committed meanwhile: the test proves nothing")
-	}
 }

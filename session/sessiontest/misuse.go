@@ -56,7 +56,7 @@ var misuseTests = map[string]func(*testing.T, *bundle){
 		equal(t, "sum afterwards", ask(t, b, sum()), total)
 	},
 
-	"closing waits for open sessions, and lets no more in": func(t *testing.T, b *bundle) {
+	"closing waits for open sessions and refuses new ones": func(t *testing.T, b *bundle) {
 		closed := make(chan error)
 		wantErr(t, b.db.Write(timeout(t), func(w *session.Write) error {
 			_, err := w.Do(t.Context(), addNote(1))
@@ -64,7 +64,7 @@ var misuseTests = map[string]func(*testing.T, *bundle){
 			for t.Context().Err() == nil && !errors.Is(b.db.Read(t.Context(), func(r *session.Read) error {
 				return r.Gather(t.Context(), query.Into(new(int), notes()))
 			}), session.ErrUnavailable) {
-				runtime.Gosched() // it has not begun to close yet
+				runtime.Gosched() // it has not started to close yet
 			}
 			w.Add(addNote(2))
 			return err
@@ -72,7 +72,7 @@ var misuseTests = map[string]func(*testing.T, *bundle){
 		wantErr(t, <-closed, nil)
 	},
 
-	"an engine that is closed says so": func(t *testing.T, b *bundle) {
+	"a closed engine says so": func(t *testing.T, b *bundle) {
 		wantErr(t, b.engine.Close(), nil)
 		wantErr(t, b.db.Write(t.Context(), func(w *session.Write) error { w.Add(addNote(1)); return nil }), session.ErrUnavailable)
 		wantErr(t, b.db.Read(t.Context(), func(r *session.Read) error {

@@ -54,7 +54,7 @@ var readTests = map[string]func(*testing.T, *bundle){
 		equal(t, "second", second, -1)
 	},
 
-	"an error is its own query's, and the session goes on or ends": func(t *testing.T, b *bundle) {
+	"an error is its own query's, and the session continues or ends": func(t *testing.T, b *bundle) {
 		err := b.db.Read(t.Context(), func(r *session.Read) error {
 			_, err := session.Run(t.Context(), r, query.Scalar[int](`select no_such_column from account`))
 			return err
@@ -110,7 +110,7 @@ var readTests = map[string]func(*testing.T, *bundle){
 		}
 	},
 
-	"rows can be handed over one by one": func(t *testing.T, b *bundle) {
+	"rows can be read one by one": func(t *testing.T, b *bundle) {
 		var got []string
 		q := query.Each(`select name from account order by name`,
 			func(r query.Row) (s string, err error) { return s, r.Scan(&s) },
@@ -144,7 +144,7 @@ var readTests = map[string]func(*testing.T, *bundle){
 		equal(t, "sum afterwards", ask(t, b, sum()), total)
 	},
 
-	"a panic ends the session and goes on": func(t *testing.T, b *bundle) {
+	"a panic ends the session and continues": func(t *testing.T, b *bundle) {
 		for range 50 { // more often than there are connections
 			equal(t, "panic", panics(func() {
 				_ = b.db.Read(t.Context(), func(r *session.Read) error {
@@ -161,7 +161,7 @@ var readTests = map[string]func(*testing.T, *bundle){
 		equal(t, "sum afterwards", ask(t, b, sum()), total)
 	},
 
-	"what comes first travels with the first exchange": func(t *testing.T, b *bundle) {
+	"First travels with the first exchange": func(t *testing.T, b *bundle) {
 		first, then := -1, -1
 		read := func(fn func(r *session.Read) error, options ...session.Option) error {
 			first, then = -1, -1
@@ -170,24 +170,17 @@ var readTests = map[string]func(*testing.T, *bundle){
 		wantErr(t, read(func(r *session.Read) error { return r.Gather(t.Context(), query.Into(&then, notes())) }, session.Once), nil)
 		equal(t, "first and then", [2]int{first, then}, [2]int{total, 0})
 		equal(t, "trips", b.engine.Trips(), 1)
-		wantErr(t, read(func(r *session.Read) error {
-			return r.Spread(t.Context(), query.Into(&then, notes()), query.Into(new(int), sum()))
-		}), nil)
-		equal(t, "first and then, spread", [2]int{first, then}, [2]int{total, 0})
 		wantErr(t, read(func(*session.Read) error { return nil }), nil)
-		equal(t, "first, when nothing was asked", first, total)
+		equal(t, "first, when fn runs no query", first, total)
 	},
 
-	"an error of what comes first comes before all others": func(t *testing.T, b *bundle) {
+	"an error of First comes before all others": func(t *testing.T, b *bundle) {
 		gate := query.Scalar[int](`select balance from account where name = 'nobody'`).Else(errWanted)
 		bad := query.Scalar[int](`select balance from account where name = 'nobody'`).Else(errEmpty)
 		then := -1
 		for name, fn := range map[string]func(r *session.Read) error{
 			"a gather": func(r *session.Read) error {
 				return r.Gather(t.Context(), query.Into(&then, bad), query.Into(new(int), sum()))
-			},
-			"a spread": func(r *session.Read) error {
-				return r.Spread(t.Context(), query.Into(&then, bad), query.Into(new(int), sum()))
 			},
 			"nothing": func(*session.Read) error { return nil },
 		} {
@@ -196,77 +189,4 @@ var readTests = map[string]func(*testing.T, *bundle){
 			}
 		}
 	},
-
-	"spread shares the session's snapshot": func(t *testing.T, b *bundle) {
-		whileTransferring(t, b, func() error {
-			for range 200 {
-				var parts [accounts]int
-				err := b.db.Read(t.Context(), func(r *session.Read) error {
-					if err := r.Spread(t.Context(), balances(&parts)...); err != nil {
-						return err
-					}
-					again, err := session.Run(t.Context(), r, balance(0))
-					equal(t, "balance after the spread", again, parts[0])
-					return err
-				})
-				if err != nil {
-					return err
-				}
-				wantWhole(t, parts)
-			}
-			return nil
-		})
-	},
-
-	"spread in an open snapshot keeps to it": func(t *testing.T, b *bundle) {
-		ctx, cost := session.Track(t.Context(), "")
-		err := b.db.Read(ctx, func(r *session.Read) error {
-			before, err := session.Run(ctx, r, balance(0))
-			if err != nil {
-				return err
-			}
-			b.write(t, transfer(0, 1)...)
-			var parts [accounts]int
-			if err := r.Spread(ctx, balances(&parts)...); err != nil {
-				return err
-			}
-			equal(t, "balance in the spread", parts[0], before)
-			wantWhole(t, parts)
-			return nil
-		})
-		wantErr(t, err, nil)
-		equal(t, "trips", cost.Total().RoundTrips, 2)
-	},
-
-	"spread fails as one": func(t *testing.T, b *bundle) {
-		first := -1
-		bad := query.Scalar[int](`select balance from account where name = 'nobody'`).Else(errWanted)
-		wantErr(t, b.db.Read(t.Context(), func(r *session.Read) error {
-			return r.Spread(t.Context(), query.Into(&first, balance(0)), query.Into(new(int), bad))
-		}), errWanted)
-		equal(t, "first", first, -1)
-		boom := query.One(`select 1`, func(query.Row) (int, error) { panic(errWanted) })
-		equal(t, "panic", panics(func() {
-			_ = b.db.Read(t.Context(), func(r *session.Read) error {
-				return r.Spread(t.Context(), query.Into(&first, balance(0)), query.Into(new(int), boom))
-			})
-		}), any(errWanted))
-		equal(t, "sum afterwards", ask(t, b, sum()), total)
-	},
-}
-
-// balances puts every account's balance into its place.
-func balances(into *[accounts]int) []query.Part {
-	parts := make([]query.Part, accounts)
-	for i := range accounts {
-		parts[i] = query.Into(&into[i], balance(i))
-	}
-	return parts
-}
-
-func wantWhole(t *testing.T, parts [accounts]int) {
-	t.Helper()
-	if got := parts[0] + parts[1] + parts[2] + parts[3]; got != total {
-		t.Errorf("the parts %v add up to %d, want %d: they are of different moments", parts, got, total)
-	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// identifier and word are types with names of their own, as domains have them.
+// identifier and word are named types, as domains have them.
 type (
 	identifier [16]byte
 	word       string
@@ -20,7 +20,7 @@ type (
 func (i identifier) UUID() [16]byte      { return i }
 func (i *identifier) SetUUID(b [16]byte) { *i = b }
 
-// echo reads back what was bound, of the type that the cast names.
+// echo binds an argument and reads it back, cast to the SQL type.
 func echo[T any](t *testing.T, b *bundle, sqlType string, arg any) T {
 	t.Helper()
 	return ask(t, b, query.Scalar[T](`select cast($1 as `+sqlType+`)`, arg))
@@ -53,7 +53,7 @@ var valueTests = map[string]func(*testing.T, *bundle){
 		equal(t, "pointer to a word", *echo[*word](t, b, "text", word("here")), "here")
 	},
 
-	"a list that is nil is NULL, and in a list of nothing there is nothing": func(t *testing.T, b *bundle) {
+	"a nil list is NULL, and nothing is in an empty list": func(t *testing.T, b *bundle) {
 		b.write(t, query.Exec(`create table listed (list jsonb)`))
 		b.write(t, query.Exec(`insert into listed (list) values ($1)`, []string(nil)))
 		equal(t, "rows", ask(t, b, query.Scalar[int](`select count(*) from listed where list is null`)), 1)
@@ -158,7 +158,7 @@ var valueTests = map[string]func(*testing.T, *bundle){
 		equal(t, "text", got, "two$1onetwo")
 	},
 
-	"a text is found whatever its case": func(t *testing.T, b *bundle) {
+	"a text is found in any case": func(t *testing.T, b *bundle) {
 		got := ask(t, b, query.Scalar[int](`select count(*) from account where lower(name) like lower($1) escape '\'`, "A%"))
 		equal(t, "rows", got, 1)
 	},

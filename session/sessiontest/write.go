@@ -73,7 +73,7 @@ var writeTests = map[string]func(*testing.T, *bundle){
 		equal(t, "notes", ask(t, b, notes()), 0)
 	},
 
-	"a panic rolls back and goes on": func(t *testing.T, b *bundle) {
+	"a panic rolls back and continues": func(t *testing.T, b *bundle) {
 		equal(t, "panic", panics(func() {
 			_ = b.db.Write(t.Context(), func(w *session.Write) error {
 				_, _ = w.Do(t.Context(), addNote(1))
@@ -117,7 +117,7 @@ var writeTests = map[string]func(*testing.T, *bundle){
 		b.write(t, addNote(1))
 	},
 
-	"a context that is over writes nothing": func(t *testing.T, b *bundle) {
+	"a context that has ended writes nothing": func(t *testing.T, b *bundle) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(errWanted)
 		wantErr(t, b.db.Write(ctx, func(w *session.Write) error { w.Add(addNote(1)); return nil }), errWanted)
@@ -168,7 +168,7 @@ var writeTests = map[string]func(*testing.T, *bundle){
 			w.Add(addNote(1))
 			for i := range 3 {
 				w.AfterCommit(func(ctx context.Context) {
-					cancel() // of the request: what follows goes on
+					cancel() // of the request: later functions still run
 					wantErr(t, ctx.Err(), nil)
 					equal(t, "notes seen after the commit", ask(t, b, notes()), 1)
 					order = append(order, i)
@@ -181,7 +181,7 @@ var writeTests = map[string]func(*testing.T, *bundle){
 		}
 	},
 
-	"a conflict is tried again": func(t *testing.T, b *bundle) {
+	"a conflict is retried": func(t *testing.T, b *bundle) {
 		ctx, cost := session.Track(t.Context(), "")
 		runs := 0
 		wantErr(t, b.db.Write(ctx, func(w *session.Write) error {
@@ -197,7 +197,7 @@ var writeTests = map[string]func(*testing.T, *bundle){
 		equal(t, "notes", ask(t, b, notes()), 1)
 	},
 
-	"a conflict is not tried for ever": func(t *testing.T, b *bundle) {
+	"a conflict is not retried for ever": func(t *testing.T, b *bundle) {
 		runs := 0
 		err := b.db.Write(timeout(t), func(*session.Write) error { runs++; return session.ErrConflict })
 		wantErr(t, err, session.ErrConflict)
@@ -209,7 +209,7 @@ var writeTests = map[string]func(*testing.T, *bundle){
 		wantErr(t, b.db.Write(ctx, func(*session.Write) error { return session.ErrConflict }), context.DeadlineExceeded)
 	},
 
-	"what is acknowledged is seen by every later session": func(t *testing.T, b *bundle) {
+	"every later session sees what was acknowledged": func(t *testing.T, b *bundle) {
 		inParallel(t, 4, func(worker int) error {
 			for i := range 50 {
 				id := worker*1000 + i
@@ -217,7 +217,7 @@ var writeTests = map[string]func(*testing.T, *bundle){
 					return err
 				}
 				if n := ask(t, b, query.Scalar[int](`select count(*) from note where id = $1`, id)); n != 1 {
-					return fmt.Errorf("note %d was acknowledged and is not there", id)
+					return fmt.Errorf("note %d was acknowledged and is missing", id)
 				}
 			}
 			return nil

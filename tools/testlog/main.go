@@ -1,6 +1,6 @@
-// Testlog reads what go test -json writes and shows what a person wants of it:
-// a line for each package, and all that a failed test has said. It fails when a
-// test has failed, and when one was skipped: what is not run proves nothing.
+// Testlog reads the output of go test -json and prints what a person wants of it:
+// a line for each package, and the output of failed tests. It fails when a test
+// failed or was skipped: a test that does not run proves nothing.
 package main
 
 import (
@@ -27,7 +27,7 @@ func main() {
 // event is a line of go test -json (see go doc test2json).
 type event struct{ Action, Package, ImportPath, Test, Output string }
 
-// show copies to w what is worth it, and gives what failed or was skipped.
+// show copies to w what a person wants, and returns what failed or was skipped.
 func show(r io.Reader, w io.Writer) (bad []string, err error) {
 	said := make(map[string]*strings.Builder) // by package and test
 	lines := bufio.NewReader(r)
@@ -74,7 +74,7 @@ func show(r io.Reader, w io.Writer) (bad []string, err error) {
 	}
 }
 
-// isVerdict reports whether go test says this line of a whole package.
+// isVerdict reports whether a line of go test is about a whole package.
 func isVerdict(line string) bool {
 	for _, start := range []string{"ok  ", "FAIL\t", "?   "} {
 		if strings.HasPrefix(line, start) {

@@ -20,10 +20,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Server is a PostgreSQL server in a folder of its own.
+// Server is a PostgreSQL server in a directory of its own.
 type Server struct {
 	t       testing.TB
-	folder  string
+	dir     string
 	port    int
 	process *exec.Cmd
 	done    chan struct{} // closed when the process has ended
@@ -33,17 +33,17 @@ type Server struct {
 // patience is how long a server may take to start, stop or answer.
 const patience = 60 * time.Second
 
-// bin finds a program of PostgreSQL's, of the newest version that is installed.
+// bin returns the path of a PostgreSQL program, of the newest installed version.
 func bin(t testing.TB, name string) string {
 	t.Helper()
-	folders, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
-	slices.Sort(folders)
-	slices.Reverse(folders)
+	dirs, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
+	slices.Sort(dirs)
+	slices.Reverse(dirs)
 	if named := os.Getenv("MUSTER_POSTGRES_BIN"); named != "" {
-		folders = []string{named}
+		dirs = []string{named}
 	}
-	for _, folder := range folders {
-		if path := filepath.Join(folder, name); isFile(path) {
+	for _, dir := range dirs {
+		if path := filepath.Join(dir, name); isFile(path) {
 			return path
 		}
 	}
@@ -56,7 +56,7 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// account is who the servers run as: PostgreSQL refuses to be root.
+// account is the user that the servers run as: PostgreSQL refuses to run as root.
 var account = sync.OnceValue(func() *syscall.Credential {
 	if os.Getuid() != 0 {
 		return nil
@@ -85,26 +85,26 @@ func Start(t testing.TB, settings ...string) *Server {
 
 func newServer(t testing.TB) *Server {
 	t.Helper()
-	folder, err := os.MkdirTemp("", "muster-postgres-")
+	dir, err := os.MkdirTemp("", "muster-postgres-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{t: t, folder: folder, port: freePort(t)}
+	s := &Server{t: t, dir: dir, port: freePort(t)}
 	t.Cleanup(func() {
 		s.Kill()
-		_ = os.RemoveAll(folder) // in the system's folder for what is temporary
+		_ = os.RemoveAll(dir) // it is in the system's temporary directory
 	})
 	if c := account(); c != nil {
-		if err := os.Chown(folder, int(c.Uid), int(c.Gid)); err != nil {
+		if err := os.Chown(dir, int(c.Uid), int(c.Gid)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return s
 }
 
-func (s *Server) data() string { return filepath.Join(s.folder, "data") }
+func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
-// freePort finds a port that nobody listens on at the moment.
+// freePort returns a port that is free at the moment.
 func freePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -121,7 +121,7 @@ func (s *Server) command(name string, args ...string) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir = s.folder
+	cmd.Dir = s.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: account()}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		s.t.Fatalf("%s: %v\n%s", filepath.Base(name), err, out)
@@ -131,7 +131,7 @@ func (s *Server) command(name string, args ...string) {
 func (s *Server) configure(settings ...string) {
 	s.t.Helper()
 	lines := append(slices.Clip(settings),
-		"listen_addresses = '127.0.0.1'", fmt.Sprintf("port = %d", s.port), fmt.Sprintf("unix_socket_directories = '%s'", s.folder),
+		"listen_addresses = '127.0.0.1'", fmt.Sprintf("port = %d", s.port), fmt.Sprintf("unix_socket_directories = '%s'", s.dir),
 		"max_connections = 300", "shared_buffers = '64MB'", "wal_level = replica", "max_wal_senders = 8", "hot_standby = on",
 		"wal_keep_size = '256MB'", "log_min_messages = warning", "hot_standby_feedback = on", "wal_receiver_status_interval = 1",
 		"wal_retrieve_retry_interval = '200ms'", "recovery_target_timeline = 'latest'")
@@ -159,25 +159,7 @@ func (s *Server) append(file string, lines ...string) {
 // Run starts the server, the first time or again, and waits until it answers.
 func (s *Server) Run() {
 	s.t.Helper()
-	log, err := os.OpenFile(filepath.Join(s.folder, "log"), os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o600)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer log.Close()
-	s.process = exec.Command(bin(s.t, "postgres"), "-D", s.data())
-	s.process.Dir = s.folder
-	s.process.Stdout, s.process.Stderr = log, log
-	s.process.SysProcAttr = &syscall.SysProcAttr{Credential: account(), Setpgid: true}
-	if err := s.process.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	done := make(chan struct{})
-	s.done = done
-	process := s.process
-	go func() {
-		defer close(done)
-		_ = process.Wait() // how it ends is the tests' doing
-	}()
+	s.start(bin(s.t, "postgres"), "-D", s.data())
 	s.await("the server answers", func(ctx context.Context) bool {
 		c, err := pgx.Connect(ctx, s.URL())
 		if err != nil {
@@ -187,7 +169,31 @@ func (s *Server) Run() {
 	})
 }
 
-// await calls ready until it is true. Each call has a second.
+// start starts a program in the server's directory, as the account that servers
+// run as. It runs until it ends or the server is killed.
+func (s *Server) start(program string, args ...string) {
+	s.t.Helper()
+	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer log.Close()
+	process := exec.Command(program, args...)
+	process.Dir = s.dir
+	process.Stdout, process.Stderr = log, log
+	process.SysProcAttr = &syscall.SysProcAttr{Credential: account(), Setpgid: true}
+	if err := process.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	done := make(chan struct{})
+	s.process, s.done = process, done
+	go func() {
+		defer close(done)
+		_ = process.Wait() // the tests end it
+	}()
+}
+
+// await calls ready until it returns true. Each call has a second.
 func (s *Server) await(what string, ready func(context.Context) bool) {
 	s.t.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
@@ -199,23 +205,23 @@ func (s *Server) await(what string, ready func(context.Context) bool) {
 		}
 		select {
 		case <-s.done:
-			log, _ := os.ReadFile(filepath.Join(s.folder, "log"))
+			log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
 			s.t.Fatalf("the server ended while the test waited until %s:\n%s", what, log)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-	s.t.Fatalf("it took too long until %s", what)
+	s.t.Fatalf("it takes too long until %s", what)
 }
 
-// URL is that of the server's first database.
+// URL returns the address of the server's first database.
 func (s *Server) URL() string { return s.URLOf("postgres") }
 
-// URLOf is that of a database on the server.
+// URLOf returns the address of a database on the server.
 func (s *Server) URLOf(database string) string {
 	return fmt.Sprintf("postgres://muster@127.0.0.1:%d/%s?sslmode=disable", s.port, database)
 }
 
-// Database makes an empty database of its own for a test and gives its URL.
+// Database creates an empty database for a test and returns its address.
 func (s *Server) Database(t testing.TB) string {
 	t.Helper()
 	name := fmt.Sprintf("test_%d", s.slots.Add(1))
@@ -243,9 +249,9 @@ func (s *Server) Replica() *Server {
 	s.t.Helper()
 	r := newServer(s.t)
 	slot := fmt.Sprintf("replica_%d", s.slots.Add(1))
-	s.command(bin(s.t, "pg_basebackup"), "--dbname", s.URL(), "--pgdata", filepath.Join(s.folder, slot),
+	s.command(bin(s.t, "pg_basebackup"), "--dbname", s.URL(), "--pgdata", filepath.Join(s.dir, slot),
 		"--write-recovery-conf", "--create-slot", "--slot", slot, "--checkpoint", "fast", "--no-sync")
-	if err := os.Rename(filepath.Join(s.folder, slot), r.data()); err != nil {
+	if err := os.Rename(filepath.Join(s.dir, slot), r.data()); err != nil {
 		s.t.Fatal(err)
 	}
 	r.configure()
@@ -267,17 +273,18 @@ func (s *Server) Promote() {
 	s.command(bin(s.t, "pg_ctl"), "promote", "--pgdata", s.data(), "--wait")
 }
 
-// Pause stops the server's processes where they stand: it hangs.
+// Pause suspends the server's processes: it hangs.
 func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
 
-// Resume lets a server that was paused go on.
+// Resume continues a paused server.
 func (s *Server) Resume() { s.signal(syscall.SIGCONT) }
 
-// signal goes to the server and all its processes, which are its children.
+// signal sends a signal to the server and all its processes, which are its
+// children.
 func (s *Server) signal(sig syscall.Signal) {
 	pid := s.process.Process.Pid
 	for _, child := range append(children(pid), pid) {
-		_ = syscall.Kill(child, sig) // one that has ended needs none
+		_ = syscall.Kill(child, sig) // one may have ended
 	}
 }
 
@@ -297,11 +304,11 @@ func (s *Server) Kill() {
 		return
 	}
 	pid := s.process.Process.Pid
-	_ = syscall.Kill(pid, syscall.SIGSTOP) // it starts no other meanwhile
+	_ = syscall.Kill(pid, syscall.SIGSTOP) // so that it starts no other
 	others := children(pid)
 	s.signal(syscall.SIGKILL)
 	<-s.done
-	for _, other := range others { // until then, the memory that they share is not free
+	for _, other := range others { // until they end, the memory that they share is in use
 		for deadline := time.Now().Add(patience); runs(other) && time.Now().Before(deadline); {
 			time.Sleep(time.Millisecond)
 		}
@@ -312,10 +319,10 @@ func (s *Server) Kill() {
 func runs(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	_, state, _ := strings.Cut(string(stat), ") ")
-	return err == nil && !strings.HasPrefix(state, "Z") // one that nobody has asked for yet
+	return err == nil && !strings.HasPrefix(state, "Z") // a zombie has ended
 }
 
-// CatchUp waits until the replica shows all that the primary has on its disk.
+// CatchUp waits until the replica shows all that the primary has on disk.
 func (s *Server) CatchUp(t testing.TB, primary *Server) {
 	t.Helper()
 	want := primary.ask(t, "select cast(pg_current_wal_flush_lsn() as text)")
@@ -324,7 +331,7 @@ func (s *Server) CatchUp(t testing.TB, primary *Server) {
 	})
 }
 
-// ask answers a question of one text.
+// ask runs a query for one text.
 func (s *Server) ask(t testing.TB, sql string) (answer string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -340,7 +347,7 @@ func (s *Server) ask(t testing.TB, sql string) (answer string) {
 	return answer
 }
 
-// HoldReplay has a replica receive and not show what it receives, until
+// HoldReplay has a replica receive changes without showing them, until
 // [Server.ResumeReplay].
 func (s *Server) HoldReplay(t testing.TB) { s.Exec(t, "select pg_wal_replay_pause()") }
 

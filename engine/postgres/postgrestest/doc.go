@@ -1,7 +1,8 @@
 // Package postgrestest starts real PostgreSQL clusters for tests: a primary and
 // replicas that stream from it, which can be paused, killed, started again and
-// promoted. It is imported by tests only.
+// promoted. Only tests import it.
 //
-// The servers are those installed (Debian's packages, or a folder named by
-// MUSTER_POSTGRES_BIN), listen on loopback only, and are gone after the test.
+// The programs are those installed (Debian's packages, or the directory that
+// MUSTER_POSTGRES_BIN names). The servers listen on loopback only, and end with
+// the test.
 package postgrestest

@@ -5,20 +5,20 @@ import (
 	"testing"
 )
 
-// place makes a text of a place in the log that sorts as the place does.
+// place returns SQL for a place in the log, as a text that sorts as places do.
 func place(lsn string) string {
 	return `(select lpad(split_part(at, '/', 1), 8, '0') || lpad(split_part(at, '/', 2), 8, '0') from (select cast(` + lsn + ` as text) as at) as place)`
 }
 
-// Received is how far the replica has received its primary's log. What is later
-// sorts after it.
+// Received returns how far the replica has received its primary's log. Later
+// places sort after it.
 func (s *Server) Received(t testing.TB) string {
 	t.Helper()
 	return s.ask(t, `select `+place(`pg_last_wal_receive_lsn()`))
 }
 
-// Receive waits until the replica has received, and not necessarily shows, all
-// that the primary has on its disk.
+// Receive waits until the replica has received all that the primary has on disk,
+// and does not wait until it shows that.
 func (s *Server) Receive(t testing.TB, primary *Server) {
 	t.Helper()
 	want := primary.ask(t, `select `+place(`pg_current_wal_flush_lsn()`))

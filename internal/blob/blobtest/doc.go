@@ -1,8 +1,7 @@
-// Package blobtest is the conformance suite of blob.Store. Each backend runs
-// it, over real storage and real HTTP, and is a backend only when it passes.
+// Package blobtest is the conformance suite of blob.Store. Every backend must pass
+// it, with real storage and real HTTP.
 //
-// Its room: it is imported by tests only, imports blob and the standard
-// library, and asks nothing that one backend alone can do: that HEAD works on
-// a link, which SigV4 does not allow, and what a refusal's body says are in the
-// backends' own tests.
+// Its room: only tests import it. It does not test what only one backend can do:
+// HEAD for a link, which SigV4 does not allow, and the bodies of errors belong to
+// the tests of the backends.
 package blobtest

@@ -109,9 +109,9 @@ func testLinkExpired(t *testing.T, s blob.Store) {
 	wantNothingLeaks(t, got)
 }
 
-// testLinkTampered changes each byte after the host, in turn, and leaves out
-// and repeats parameters. A server may take the first of those that are
-// repeated, if it gives what was signed and nothing else.
+// testLinkTampered changes each byte after the host, in turn, and omits and repeats
+// parameters. A server may use the first of repeated parameters if it returns what
+// was signed and nothing else.
 func testLinkTampered(t *testing.T, s blob.Store) {
 	key := newKey("pdf")
 	put(t, s, key, secretContent)
@@ -138,8 +138,8 @@ func testLinkTampered(t *testing.T, s blob.Store) {
 	wantRefused(t, host+u.Path[1:])
 }
 
-// another is another character of the same kind, so that what is tampered with
-// is still a URL.
+// another returns a different character of the same kind, so that the URL stays a
+// URL.
 func another(c byte) string {
 	switch {
 	case c == '9', c == 'z', c == 'Z':
@@ -267,7 +267,7 @@ func wantHeader(t *testing.T, got response, name, want string) {
 	}
 }
 
-// isSame compares what a browser makes something of.
+// isSame compares what matters to a browser.
 func isSame(a, b response) bool {
 	for _, name := range []string{"Cache-Control", "Content-Disposition", "Content-Type"} {
 		if a.header.Get(name) != b.header.Get(name) {

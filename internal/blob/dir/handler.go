@@ -14,19 +14,18 @@ import (
 	"github.com/musterhq/muster/internal/fault"
 )
 
-// Handler serves what signed URLs name, to GET and HEAD, with ranges. It is to
-// be mounted at [Prefix], and reads the URL as it was sent, so nothing before
-// it may rewrite the path. A refusal is a problem of RFC 9457: 403 link_invalid
-// or link_expired, 404 object_not_found, 405 method_not_allowed; 503 when the
-// folder cannot be read and 500, with a number that the log has too, when
-// something else fails.
+// Handler serves the objects of signed URLs to GET and HEAD, with ranges. Mount it
+// at [Prefix]. It reads the URL as it was sent, so nothing before it may rewrite
+// the path. Errors are problems of RFC 9457: 403 link_invalid or link_expired, 404
+// object_not_found, 405 method_not_allowed; 503 if the directory cannot be read and
+// 500, with a number that is also in the log, for anything else.
 func (s *Store) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 
 func (s *Store) serve(w http.ResponseWriter, r *http.Request) {
 	harden(w.Header())
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		refuse(w, http.StatusMethodNotAllowed, "method_not_allowed", "A link to a photo or document can only be fetched: use GET or HEAD.")
+		refuse(w, http.StatusMethodNotAllowed, "method_not_allowed", "Links to photos and documents support only GET and HEAD.")
 		return
 	}
 	l, err := s.verify(r.URL.EscapedPath(), r.URL.RawQuery)
@@ -41,12 +40,12 @@ func (s *Store) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	defer object.Close()
 	s.describe(w.Header(), l, object)
-	// Without a time there is no Last-Modified, whose seconds are too coarse
-	// to tell two versions apart; the ETag does.
+	// No time, and so no Last-Modified: seconds are too coarse to distinguish two
+	// versions. The ETag does.
 	http.ServeContent(w, r, "", time.Time{}, object)
 }
 
-// harden sets what keeps a browser from taking an object for a page of ours.
+// harden sets the headers that keep a browser from treating an object as a page.
 func harden(h http.Header) {
 	h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox")
 	h.Set("Referrer-Policy", "no-referrer") // the URL is a key to the object
@@ -65,10 +64,10 @@ func (s *Store) describe(h http.Header, l link, object *blob.Object) {
 	h.Set("Etag", fmt.Sprintf(`"%x-%x"`, object.Modified.UnixNano(), object.Size))
 }
 
-// fail answers an error. Faults are what people do and are not logged.
+// fail responds with an error. It logs only internal ones.
 func (s *Store) fail(ctx context.Context, w http.ResponseWriter, err error) {
 	if errors.Is(err, context.Canceled) {
-		return // nobody is waiting for the answer
+		return // the client has gone
 	}
 	switch f := fault.As(err); {
 	case f != nil && f.Kind == fault.Forbidden:
@@ -82,11 +81,11 @@ func (s *Store) fail(ctx context.Context, w http.ResponseWriter, err error) {
 	default:
 		number := rand.Text()[:10]
 		s.log.ErrorContext(ctx, "serving media", "err", err, "number", number)
-		refuse(w, http.StatusInternalServerError, "internal", "Something went wrong here. Quote the number "+number+" when you report it.")
+		refuse(w, http.StatusInternalServerError, "internal", "Internal error. Quote the number "+number+" when you report it.")
 	}
 }
 
-// A problem is the body of a refusal (RFC 9457).
+// A problem is the body of an error response (RFC 9457).
 type problem struct {
 	Title  string `json:"title"`
 	Status int    `json:"status"`

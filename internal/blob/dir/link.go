@@ -17,28 +17,28 @@ import (
 	"github.com/musterhq/muster/internal/fault"
 )
 
-// Prefix is the path under which links are, to mount [Store.Handler] at.
+// Prefix is the path of links, at which to mount [Store.Handler].
 const Prefix = "/media/"
 
 const (
 	minSecret  = 32
 	maxSecrets = 8
-	maxQuery   = 1024 // more than a link of the longest filename and type has
+	maxQuery   = 1024 // longer than any link
 )
 
 // The faults of a link.
 var (
-	ErrLinkExpired = fault.New(fault.Forbidden, "link_expired", "This link has expired. Load the page that showed it again for a new one.")
-	ErrLinkInvalid = fault.New(fault.Forbidden, "link_invalid", "This link is not one that was issued here, or it was changed or cut off. Copy it again, whole.")
+	ErrLinkExpired = fault.New(fault.Forbidden, "link_expired", "This link has expired. Reload the page to get a new one.")
+	ErrLinkInvalid = fault.New(fault.Forbidden, "link_invalid", "This link is not valid: it was changed or is incomplete. Copy it again, in full.")
 )
 
-// A link is what a signed URL says.
+// A link is the content of a signed URL.
 type link struct {
 	key, filename, contentType string
 	until                      time.Time
 }
 
-// Sign fills blob.Store. Within half of o.Expires it returns the same URL.
+// Sign implements blob.Store. Within half of o.Expires it returns the same URL.
 func (s *Store) Sign(key string, o blob.SignOptions, now time.Time) (string, error) {
 	if err := blob.CheckKey(key); err != nil {
 		return "", err
@@ -47,7 +47,7 @@ func (s *Store) Sign(key string, o blob.SignOptions, now time.Time) (string, err
 		return "", err
 	}
 	_, until := blob.Lifetime(now, o.Expires)
-	pad := pads.Get().(*[]byte) //nolint:forcetypeassert // nothing else is in the pool
+	pad := pads.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
 	defer pads.Put(pad)
 
 	b := (*pad)[:0]
@@ -68,8 +68,8 @@ func (s *Store) Sign(key string, o blob.SignOptions, now time.Time) (string, err
 	return string(b), nil
 }
 
-// verify reads the link of a URL, whose path and query are as they were sent.
-// Nothing but the key's grammar is looked at before the signature is good.
+// verify parses the link of a URL, whose path and query must be as they were sent.
+// It parses nothing but the key before it has verified the signature.
 func (s *Store) verify(path, query string) (link, error) {
 	key, ok := strings.CutPrefix(path, Prefix)
 	if !ok || blob.CheckKey(key) != nil || len(query) > maxQuery {
@@ -94,7 +94,7 @@ func (s *Store) verify(path, query string) (link, error) {
 }
 
 // isSigned compares signatures as text: base64 has several texts for the same
-// bytes, and only one of them is a link.
+// bytes, of which only one is a link.
 func (s *Store) isSigned(key, query, signature string) bool {
 	message := []byte(key + "?" + query)
 	for _, secret := range s.secrets {
@@ -121,11 +121,11 @@ func parseLink(key, query string) (link, error) {
 	return l, nil
 }
 
-// pads holds the buffers in which URLs are put together.
+// pads holds buffers for building URLs.
 var pads = sync.Pool{New: func() any { return new([]byte) }}
 
-// A secret makes signatures. Keyed states are kept, since keying one costs as
-// much as signing with it. It is safe for concurrent use.
+// A secret signs. It keeps keyed hashes, since keying one costs as much as signing.
+// It is safe for concurrent use.
 type secret struct{ states sync.Pool }
 
 type state struct {
@@ -135,12 +135,12 @@ type state struct {
 
 func newSecrets(list [][]byte) ([]*secret, error) {
 	if len(list) == 0 || len(list) > maxSecrets {
-		return nil, fmt.Errorf("media URLs need between 1 and %d secrets; there are %d", maxSecrets, len(list))
+		return nil, fmt.Errorf("media URLs need from 1 to %d secrets, not %d", maxSecrets, len(list))
 	}
 	secrets := make([]*secret, len(list))
 	for i, key := range list {
 		if len(key) < minSecret {
-			return nil, errors.New("a secret for media URLs has at least 32 bytes")
+			return nil, errors.New("a secret for media URLs must have at least 32 bytes")
 		}
 		secrets[i] = newSecret(append([]byte(nil), key...))
 	}
@@ -153,11 +153,11 @@ func newSecret(key []byte) *secret {
 	return s
 }
 
-// The signature says what it allows, so that one for reading never lets write.
+// purpose is part of every signature: one for reading can never allow writing.
 var purpose = []byte("GET ")
 
 func (s *secret) appendSignature(dst, message []byte) []byte {
-	st := s.states.Get().(*state) //nolint:forcetypeassert // nothing else is in the pool
+	st := s.states.Get().(*state) //nolint:forcetypeassert // the pool holds nothing else
 	defer s.states.Put(st)
 	st.mac.Reset()
 	_, _ = st.mac.Write(purpose) // a hash never fails

@@ -21,31 +21,31 @@ import (
 
 const (
 	tempPrefix = ".new-"        // no key starts with a dot
-	tempLife   = 24 * time.Hour // longer than any put takes
+	tempLife   = 24 * time.Hour // longer than any Put takes
 )
 
-// Config says where a store keeps its objects and how it signs.
+// Config configures a store.
 type Config struct {
-	// Folder is made, with mode 0700, when it is absent.
+	// Folder is the directory of the objects. New creates it, with mode 0700.
 	Folder string
 
-	// Base is what signed URLs start with, such as https://example.org. Empty
-	// gives URLs without a host: /media/….
+	// Base is the start of signed URLs, such as https://example.org. If empty,
+	// URLs have no host: /media/….
 	Base string
 
-	// Secrets sign the URLs: the first, the newest, makes signatures and each
-	// of them verifies. Between 1 and 8, each of at least 32 bytes.
+	// Secrets sign the URLs: the first, which is the newest, signs, and all of
+	// them verify. From 1 to 8, each of at least 32 bytes.
 	Secrets [][]byte
 
-	// Now tells the time; nil is time.Now.
+	// Now returns the time; nil is time.Now.
 	Now func() time.Time
 
-	// Log is told of failures that are nobody's fault; nil is slog.Default().
+	// Log receives internal errors; nil is slog.Default().
 	Log *slog.Logger
 }
 
-// Store is a blob.Store in a folder. It is safe for concurrent use, and several
-// processes may use one folder at once.
+// Store is a blob.Store in a directory. It is safe for concurrent use, also by
+// several processes.
 type Store struct {
 	root    *os.Root
 	prefix  string
@@ -56,9 +56,9 @@ type Store struct {
 
 var _ blob.Store = (*Store)(nil)
 
-// New opens the folder, which must be closed again, and removes what puts that
-// were cut off left there a day ago or earlier. Its errors are for the person
-// who runs Muster and name the folder.
+// New opens the store, which must be closed, and removes files that interrupted
+// puts left more than a day ago. Its errors are for the person who runs Muster and
+// name the directory.
 func New(c Config) (*Store, error) {
 	base, err := parseBase(c.Base)
 	if err != nil {
@@ -70,7 +70,7 @@ func New(c Config) (*Store, error) {
 	}
 	root, err := openRoot(c.Folder)
 	if err != nil {
-		return nil, fmt.Errorf("media folder %s: %w", c.Folder, explain(err))
+		return nil, fmt.Errorf("media directory %s: %w", c.Folder, explain(err))
 	}
 	s := &Store{root: root, prefix: base + Prefix, secrets: secrets, now: c.Now, log: cmp.Or(c.Log, slog.Default())}
 	if s.now == nil {
@@ -78,7 +78,7 @@ func New(c Config) (*Store, error) {
 	}
 	if err := s.sweep(); err != nil {
 		_ = root.Close()
-		return nil, fmt.Errorf("media folder %s: %w", c.Folder, explain(err))
+		return nil, fmt.Errorf("media directory %s: %w", c.Folder, explain(err))
 	}
 	return s, nil
 }
@@ -96,12 +96,12 @@ func parseBase(base string) (string, error) {
 	}
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" || u.User != nil || (u.Scheme != "http" && u.Scheme != "https") || strings.ContainsAny(base, "?#") {
-		return "", errors.New("the base of media URLs is http:// or https:// with a host and perhaps a path, such as https://example.org")
+		return "", errors.New("the base of media URLs must be http:// or https:// with a host and optionally a path, such as https://example.org")
 	}
 	return strings.TrimRight(base, "/"), nil
 }
 
-// sweep removes leftovers. One that cannot be removed harms nobody.
+// sweep removes leftovers. One that it cannot remove does no harm.
 func (s *Store) sweep() error {
 	folder, err := s.root.Open(".")
 	if err != nil {
@@ -132,11 +132,11 @@ func (s *Store) isLeftover(e fs.DirEntry) bool {
 	return err == nil && s.now().Sub(info.ModTime()) >= tempLife
 }
 
-// Close releases the folder. Objects that are open stay readable.
+// Close releases the directory. Open objects stay readable.
 func (s *Store) Close() error { return s.root.Close() }
 
-// Put fills blob.Store. The content is read before the key's old content goes,
-// so a reader of the old one reads it to its end.
+// Put implements blob.Store. It reads the new content before it replaces the old,
+// and readers of the old content can read it to the end.
 func (s *Store) Put(ctx context.Context, key string, size int64, r io.Reader) error {
 	if err := admit(ctx, key); err != nil {
 		return err
@@ -152,7 +152,7 @@ func (s *Store) Put(ctx context.Context, key string, size int64, r io.Reader) er
 
 func (s *Store) put(ctx context.Context, key string, size int64, r io.Reader) error {
 	temp := tempPrefix + rand.Text()
-	defer func() { _ = s.root.Remove(temp) }() // gone already, unless something failed or panicked
+	defer func() { _ = s.root.Remove(temp) }() // already renamed, unless something failed or panicked
 	if err := s.write(ctx, temp, size, r); err != nil {
 		return err
 	}
@@ -168,8 +168,8 @@ func (s *Store) write(ctx context.Context, name string, size int64, r io.Reader)
 	if _, err := io.Copy(f, blob.Exactly(&interruptible{ctx, r}, size)); err != nil {
 		return err
 	}
-	// The kernel's own stamp moves in steps of milliseconds, in which an
-	// object may be replaced; the ETag is made of this one.
+	// The kernel's own timestamps have steps of milliseconds, within which an
+	// object may be replaced; the ETag depends on this one.
 	now := time.Now()
 	if err := s.root.Chtimes(name, now, now); err != nil {
 		return err
@@ -180,9 +180,9 @@ func (s *Store) write(ctx context.Context, name string, size int64, r io.Reader)
 	return f.Close()
 }
 
-// place gives a file its key. Folders are made on the way and may be removed by
-// a concurrent Delete before they are used, hence the attempts. MkdirAll says
-// that a folder exists when it did, and went before it could look.
+// place renames a file to its key. A concurrent Delete may remove directories
+// before they are used, hence the attempts. MkdirAll reports that a directory
+// exists if it disappears before MkdirAll examines it.
 func (s *Store) place(temp, key string) error {
 	folder := path.Dir(key)
 	var err error
@@ -200,8 +200,8 @@ func (s *Store) place(temp, key string) error {
 	return s.syncUp(folder)
 }
 
-// syncUp makes the folder's entries durable, and the folder itself in those
-// above: another put may have made them a moment ago and not synced them yet.
+// syncUp makes the entries of the directory and of all above it durable: another
+// Put may have created them a moment ago and not synced them yet.
 func (s *Store) syncUp(folder string) error {
 	for ; ; folder = path.Dir(folder) {
 		if err := s.sync(folder); err != nil || folder == "." {
@@ -213,7 +213,7 @@ func (s *Store) syncUp(folder string) error {
 func (s *Store) sync(folder string) error {
 	f, err := s.root.Open(folder)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // a concurrent Delete emptied and removed it
+		return nil // a concurrent Delete removed it
 	}
 	if err != nil {
 		return err
@@ -221,12 +221,12 @@ func (s *Store) sync(folder string) error {
 	defer f.Close()
 	err = f.Sync()
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
-		return nil // some network file systems cannot sync a folder
+		return nil // some network file systems cannot sync a directory
 	}
 	return err
 }
 
-// Open fills blob.Store.
+// Open implements blob.Store.
 func (s *Store) Open(ctx context.Context, key string) (*blob.Object, error) {
 	if err := admit(ctx, key); err != nil {
 		return nil, err
@@ -248,7 +248,7 @@ func (s *Store) open(key string) (*os.File, fs.FileInfo, error) {
 	}
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = fs.ErrNotExist // a folder that somebody made
+		err = fs.ErrNotExist // a directory that somebody created
 	}
 	if err != nil {
 		_ = f.Close()
@@ -257,8 +257,8 @@ func (s *Store) open(key string) (*os.File, fs.FileInfo, error) {
 	return f, info, nil
 }
 
-// Delete fills blob.Store. Folders that it leaves empty go too: their names are
-// often a member's id.
+// Delete implements blob.Store. It also removes directories that become empty,
+// whose names are often ids of members.
 func (s *Store) Delete(ctx context.Context, key string) error {
 	if err := admit(ctx, key); err != nil {
 		return err
@@ -276,7 +276,7 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-// prune removes the folder and those above as far as they are empty, and makes
+// prune removes the directory and those above it while they are empty, and makes
 // the last removal durable.
 func (s *Store) prune(folder string) error {
 	for folder != "." && s.root.Remove(folder) == nil {
@@ -285,7 +285,7 @@ func (s *Store) prune(folder string) error {
 	return s.sync(folder)
 }
 
-// admit lets a call in whose context is alive and whose key is sound.
+// admit checks the context and the key of a call.
 func admit(ctx context.Context, key string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -293,8 +293,8 @@ func admit(ctx context.Context, key string) error {
 	return blob.CheckKey(key)
 }
 
-// explain turns what the system says into a fault that names the remedy. The
-// system's words hold paths; they stay the cause, which only the log shows.
+// explain turns an error of the system into a fault that names the remedy. The
+// original, which contains paths, stays the cause, which only the log shows.
 func explain(err error) error {
 	switch {
 	case isAny(err, syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG):
@@ -314,9 +314,9 @@ func isAny(err error, targets ...error) bool {
 	return false
 }
 
-// interruptible ends a copy when its context does.
+// interruptible stops a copy when its context is done.
 type interruptible struct {
-	ctx context.Context //nolint:containedctx // of one copy, which it ends
+	ctx context.Context //nolint:containedctx // of the one copy that it interrupts
 	r   io.Reader
 }
 

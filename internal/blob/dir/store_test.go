@@ -25,14 +25,14 @@ func TestNewRefuses(t *testing.T) {
 		name, says string
 		c          dir.Config
 	}{
-		{"no secret", "between 1 and 8 secrets", dir.Config{}},
-		{"too many secrets", "between 1 and 8 secrets", dir.Config{Secrets: make([][]byte, 9)}},
+		{"no secret", "from 1 to 8 secrets", dir.Config{}},
+		{"too many secrets", "from 1 to 8 secrets", dir.Config{Secrets: make([][]byte, 9)}},
 		{"short secret", "at least 32 bytes", dir.Config{Secrets: [][]byte{secretA, secretA[1:]}}},
 		{"base without a scheme", "base of media URLs", dir.Config{Secrets: ok, Base: "example.org"}},
 		{"base of another scheme", "base of media URLs", dir.Config{Secrets: ok, Base: "ftp://example.org"}},
 		{"base with a query", "base of media URLs", dir.Config{Secrets: ok, Base: "https://example.org?a=b"}},
 		{"base with a password", "base of media URLs", dir.Config{Secrets: ok, Base: "https://a:b@example.org"}},
-		{"folder is a file", "media folder", dir.Config{Secrets: ok, Folder: "main_test.go"}},
+		{"folder is a file", "media directory", dir.Config{Secrets: ok, Folder: "main_test.go"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -20,17 +20,17 @@ import (
 )
 
 const (
-	maxSkew   = time.Minute // less than links live
+	maxSkew   = time.Minute // less than the lifetime of links
 	maxAnswer = 64 << 10
 	maxQuote  = 300
 )
 
-// Check stores, fetches by a link and deletes a small object under the folder
-// muster-check, and so knows that the store is there, has the bucket, and takes
-// the keys, what they are to do, the region and the clock. Its error says what
-// is wrong and what to do, and holds no secret. It is blob.ErrUnavailable when
-// the store does not answer, which may pass by itself; the rest does not. It
-// ends within a few times Config.Timeout.
+// Check stores, fetches by a link and deletes a small object under muster-check/. It
+// verifies that the store responds, that the bucket exists, and that the keys, their
+// permissions, the region and the clock are right. Its error says what is wrong and
+// what to do, and contains no secret. blob.ErrUnavailable, for a store that does not
+// respond, may resolve itself; other errors do not. Check takes at most a few times
+// Config.Timeout.
 func (s *Store) Check(ctx context.Context) error {
 	if err := s.check(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -48,8 +48,8 @@ func (s *Store) check(ctx context.Context) error {
 	key := "muster-check/" + strings.ToLower(rand.Text()) + ".txt"
 	if err := s.attempt(ctx, "s3:PutObject", func(ctx context.Context) error {
 		_, err := s.client.Client.PutObject(ctx, s.config.Bucket, key, strings.NewReader(key), int64(len(key)),
-			// Signed in pieces, its body would be closed by two goroutines at once
-			// where the answer sends the client elsewhere.
+			// With a body signed in chunks, a redirect would have two goroutines close
+			// the body at once.
 			minio.PutObjectOptions{ContentType: blob.TypeOf(key), DisableMultipart: true, DisableContentSha256: true})
 		return err
 	}); err != nil {
@@ -71,7 +71,7 @@ func (s *Store) attempt(ctx context.Context, action string, do func(ctx context.
 	return s.diagnose(action, do(watched))
 }
 
-// follow does what a browser does with a link.
+// follow fetches a link as a browser does.
 func (s *Store) follow(ctx context.Context, key string) error {
 	link, err := s.Sign(key, blob.SignOptions{Expires: time.Minute}, time.Now())
 	if err != nil {
@@ -94,12 +94,12 @@ func (s *Store) follow(ctx context.Context, key string) error {
 		return answerOf(response, body)
 	}
 	if string(body) != key {
-		return errors.New("what a link gives is not what was stored")
+		return errors.New("the link does not return the stored object")
 	}
 	return nil
 }
 
-// answerOf makes of a refusal what the client makes of it.
+// answerOf parses an error response as the client does.
 func answerOf(response *http.Response, body []byte) minio.ErrorResponse {
 	answer := minio.ErrorResponse{StatusCode: response.StatusCode}
 	if err := xml.Unmarshal(body, &answer); err != nil || answer.Code == "" {
@@ -111,8 +111,8 @@ func answerOf(response *http.Response, body []byte) minio.ErrorResponse {
 	return answer
 }
 
-// diagnose says what an operation's failure means for the person who set the
-// store up.
+// diagnose explains the error of an operation to the person who configures the
+// store.
 func (s *Store) diagnose(action string, err error) error {
 	if err == nil {
 		return nil
@@ -127,13 +127,13 @@ func (s *Store) diagnose(action string, err error) error {
 	}
 	switch answer.Code {
 	case minio.NoSuchBucket:
-		return fmt.Errorf("there is no bucket %q at %s: make it, or correct the name", c.Bucket, c.Endpoint)
+		return fmt.Errorf("there is no bucket %q at %s: create it, or correct the name", c.Bucket, c.Endpoint)
 	case "InvalidAccessKeyId":
 		return fmt.Errorf("%s does not know the access key: check AWS_ACCESS_KEY_ID", c.Endpoint)
 	case "SignatureDoesNotMatch":
 		return fmt.Errorf("%s refuses the signature: check AWS_SECRET_ACCESS_KEY, and that no proxy changes the Host header", c.Endpoint)
 	case "ExpiredToken", "InvalidToken":
-		return fmt.Errorf("%s refuses the session token: get new temporary keys and set all three of AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or unset the last for keys that last", c.Endpoint)
+		return fmt.Errorf("%s refuses the session token: get new temporary keys and set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or unset the last for permanent keys", c.Endpoint)
 	case "RequestTimeTooSkewed":
 		return errSkew(s.clock.skew())
 	case minio.AuthorizationHeaderMalformed, minio.InvalidRegion, "AuthorizationQueryParametersError", "PermanentRedirect", "IncorrectEndpoint":
@@ -149,7 +149,7 @@ func (s *Store) diagnose(action string, err error) error {
 	default:
 		return f.Because(answer)
 	}
-	return fmt.Errorf("%s refused %s with %d %s: %.*s: check that endpoint is that of an S3 store", c.Endpoint, action, answer.StatusCode, answer.Code, maxQuote, answer.Message)
+	return fmt.Errorf("%s refused %s with %d %s: %.*s: check that endpoint is an S3 store", c.Endpoint, action, answer.StatusCode, answer.Code, maxQuote, answer.Message)
 }
 
 func errSkew(ahead time.Duration) error {
@@ -157,12 +157,12 @@ func errSkew(ahead time.Duration) error {
 	if ahead < 0 {
 		place = "ahead of"
 	}
-	return fmt.Errorf("the clock of this machine is %v %s that of the S3 store, so links would be refused: set the clock, by NTP", ahead.Abs(), place)
+	return fmt.Errorf("the clock of this machine is %v %s that of the S3 store, so links would be refused: synchronise the clock with NTP", ahead.Abs(), place)
 }
 
-// unreachable is blob.ErrUnavailable with what to look at.
+// unreachable returns blob.ErrUnavailable with advice.
 func (s *Store) unreachable(err error) error {
-	return fault.New(fault.Unavailable, blob.ErrUnavailable.Code, "the S3 store at %s does not answer: %s", s.signer.origin, s.advice(err)).Because(opaque(err))
+	return fault.New(fault.Unavailable, blob.ErrUnavailable.Code, "the S3 store at %s does not respond: %s", s.signer.origin, s.advice(err)).Because(opaque(err))
 }
 
 func (s *Store) advice(err error) string {
@@ -174,16 +174,16 @@ func (s *Store) advice(err error) string {
 	case errors.As(err, &noHost):
 		return "its host has no address; check endpoint"
 	case errors.As(err, &noTrust):
-		return "its certificate is not trusted here; add its authority to the system's, or correct endpoint"
+		return "its certificate is not trusted; add its authority to those of the system, or correct endpoint"
 	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
 		return "it speaks http, not https; write endpoint=http://…"
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return fmt.Sprintf("it was silent for %v; check endpoint, the network between here and there, and the store", s.config.Timeout)
+		return fmt.Sprintf("it was silent for %v; check endpoint, the network, and the store", s.config.Timeout)
 	}
-	return fmt.Sprintf("check endpoint, the network between here and there, and the store (%.*s)", maxQuote, reason(err))
+	return fmt.Sprintf("check endpoint, the network, and the store (%.*s)", maxQuote, reason(err))
 }
 
-// reason is what failed, without the URL of the request.
+// reason returns the text of an error without the URL of the request.
 func reason(err error) string {
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return op.Error()

@@ -30,7 +30,7 @@ func TestCheck(t *testing.T) {
 	}{
 		{"in order", server.URL(bucket), s3test.Owner, nil},
 		{"in order, by a session", server.URL(bucket), s3test.Session, nil},
-		{"no bucket", server.URL("no-such-bucket"), s3test.Owner, []string{`no bucket "no-such-bucket"`, "make it"}},
+		{"no bucket", server.URL("no-such-bucket"), s3test.Owner, []string{`no bucket "no-such-bucket"`, "create it"}},
 		{"forbidden", server.URL(bucket), s3test.Stranger, []string{"may not s3:PutObject", bucket, "allow it s3:PutObject, s3:GetObject and s3:DeleteObject"}},
 		{"unknown key", server.URL(bucket), s3test.Account{Key: "AKIASOMEONEELSE", Secret: "sesame"}, []string{"check AWS_ACCESS_KEY_ID"}},
 		{"wrong secret", server.URL(bucket), s3test.Account{Key: s3test.Owner.Key, Secret: "sesame"}, []string{"check AWS_SECRET_ACCESS_KEY"}},
@@ -38,7 +38,7 @@ func TestCheck(t *testing.T) {
 		{"session without a token", server.URL(bucket), s3test.Account{Key: s3test.Session.Key, Secret: s3test.Session.Secret}, []string{"refuses the session token"}},
 		{"another region", elsewhere, s3test.Owner, []string{`region "` + s3test.Region + `", not "us-west-9"`, "write region=" + s3test.Region}},
 		{"no TLS", overTLS, s3test.Owner, []string{"it speaks http, not https", "write endpoint=http://"}},
-		{"no such host", nowhere, s3test.Owner, []string{"does not answer", "host has no address; check endpoint"}},
+		{"no such host", nowhere, s3test.Owner, []string{"does not respond", "host has no address; check endpoint"}},
 		{"no such host for a bucket", strings.TrimSuffix(nowhere, "&path-style=true"), s3test.Owner, []string{"add path-style=true"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestCheckUnreachable(t *testing.T) {
 			if !errors.Is(err, blob.ErrUnavailable) {
 				t.Fatalf("got %v, want %v", err, blob.ErrUnavailable)
 			}
-			wantSays(t, err, "does not answer", c.Endpoint, tt.says)
+			wantSays(t, err, "does not respond", c.Endpoint, tt.says)
 			wantNoKeys(t, err, s3test.Owner)
 		})
 	}
@@ -117,10 +117,10 @@ func TestCheckAnswers(t *testing.T) {
 		{"moved, it says not where", http.MethodPut, 301, "", "<Error><Code>PermanentRedirect</Code><Message>elsewhere</Message></Error>", []string{"is not in region", "correct region and endpoint", "elsewhere"}},
 		{"a link to another region", http.MethodGet, 400, "", "<Error><Code>AuthorizationQueryParametersError</Code><Region>eu-west-3</Region></Error>", []string{"write region=eu-west-3"}},
 		{"full", http.MethodPut, 507, "", "", []string{"is full"}},
-		{"overloaded", http.MethodPut, 503, "", "<Error><Code>SlowDown</Code><Message>slow down</Message></Error>", []string{"does not answer", "slow down"}},
-		{"a web site", http.MethodPut, 405, "", "<html>welcome</html>", []string{"refused s3:PutObject with 405", "endpoint is that of an S3 store"}},
+		{"overloaded", http.MethodPut, 503, "", "<Error><Code>SlowDown</Code><Message>slow down</Message></Error>", []string{"does not respond", "slow down"}},
+		{"a web site", http.MethodPut, 405, "", "<html>welcome</html>", []string{"refused s3:PutObject with 405", "endpoint is an S3 store"}},
 		{"a web site for links", http.MethodGet, 404, "", "<html>welcome</html>", []string{"refused s3:GetObject with 404"}},
-		{"something else", http.MethodGet, 200, "", "welcome", []string{"not what was stored"}},
+		{"something else", http.MethodGet, 200, "", "welcome", []string{"does not return the stored object"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -6,11 +6,10 @@ import (
 	"time"
 )
 
-// A clock notes by how much the store's clock is ahead of ours, as its answers
-// say.
+// A clock measures, from the store's responses, how far its clock is ahead of ours.
 type clock struct {
 	next  http.RoundTripper
-	ahead atomic.Int64 // nanoseconds; what was noted last
+	ahead atomic.Int64 // nanoseconds, as last measured
 }
 
 func (c *clock) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -24,5 +23,5 @@ func (c *clock) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// skew is rounded, since a Date has no more than seconds.
+// skew rounds to seconds, like the Date header.
 func (c *clock) skew() time.Duration { return time.Duration(c.ahead.Load()).Round(time.Second) }

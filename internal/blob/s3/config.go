@@ -20,7 +20,7 @@ const (
 	defaultTimeout = 10 * time.Second
 )
 
-// Config says where a bucket is and who may use it. [Parse] makes one.
+// Config describes a bucket and the account that may use it. See [Parse].
 type Config struct {
 	Bucket    string
 	Endpoint  string // http:// or https:// with a host
@@ -29,15 +29,14 @@ type Config struct {
 
 	Key    string
 	Secret Secret
-	Token  Secret // empty unless the keys are temporary
+	Token  Secret // only for temporary keys
 
-	// Timeout is the longest that the store may keep a request waiting before
-	// it counts as dead: for an answer, or for taking or giving a piece of an
-	// object. Zero is 10 seconds.
+	// Timeout bounds how long a request may wait for the store: for a response, or
+	// for the next piece of an object. Zero is 10 seconds.
 	Timeout time.Duration
 }
 
-// Secret is a text that prints as stars.
+// Secret is a string that prints as stars.
 type Secret string
 
 // String hides the secret.
@@ -49,19 +48,18 @@ func (Secret) GoString() string { return "***" }
 // MarshalText hides the secret.
 func (Secret) MarshalText() ([]byte, error) { return []byte("***"), nil }
 
-// Parse reads s3://BUCKET?endpoint=URL&region=R&path-style=true and the AWS
-// variables, for which it asks getenv: AWS_ACCESS_KEY_ID,
-// AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, which is there for temporary keys
-// only, and AWS_REGION, which counts where the URL names no region. Without an
-// endpoint it is Amazon's. Path style is for stores that have no host name for
-// each bucket. The error lists all that is wrong, each with its remedy, and
-// holds no secret.
+// Parse parses s3://BUCKET?endpoint=URL&region=R&path-style=true and the AWS
+// variables, which it reads with getenv: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
+// AWS_SESSION_TOKEN, for temporary keys only, and AWS_REGION, for URLs without a
+// region. Without an endpoint, the bucket is on Amazon S3. Path style is for stores
+// without a host name for each bucket. The error lists everything that is wrong,
+// with remedies, and contains no secret.
 func Parse(media string, getenv func(string) string) (Config, error) {
 	var c Config
 	u, err := url.Parse(media)
 	if err != nil || u.Scheme != "s3" {
-		// The URL may hold what is none of the log's business.
-		return c, fmt.Errorf("the media URL is not one of S3's: write %s", form)
+		// The URL may contain secrets, so the error does not quote it.
+		return c, fmt.Errorf("this is not an S3 URL: write %s", form)
 	}
 	p := parser{query: u.Query()}
 	p.address(u)
@@ -82,7 +80,7 @@ func Parse(media string, getenv func(string) string) (Config, error) {
 	return c, nil
 }
 
-// parser gathers what is wrong.
+// parser collects what is wrong.
 type parser struct {
 	query url.Values
 	wrong []error
@@ -94,19 +92,19 @@ func (p *parser) fail(format string, args ...any) {
 
 func (p *parser) address(u *url.URL) {
 	if u.User != nil {
-		p.fail("keys are not given in the URL: remove what is before @ and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+		p.fail("keys do not belong in the URL: remove the part before @ and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 	}
 	if u.Path != "" && u.Path != "/" || u.Opaque != "" {
-		p.fail("Muster takes a whole bucket: remove the path after it and write %s", form)
+		p.fail("Muster uses a whole bucket: remove the path after it and write %s", form)
 	}
 	if u.Port() != "" {
-		p.fail("a bucket has no port: give host and port as endpoint=http://HOST:PORT")
+		p.fail("a bucket has no port: write host and port as endpoint=http://HOST:PORT")
 	}
 	if u.Fragment != "" {
-		p.fail("nothing may follow a #: write it as %%23 if it belongs to a value")
+		p.fail("a # is not allowed: write it as %%23 if it belongs to a value")
 	}
 	if _, err := url.ParseQuery(u.RawQuery); err != nil {
-		p.fail("what follows the ? is malformed: write %s, with %%26 for an & within a value", form)
+		p.fail("the part after ? is malformed: write %s, with %%26 for an & within a value", form)
 	}
 }
 
@@ -115,10 +113,10 @@ func (p *parser) parameters() {
 		switch name {
 		case "endpoint", "region", "path-style":
 			if len(p.query[name]) > 1 {
-				p.fail("%s is given more than once: leave one", name)
+				p.fail("%s is given more than once; give it once", name)
 			}
 		default:
-			p.fail("unknown parameter %.40q: there are endpoint, region and path-style; keys are set as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", name)
+			p.fail("unknown parameter %.40q: use endpoint, region and path-style, and set keys as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", name)
 		}
 	}
 }
@@ -129,9 +127,9 @@ func (p *parser) bucket(u *url.URL) string {
 	case name == "":
 		p.fail("the bucket is missing: write %s", form)
 	case err != nil:
-		p.fail("%.70q is no bucket: a name is 3 to 63 lower-case letters, digits, - and dots (%w)", name, err)
+		p.fail("%.70q is not a bucket: a name has 3 to 63 lower-case letters, digits, - and dots (%w)", name, err)
 	case strings.HasSuffix(name, "--x-s3"):
-		p.fail("%q is a directory bucket, which has a protocol of its own: make a general purpose bucket", name)
+		p.fail("%q is a directory bucket, which has its own protocol: create a general purpose bucket", name)
 	}
 	return name
 }
@@ -141,9 +139,9 @@ var regionForm = regexp.MustCompile(`\A[A-Za-z0-9_-]{1,64}\z`)
 func (p *parser) region(fallback string) string {
 	name := cmp.Or(p.query.Get("region"), fallback)
 	if name == "" {
-		p.fail("the region is missing: add region=R, such as eu-central-1, or set AWS_REGION; a store of your own has the one that it was set up with, often us-east-1")
+		p.fail("the region is missing: add region=R, such as eu-central-1, or set AWS_REGION; for your own store, use the one in its configuration, often us-east-1")
 	} else if !regionForm.MatchString(name) {
-		p.fail("%.70q is no region: write one such as eu-central-1", name)
+		p.fail("%.70q is not a region: write one such as eu-central-1", name)
 	}
 	return name
 }
@@ -156,22 +154,22 @@ func (p *parser) endpoint(region string) string {
 	u, err := url.Parse(text)
 	switch {
 	case err == nil && u.User != nil:
-		p.fail("the endpoint holds a user or password: remove what is before @ and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+		p.fail("the endpoint contains a user or password: remove the part before @ and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" || !isHost(u.Host):
-		p.fail("the endpoint is not one: write http:// or https:// and a host, perhaps with a port, such as endpoint=http://localhost:9000")
+		p.fail("the endpoint is not valid: write http:// or https:// and a host, optionally with a port, such as endpoint=http://localhost:9000")
 	case u.Path != "" && u.Path != "/":
-		p.fail("the endpoint has a path: S3 is spoken at the root of a host, so leave %.80q out; the bucket is what follows s3://", u.Path)
+		p.fail("the endpoint has a path: remove %.80q, because S3 uses the root of a host; the bucket follows s3://", u.Path)
 	case u.RawQuery != "" || u.Fragment != "":
-		p.fail("the endpoint has a ? or #: leave it out; region and path-style follow an & of the media URL")
+		p.fail("the endpoint has a ? or #: remove it; region and path-style follow an & in the media URL")
 	case s3utils.IsAmazonOutpostsEndpoint(*u):
-		p.fail("the endpoint is one of S3 on Outposts, which is signed in another way: use a bucket of a region")
+		p.fail("the endpoint belongs to S3 on Outposts, which Muster does not support: use a bucket of a region")
 	default:
-		return u.Scheme + "://" + strings.ToLower(u.Host) // as browsers send it, and so as it is signed
+		return u.Scheme + "://" + strings.ToLower(u.Host) // as browsers send it, and so as it must be signed
 	}
 	return ""
 }
 
-// isHost takes what browsers leave as it is.
+// isHost accepts only hosts that browsers send unchanged.
 func isHost(host string) bool {
 	return len(host) <= 255 && !strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"<>^{|}\%`, r) })
 }
@@ -183,7 +181,7 @@ func (p *parser) pathStyle() bool {
 	case "false", "":
 		return false
 	default:
-		p.fail("path-style is true or false, not %.20q", text)
+		p.fail("path-style must be true or false, not %.20q", text)
 		return false
 	}
 }
@@ -202,21 +200,21 @@ func (p *parser) token(getenv func(string) string) string {
 
 func (p *parser) unbroken(name, value string) string {
 	if strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		p.fail("%s holds a space, a line break or another character that no key has: set it again", name)
+		p.fail("%s contains a space, a line break or another invalid character: set it again", name)
 	}
 	return value
 }
 
-// style refuses virtual hosts that nobody could reach.
+// style refuses virtual hosts that cannot work.
 func (p *parser) style(c Config) {
 	if c.PathStyle {
 		return
 	}
 	u, _ := url.Parse(c.Endpoint) // it was parsed before
 	if net.ParseIP(u.Hostname()) != nil {
-		p.fail("an endpoint that is an IP address has no host name for a bucket: add path-style=true")
+		p.fail("an IP address has no host name for a bucket: add path-style=true")
 	}
 	if u.Scheme == "https" && strings.Contains(c.Bucket, ".") {
-		p.fail("no certificate is good for the host name of a bucket with a dot: add path-style=true")
+		p.fail("no certificate covers the host name of a bucket with a dot: add path-style=true")
 	}
 }

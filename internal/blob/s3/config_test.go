@@ -80,24 +80,24 @@ func TestParseRefuses(t *testing.T) {
 		{"another scheme", "https://muster.s3.amazonaws.com", nil, []string{"write s3://BUCKET"}},
 		{"no bucket", "s3://" + rest, nil, []string{"the bucket is missing"}},
 		{"no authority", "s3:muster" + rest, nil, []string{"the bucket is missing", "write s3://BUCKET"}},
-		{"short bucket", "s3://mu" + rest, nil, []string{`"mu" is no bucket`, "3 to 63"}},
-		{"bucket with capitals", "s3://Muster" + rest, nil, []string{`"Muster" is no bucket`}},
-		{"bucket with a port", "s3://muster:9000" + rest, nil, []string{"a bucket has no port: give host and port as endpoint="}},
+		{"short bucket", "s3://mu" + rest, nil, []string{`"mu" is not a bucket`, "3 to 63"}},
+		{"bucket with capitals", "s3://Muster" + rest, nil, []string{`"Muster" is not a bucket`}},
+		{"bucket with a port", "s3://muster:9000" + rest, nil, []string{"a bucket has no port: write host and port as endpoint="}},
 		{"directory bucket", "s3://muster--use1-az4--x-s3?region=us-east-1", nil, []string{"directory bucket", "general purpose"}},
 		{"keys in the URL", "s3://AKIA:" + "sesame-open@muster" + rest, nil, []string{"set AWS_ACCESS_KEY_ID"}},
 		{"folder", "s3://muster/media" + rest, nil, []string{"remove the path"}},
 		{"fragment", "s3://muster" + rest + "#x", nil, []string{"%23"}},
 		{"malformed query", "s3://muster" + rest + "&x=%zz", nil, []string{"malformed"}},
-		{"unknown parameter", "s3://muster" + rest + "&pathstyle=true&secret=sesame-open", nil, []string{`unknown parameter "pathstyle"`, `"secret"`, "there are endpoint, region and path-style"}},
-		{"twice", "s3://muster" + rest + "&region=s", nil, []string{"region is given more than once"}},
-		{"path style", "s3://muster?region=r&path-style=yes", nil, []string{"path-style is true or false"}},
+		{"unknown parameter", "s3://muster" + rest + "&pathstyle=true&secret=sesame-open", nil, []string{`unknown parameter "pathstyle"`, `"secret"`, "use endpoint, region and path-style"}},
+		{"twice", "s3://muster" + rest + "&region=s", nil, []string{"region is given more than once; give it once"}},
+		{"path style", "s3://muster?region=r&path-style=yes", nil, []string{"path-style must be true or false"}},
 		{"no region", "s3://muster?endpoint=http://localhost:9000&path-style=true", nil, []string{"region is missing", "AWS_REGION", "us-east-1"}},
-		{"malformed region", "s3://muster?region=eu%20central", nil, []string{`"eu central" is no region`}},
+		{"malformed region", "s3://muster?region=eu%20central", nil, []string{`"eu central" is not a region`}},
 		{"endpoint without a scheme", "s3://muster?endpoint=localhost:9000&region=r", nil, []string{"endpoint=http://localhost:9000"}},
 		{"endpoint with another scheme", "s3://muster?endpoint=ftp://localhost&region=r", nil, []string{"http:// or https://"}},
 		{"endpoint without a host", "s3://muster?endpoint=http://:9000&region=r", nil, []string{"and a host"}},
 		{"endpoint in another script", "s3://muster?endpoint=http://바다.example&region=r", nil, []string{"and a host"}},
-		{"endpoint with a path", "s3://muster?endpoint=http://localhost/minio&region=r", nil, []string{`leave "/minio" out`}},
+		{"endpoint with a path", "s3://muster?endpoint=http://localhost/minio&region=r", nil, []string{`remove "/minio"`}},
 		{"endpoint with a query", "s3://muster?endpoint=http://localhost%3Fa=b&region=r", nil, []string{"has a ?"}},
 		{"endpoint with a password", "s3://muster?endpoint=http://a:sesame-open@localhost&region=r", nil, []string{"user or password"}},
 		{"endpoint of Outposts", "s3://muster?endpoint=https://x.s3-outposts.eu-west-1.amazonaws.com&region=eu-west-1", nil, []string{"Outposts"}},
@@ -105,8 +105,8 @@ func TestParseRefuses(t *testing.T) {
 		{"certificate for a dot", "s3://my.muster?region=eu-west-1", nil, []string{"bucket with a dot", "add path-style=true"}},
 		{"no key", "s3://muster" + rest, map[string]string{"AWS_ACCESS_KEY_ID": ""}, []string{"AWS_ACCESS_KEY_ID is missing"}},
 		{"no secret", "s3://muster" + rest, map[string]string{"AWS_SECRET_ACCESS_KEY": ""}, []string{"AWS_SECRET_ACCESS_KEY is missing"}},
-		{"broken secret", "s3://muster" + rest, map[string]string{"AWS_SECRET_ACCESS_KEY": "sesame-open\n"}, []string{"AWS_SECRET_ACCESS_KEY holds a space, a line break"}},
-		{"broken token", "s3://muster" + rest, map[string]string{"AWS_SESSION_TOKEN": "sesame-open sesame"}, []string{"AWS_SESSION_TOKEN holds"}},
+		{"broken secret", "s3://muster" + rest, map[string]string{"AWS_SECRET_ACCESS_KEY": "sesame-open\n"}, []string{"AWS_SECRET_ACCESS_KEY contains a space, a line break"}},
+		{"broken token", "s3://muster" + rest, map[string]string{"AWS_SESSION_TOKEN": "sesame-open sesame"}, []string{"AWS_SESSION_TOKEN contains"}},
 		{
 			"all at once", "s3://?endpoint=localhost&path-style=1&x=y", map[string]string{"AWS_ACCESS_KEY_ID": ""},
 			[]string{"the bucket", "the endpoint", "path-style", "unknown parameter", "the region", "AWS_ACCESS_KEY_ID"},
@@ -132,7 +132,7 @@ func TestNewRefusesUnknownRegion(t *testing.T) {
 	if _, err = s3.New(c); err == nil {
 		t.Fatal("got a store in another region, want it refused")
 	}
-	wantSays(t, err, `"eu-central-99" is no region of Amazon's`)
+	wantSays(t, err, `"eu-central-99" is not a region of Amazon S3`)
 }
 
 func TestSecretsDoNotPrint(t *testing.T) {

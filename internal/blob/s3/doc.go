@@ -1,19 +1,16 @@
-// Package s3 keeps objects in a bucket of Amazon S3 or of any server that
-// speaks its protocol, and signs the URLs under which that server hands them
-// out.
+// Package s3 stores objects in a bucket of Amazon S3, or of a compatible server, and
+// signs the URLs under which that server serves them.
 //
-// Its room: it fills blob.Store and imports blob, fault, minio-go and the
-// standard library. minio-go stores, reads and deletes. Signing is ours, since
-// a page signs a dozen URLs and may wait for nothing: it is local computation
-// with the day's signing key at hand, and gives, byte for byte, the URL that
-// minio-go would. A store that is dead or slow fails what stores, reads and
-// deletes within a bound, as a fault, and does not touch signing.
+// Its room: it implements blob.Store. minio-go stores, reads and deletes. Signing is
+// ours, because a page signs a dozen URLs and must not wait: it computes them
+// locally with a cached signing key, and byte for byte as minio-go does. If the
+// store is down or slow, storing, reading and deleting fail in time, with a fault;
+// signing does not.
 //
-// Where the bucket is comes from a URL and the AWS variables; see [Parse]. The
-// keys are those of an account that may s3:PutObject, s3:GetObject and
-// s3:DeleteObject in the bucket, and nothing else.
+// A URL and the AWS variables describe the bucket; see [Parse]. The account needs
+// s3:PutObject, s3:GetObject and s3:DeleteObject in the bucket, and nothing else.
 //
-// The object of a key is called so in the bucket. A link carries how the object
-// is presented and cached, in the response- parameters of S3, and so what a
-// browser is told does not depend on how the object got there.
+// An object has its key as its name in the bucket. A link says how to present and
+// cache the object, in the response- parameters of S3, so that this does not depend
+// on how the object was uploaded.
 package s3

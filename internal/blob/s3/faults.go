@@ -11,9 +11,9 @@ import (
 	"github.com/musterhq/muster/internal/fault"
 )
 
-// explain turns what the store or the network says into a fault that names the
-// remedy. Their words stay the cause, which only the log shows. ctx is the
-// caller's: an end that is not the caller's is the store's failure.
+// explain turns an error of the store or the network into a fault that names the
+// remedy. The original stays the cause, which only the log shows. ctx is the
+// caller's: if it is not done, a cancelled request is the store's failure.
 func explain(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -31,12 +31,11 @@ func explain(ctx context.Context, err error) error {
 	return answer
 }
 
-// opaque keeps the words of an error and not its tree: that the store ran out
-// of time is not that the caller did.
+// opaque keeps the text of an error and not its tree: a timeout of the store must
+// not look like one of the caller.
 func opaque(err error) error { return errors.New(err.Error()) }
 
-// faultOf is nil for what should not happen, such as that a request of ours is
-// malformed.
+// faultOf returns nil for what should not happen, such as a malformed request.
 func faultOf(answer minio.ErrorResponse) *fault.Error {
 	switch answer.Code {
 	case minio.NoSuchKey, "NoSuchVersion":

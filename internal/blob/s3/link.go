@@ -7,7 +7,7 @@ import (
 	"github.com/musterhq/muster/internal/blob"
 )
 
-// Sign fills blob.Store. Within half of o.Expires it returns the same URL.
+// Sign implements blob.Store. Within half of o.Expires it returns the same URL.
 func (s *Store) Sign(key string, o blob.SignOptions, now time.Time) (string, error) {
 	if err := blob.CheckKey(key); err != nil {
 		return "", err
@@ -28,9 +28,9 @@ func (s *Store) Sign(key string, o blob.SignOptions, now time.Time) (string, err
 
 // SignPut returns a URL to which anyone can upload the object, once or several
 // times, until expires has passed: by a PUT with exactly size bytes and the
-// Content-Type that blob.TypeOf gives for the key; the store refuses another
-// one. It replaces what the key had. It is local computation: no I/O.
-// ErrOptions: see [blob.SignOptions.Check]. ErrSize: see [Store.Put].
+// Content-Type blob.TypeOf(key); the store refuses anything else. An upload replaces
+// the object of the key. SignPut does no I/O. ErrOptions: see
+// [blob.SignOptions.Check]. ErrSize: see [Store.Put].
 func (s *Store) SignPut(key string, size int64, expires time.Duration, now time.Time) (string, error) {
 	if err := blob.CheckKey(key); err != nil {
 		return "", err
@@ -48,6 +48,6 @@ func (s *Store) SignPut(key string, size int64, expires time.Duration, now time.
 	}), nil
 }
 
-// Origin is where links lead to: scheme, host and port, as a
-// Content-Security-Policy names it.
+// Origin returns the scheme, host and port of links, as a Content-Security-Policy
+// names them.
 func (s *Store) Origin() string { return s.signer.origin }

@@ -8,14 +8,32 @@ import (
 	"io/fs"
 
 	"github.com/minio/minio-go/v7"
+
+	"github.com/musterhq/muster/internal/blob"
 )
 
 var (
-	errNoSize = errors.New("the store does not say how long the object is")
-	errSeek   = errors.New("there is no such place in an object")
+	errNoSize = errors.New("the store does not report the size of the object")
+	errSeek   = errors.New("invalid offset in an object")
 )
 
-// An object is read from one answer, and from another when it was sought in.
+// Open implements blob.Store. Reads return the object as it was when it was opened,
+// or an error: after the object was replaced, Seek no longer works. Read and Seek
+// may return blob.ErrUnavailable, too.
+func (s *Store) Open(ctx context.Context, key string) (*blob.Object, error) {
+	if err := admit(ctx, key); err != nil {
+		return nil, err
+	}
+	o := &object{store: s, ctx: ctx, key: key}
+	info, err := o.fetch()
+	if err != nil {
+		return nil, fmt.Errorf("opening an object: %w", err)
+	}
+	o.size, o.etag = info.Size, info.ETag
+	return &blob.Object{ReadSeekCloser: o, Size: info.Size, ContentType: blob.TypeOf(key), Modified: info.LastModified}, nil
+}
+
+// An object reads from one response, and from another one after a Seek.
 type object struct {
 	store *Store
 	ctx   context.Context //nolint:containedctx // of Open, which lasts while the object is read
@@ -24,12 +42,12 @@ type object struct {
 	size  int64
 	at    int64
 
-	body   io.ReadCloser // nil when the next read asks for one
+	body   io.ReadCloser // nil if the next Read must fetch one
 	watch  *watch
 	closed bool
 }
 
-// fetch asks for the object from where it is read on.
+// fetch requests the object from the current offset on.
 func (o *object) fetch() (minio.ObjectInfo, error) {
 	var options minio.GetObjectOptions
 	if o.at > 0 {
@@ -79,7 +97,7 @@ func (o *object) Read(p []byte) (int, error) {
 	return n, fmt.Errorf("reading an object: %w", explain(o.ctx, err))
 }
 
-// Seek makes the next read ask the store again, unless it stays where it is.
+// Seek makes the next Read send a new request, unless the offset stays the same.
 func (o *object) Seek(offset int64, whence int) (int64, error) {
 	if o.closed {
 		return 0, fs.ErrClosed
@@ -100,12 +118,12 @@ func (o *object) Seek(offset int64, whence int) (int64, error) {
 	return o.at, nil
 }
 
-// drop gives the answer up.
+// drop discards the response.
 func (o *object) drop() {
 	if o.body == nil {
 		return
 	}
-	o.watch.end() // before the body, whose rest is not waited for
+	o.watch.end() // before the body, so as not to wait for its rest
 	_ = o.body.Close()
 	o.body = nil
 }

@@ -18,46 +18,46 @@ const (
 	daySpan   = 24 * 60 * 60
 )
 
-// A presign is what a URL lets somebody do.
+// A presign is what a URL allows.
 type presign struct {
 	method, key string
 	from        time.Time
-	seconds     int64 // that the URL lives
+	seconds     int64 // for which the URL is valid
 
-	// What the answer is to say; nothing when zero.
-	maxAge                   int64 // seconds that a browser may keep it
-	noStore                  bool  // it may not, whatever maxAge is
+	// Headers of the response; none if zero.
+	maxAge                   int64 // seconds for which a browser may cache it
+	noStore                  bool  // overrides maxAge
 	disposition, contentType string
 
-	upload *upload // nil unless content is sent
+	upload *upload // nil except for uploads
 }
 
-// An upload is what the request must say of the content that it sends.
+// An upload describes the content that a request must send.
 type upload struct {
 	size        int64
 	contentType string
 }
 
-// A signer presigns URLs by AWS Signature Version 4. The bytes of its URLs are
-// those of minio-go. It is safe for concurrent use.
+// A signer presigns URLs by AWS Signature Version 4, byte for byte as minio-go does.
+// It is safe for concurrent use.
 //
 // https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 type signer struct {
-	origin, host, prefix  string // https://host, host, and what is before a key in the path
+	origin, host, prefix  string // https://host, host, and the path before a key
 	access, secret, token string
 	region                string
 
-	// The signing keys of the last days. Links of different lives begin within
-	// three days of each other, so what is next to be used is not pushed out.
+	// The signing keys of the last days. Links of all lifetimes start within three
+	// days of each other, so a key in use is not evicted.
 	days [4]atomic.Pointer[day]
 }
 
-// A day is what is the same in all signatures of a day.
+// A day holds what all signatures of a day have in common.
 type day struct {
 	number int64
 	date   string // 20060102
 	scope  string
-	query  string // how it begins
+	query  string // its start
 	macs   sync.Pool
 }
 
@@ -87,7 +87,7 @@ func (s *signer) newDay(number int64) *day {
 		_, _ = m.Write([]byte(part)) // a hash never fails
 		key = m.Sum(nil)
 	}
-	// Keyed states are kept, since keying one costs as much as signing with it.
+	// Keyed hashes are kept, since keying one costs as much as signing.
 	d.macs.New = func() any { return &mac{Hash: hmac.New(sha256.New, key)} }
 	return d
 }
@@ -95,10 +95,10 @@ func (s *signer) newDay(number int64) *day {
 // sign returns the URL.
 func (s *signer) sign(p presign) string {
 	d := s.day(p.from)
-	pad := pads.Get().(*[]byte) //nolint:forcetypeassert // there is nothing else in it
+	pad := pads.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
 	defer pads.Put(pad)
 
-	// The canonical request, of which path and query are the URL's.
+	// The canonical request; path and query are those of the URL.
 	b := (*pad)[:0]
 	b = append(b, p.method...)
 	b = append(b, '\n')
@@ -133,7 +133,8 @@ func (s *signer) sign(p presign) string {
 	return string(b[url:])
 }
 
-// appendQuery keeps the order that signing wants: that of the names' bytes.
+// appendQuery writes the parameters in the order that signing requires: by the bytes
+// of their names.
 func (s *signer) appendQuery(b []byte, d *day, p presign) []byte {
 	b = d.appendTime(append(b, d.query...), p.from)
 	b = append(b, "&X-Amz-Expires="...)
@@ -160,7 +161,7 @@ func appendParameter(b []byte, name, value string) []byte {
 	return blob.AppendEscape(append(b, name...), value)
 }
 
-// appendHeaders writes the headers and then their names.
+// appendHeaders appends the headers, and then their names.
 func (s *signer) appendHeaders(b []byte, u *upload) []byte {
 	if u != nil {
 		b = append(b, "content-length:"...)
@@ -178,8 +179,7 @@ func (s *signer) appendHeaders(b []byte, u *upload) []byte {
 	return append(b, "host"...)
 }
 
-// appendTime writes 20060102T150405Z, at which it is much faster than package
-// time.
+// appendTime appends 20060102T150405Z, much faster than package time.
 func (d *day) appendTime(b []byte, t time.Time) []byte {
 	n := t.Unix() - d.number*daySpan
 	two := func(n int64) (byte, byte) { return byte('0' + n/10), byte('0' + n%10) } //nolint:gosec // n is below 60
@@ -197,5 +197,5 @@ func (d *day) appendSignature(dst, text []byte) []byte {
 	return hex.AppendEncode(dst, m.Sum(m.sum[:0]))
 }
 
-// pads holds the buffers in which URLs are put together.
+// pads holds buffers for building URLs.
 var pads = sync.Pool{New: func() any { return new([]byte) }}

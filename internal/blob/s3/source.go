@@ -10,18 +10,18 @@ import (
 
 var errClosed = errors.New("the object is closed")
 
-// A source is the body of a put: exactly what was promised, or an error. The
-// HTTP client may go on reading it when the request has ended, which close puts
-// an end to, so that r is the caller's again.
+// A source is the body of a Put: exactly the declared size, or an error. The HTTP
+// client may keep reading it after the request has ended; close stops that, so that
+// the reader belongs to the caller again.
 type source struct {
 	mu      sync.Mutex
 	content io.Reader
 	watch   *watch
-	failure error // of r, not of the store
+	failure error // of the reader, not of the store
 	closed  bool
 }
 
-// A body is a source, which can be sought in if its r can.
+// A body is a source, which can seek if its reader can.
 type body interface {
 	io.Reader
 	close() error
@@ -52,7 +52,7 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// close waits for a Read that is under way, and returns what r failed with.
+// close waits for a Read in progress, and returns the error of the reader.
 func (s *source) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -69,8 +69,8 @@ type rewindable struct {
 	size   int64
 }
 
-// Seek goes back to the start, which is all that is asked of it. What r failed
-// with stays: it would fail again.
+// Seek returns to the start; it supports nothing else. An error of the reader stays:
+// it would fail again.
 func (s *rewindable) Seek(offset int64, whence int) (int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -21,11 +21,11 @@ import (
 const (
 	attempts       = 3
 	maxConnections = 64
-	idleLife       = 20 * time.Second // less than stores keep an idle connection
+	idleLife       = 20 * time.Second // less than the idle timeout of stores
 )
 
-// Store is a blob.Store in a bucket. It is safe for concurrent use, and several
-// processes may use one bucket at once.
+// Store is a blob.Store in a bucket. It is safe for concurrent use, also by several
+// processes.
 type Store struct {
 	client    minio.Core
 	transport *http.Transport
@@ -36,9 +36,9 @@ type Store struct {
 
 var _ blob.Store = (*Store)(nil)
 
-// New makes a store of the bucket, and asks nothing of it: see [Store.Check].
-// Proxies are those of http.ProxyFromEnvironment. The store must be closed
-// again. Its error is for the person who runs Muster and holds no secret.
+// New returns a store, which must be closed. It does no I/O: see [Store.Check]. The
+// store uses the proxies of http.ProxyFromEnvironment. Errors are for the person who
+// runs Muster and contain no secret.
 func New(c Config) (*Store, error) {
 	c.Timeout = cmp.Or(c.Timeout, defaultTimeout)
 	s := &Store{config: c, transport: newTransport(c.Timeout)}
@@ -62,7 +62,7 @@ func newTransport(timeout time.Duration) *http.Transport {
 		MaxConnsPerHost:     maxConnections,
 		MaxIdleConnsPerHost: maxConnections / 4,
 		IdleConnTimeout:     idleLife,
-		DisableCompression:  true, // an object is the bytes that were stored
+		DisableCompression:  true, // objects are returned as they were stored
 		ForceAttemptHTTP2:   true,
 	}
 }
@@ -87,15 +87,15 @@ func newClient(c Config, transport http.RoundTripper) (*minio.Client, error) {
 	return client, nil
 }
 
-// newSigner asks the client where the bucket is, so that what it does and what
-// we sign agree. With the region known this is computation.
+// newSigner takes the URL of the bucket from the client, so that both agree. Since
+// the region is known, this does no I/O.
 func newSigner(c Config, client *minio.Client) (*signer, error) {
 	u, err := client.Presign(context.Background(), http.MethodGet, c.Bucket, "k", time.Minute, nil)
 	if err != nil {
 		return nil, err
 	}
 	if s3utils.IsAmazonEndpoint(*client.EndpointURL()) && !strings.Contains(u.Host, c.Region) {
-		return nil, fmt.Errorf("%q is no region of Amazon's: write one such as eu-central-1", c.Region)
+		return nil, fmt.Errorf("%q is not a region of Amazon S3: write one such as eu-central-1", c.Region)
 	}
 	return &signer{
 		origin: u.Scheme + "://" + u.Host,
@@ -108,15 +108,14 @@ func newSigner(c Config, client *minio.Client) (*signer, error) {
 	}, nil
 }
 
-// Close releases idle connections. Objects that are open stay readable.
+// Close closes idle connections. Open objects stay readable.
 func (s *Store) Close() error {
 	s.transport.CloseIdleConnections()
 	return nil
 }
 
-// Put fills blob.Store. When the store fails, it is tried again only if r is an
-// io.Seeker. blob.ErrUnavailable: the store does not answer, or does not take
-// the content.
+// Put implements blob.Store. It retries only if r is an io.Seeker.
+// blob.ErrUnavailable: the store does not respond, or does not take the content.
 func (s *Store) Put(ctx context.Context, key string, size int64, r io.Reader) error {
 	if err := admit(ctx, key); err != nil {
 		return err
@@ -132,7 +131,7 @@ func (s *Store) Put(ctx context.Context, key string, size int64, r io.Reader) er
 
 func (s *Store) put(ctx context.Context, key string, size int64, r io.Reader) error {
 	if size == 0 {
-		// Nobody reads a body that is empty.
+		// The client does not read an empty body.
 		if _, err := io.Copy(io.Discard, blob.Exactly(r, 0)); err != nil {
 			return err
 		}
@@ -142,8 +141,8 @@ func (s *Store) put(ctx context.Context, key string, size int64, r io.Reader) er
 	body := newSource(r, size, w)
 	_, err := s.client.Client.PutObject(watched, s.config.Bucket, key, body, size, minio.PutObjectOptions{
 		ContentType:      blob.TypeOf(key),
-		DisableMultipart: true, // one request is all or nothing
-		// Nothing, signed in chunks, has one that some servers leave unread.
+		DisableMultipart: true, // a single request is all or nothing
+		// An empty body signed in chunks has one chunk, which some servers do not read.
 		DisableContentSha256: size == 0,
 	})
 	if failure := body.close(); failure != nil && err != nil && ctx.Err() == nil {
@@ -152,24 +151,7 @@ func (s *Store) put(ctx context.Context, key string, size int64, r io.Reader) er
 	return explain(ctx, err)
 }
 
-// Open fills blob.Store. What is read is the object as it was when it was
-// opened, or an error: an object that is replaced meanwhile cannot be sought in
-// any more. blob.ErrUnavailable: the store does not answer; a Read or Seek may
-// fail with it too.
-func (s *Store) Open(ctx context.Context, key string) (*blob.Object, error) {
-	if err := admit(ctx, key); err != nil {
-		return nil, err
-	}
-	o := &object{store: s, ctx: ctx, key: key}
-	info, err := o.fetch()
-	if err != nil {
-		return nil, fmt.Errorf("opening an object: %w", err)
-	}
-	o.size, o.etag = info.Size, info.ETag
-	return &blob.Object{ReadSeekCloser: o, Size: info.Size, ContentType: blob.TypeOf(key), Modified: info.LastModified}, nil
-}
-
-// Delete fills blob.Store. blob.ErrUnavailable: the store does not answer.
+// Delete implements blob.Store. blob.ErrUnavailable: the store does not respond.
 func (s *Store) Delete(ctx context.Context, key string) error {
 	if err := admit(ctx, key); err != nil {
 		return err
@@ -183,7 +165,7 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-// admit lets a call in whose context is alive and whose key is sound.
+// admit checks the context and the key of a call.
 func admit(ctx context.Context, key string) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -23,28 +23,27 @@ import (
 )
 
 const (
-	// Region is where the server says that it is.
+	// Region is the region of the server.
 	Region = "eu-test-1"
 
-	// Domain is what the server takes off a host name to find the bucket. It
-	// resolves nowhere: a client that wants it dials [Server.Address].
+	// Domain follows the bucket in virtual host names. It does not resolve: clients
+	// that need it must dial [Server.Address].
 	Domain = "s3.test"
 
 	startLimit = 15 * time.Second
 )
 
-// Account is a pair of keys, and a token if they are temporary.
+// Account is a pair of keys, and a token for temporary ones.
 type Account struct{ Key, Secret, Token string }
 
 // The accounts that the server knows.
 var (
 	Owner    = Account{Key: "AKIAMUSTEROWNER00001", Secret: "owner/secret+with=signs"}
-	Stranger = Account{Key: "AKIAMUSTERSTRANGER01", Secret: "stranger/secret"} // may do nothing
+	Stranger = Account{Key: "AKIAMUSTERSTRANGER01", Secret: "stranger/secret"} // without permissions
 	Session  = Account{Key: "ASIAMUSTERSESSION001", Secret: "session/secret", Token: "FwoGZXIvYXdzEXAMPLE//token+of/the==owner"}
 )
 
-// Getenv gives the account's keys under the names that AWS gives them, and
-// nothing for other names.
+// Getenv returns the value of the AWS variable for the account, or nothing.
 func (a Account) Getenv(name string) string {
 	switch name {
 	case "AWS_ACCESS_KEY_ID":
@@ -65,8 +64,8 @@ type Server struct {
 	stop    func() error
 }
 
-// Start starts a server with nothing in it, which stops when the test ends, or
-// when the test's process does. It fails the test if it cannot.
+// Start starts an empty server, which stops at the end of the test or of its
+// process. It fails the test on errors.
 func Start(tb testing.TB) *Server {
 	tb.Helper()
 	s, err := start(tb.Context(), tb.TempDir())
@@ -81,7 +80,7 @@ func Start(tb testing.TB) *Server {
 	return s
 }
 
-// program builds the server, once, and says where the Go tool keeps it.
+// program builds the server, once, and returns its path.
 var program = sync.OnceValues(func() (string, error) {
 	folder, err := runGo("", "list", "-f", "{{.Dir}}", "github.com/musterhq/muster/internal/blob/s3test")
 	if err != nil {
@@ -140,8 +139,8 @@ func configure(stdin io.Writer, folder string) error {
 	})
 }
 
-// readAddress waits for the line that names it. A server that says nothing for
-// too long is killed, which ends the reading.
+// readAddress waits for the line with the address. It kills a server that prints
+// nothing for too long, which ends the read.
 func readAddress(ctx context.Context, cmd *exec.Cmd, stdout io.Reader) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
@@ -159,14 +158,14 @@ func readAddress(ctx context.Context, cmd *exec.Cmd, stdout io.Reader) (string, 
 	return "", errors.New("it ended before it listened")
 }
 
-// Stop ends the server; nothing listens on its address from then on.
+// Stop stops the server; then nothing listens on its address.
 func (s *Server) Stop() error { return s.stop() }
 
-// Suspend makes the server hang: its port takes connections and nothing
-// answers, until [Server.Resume].
+// Suspend makes the server hang: it accepts connections but does not respond, until
+// [Server.Resume].
 func (s *Server) Suspend() error { return s.process.Process.Signal(syscall.SIGSTOP) }
 
-// Resume lets a suspended server go on. One that has ended stays so.
+// Resume continues a suspended server.
 func (s *Server) Resume() error {
 	err := s.process.Process.Signal(syscall.SIGCONT)
 	if errors.Is(err, os.ErrProcessDone) {
@@ -175,7 +174,7 @@ func (s *Server) Resume() error {
 	return err
 }
 
-// NewBucket makes a bucket of the owner's, and gives its name.
+// NewBucket creates a bucket of the owner, and returns its name.
 func (s *Server) NewBucket(tb testing.TB) string {
 	tb.Helper()
 	bucket := "muster-" + strings.ToLower(rand.Text())
@@ -203,12 +202,12 @@ func (s *Server) makeBucket(ctx context.Context, bucket string) error {
 	return client.MakeBucket(ctx, bucket, minio.MakeBucketOptions{})
 }
 
-// URL is what serve takes as --media to keep objects in the bucket.
+// URL returns the value of --media for the bucket.
 func (s *Server) URL(bucket string) string {
 	return URL(bucket, "http://"+s.Address)
 }
 
-// URL is the media URL of a bucket at an endpoint, in path style.
+// URL returns the media URL of a bucket at an endpoint, in path style.
 func URL(bucket, endpoint string) string {
 	return "s3://" + bucket + "?endpoint=" + url.QueryEscape(endpoint) + "&region=" + Region + "&path-style=true"
 }

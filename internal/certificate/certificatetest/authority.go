@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// Authority is a running ACME server, for which every name is 127.0.0.1. It is safe for
-// concurrent use.
+// Authority is a running ACME server, for which every name resolves to 127.0.0.1. It
+// is safe for concurrent use.
 type Authority struct {
 	Directory string // its URL
 	Trust     string // the certificate of that URL, as PEM
@@ -24,9 +24,9 @@ type Authority struct {
 	stdin io.WriteCloser
 }
 
-// StartAuthority starts a server that has issued nothing, which stops when the test ends,
-// or when the test's process does. It answers once [Authority.Check] has said where
-// to look; who asks before that waits. It fails the test if it cannot.
+// StartAuthority starts a fresh server, which stops at the end of the test or of its
+// process. Requests wait until [Authority.Check] was called. It fails the test on
+// errors.
 func StartAuthority(tb testing.TB) *Authority {
 	tb.Helper()
 	path, err := program()
@@ -60,7 +60,7 @@ func StartAuthority(tb testing.TB) *Authority {
 	return s
 }
 
-// program builds the server, once, and says where the Go tool keeps it.
+// program builds the server, once, and returns its path.
 var program = sync.OnceValues(func() (string, error) {
 	folder, err := runGo("", "list", "-f", "{{.Dir}}", "github.com/musterhq/muster/internal/certificate/certificatetest")
 	if err != nil {
@@ -80,8 +80,8 @@ func runGo(folder string, args ...string) (string, error) {
 	return strings.TrimSpace(out.String()), nil
 }
 
-// Check says at which ports of 127.0.0.1 challenges are answered: http-01 at the
-// one, tls-alpn-01 at the other. It is to be called once.
+// Check sets the ports of 127.0.0.1 at which to check challenges: one for http-01,
+// the other for tls-alpn-01. Call it once.
 func (s *Authority) Check(tb testing.TB, httpPort, tlsPort int) {
 	tb.Helper()
 	s.mu.Lock()

@@ -17,9 +17,8 @@ import (
 // Pair is a certificate and its key, as PEM.
 type Pair struct{ Certificate, Key []byte }
 
-// SelfSigned makes a certificate that is its own root, good from now on for as
-// long as said, for the name, localhost and 127.0.0.1. With a life below zero it
-// is over already.
+// SelfSigned returns a self-signed certificate for the name, localhost and
+// 127.0.0.1, valid from now on for life. With a negative life it has expired.
 func SelfSigned(tb testing.TB, name string, life time.Duration) Pair {
 	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -46,7 +45,7 @@ func SelfSigned(tb testing.TB, name string, life time.Duration) Pair {
 	}
 }
 
-// Write writes the pair into files of the folder, over those that are there.
+// Write writes the pair to files in the directory, replacing them.
 func (p Pair) Write(tb testing.TB, folder string) (certificate, key string) {
 	tb.Helper()
 	certificate, key = filepath.Join(folder, "certificate.pem"), filepath.Join(folder, "key.pem")
@@ -58,7 +57,7 @@ func (p Pair) Write(tb testing.TB, folder string) (certificate, key string) {
 	return certificate, key
 }
 
-// Pool is what trusts the certificates of a PEM text, and no others.
+// Pool returns a pool with the certificates of a PEM text.
 func Pool(text string) *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM([]byte(text))

@@ -1,12 +1,12 @@
-// Command gateway is the S3 server of the tests: versitygw with its objects in
-// a folder, on a free port of the loopback interface. It verifies signatures as
-// Amazon's does, and knows three accounts: an owner, a stranger who may
-// nothing, and a session of the owner with a token.
+// Command gateway is the S3 server of the tests: versitygw, with its objects in a
+// directory, on a free port of the loopback interface. It verifies signatures as
+// Amazon S3 does, and has three accounts: an owner, a stranger without permissions,
+// and a session of the owner with a token.
 //
-// It reads what it is to be as JSON from its standard input, prints the address
-// that it listens on, and ends when its input does: it never outlives the test
-// that started it. It is a module of its own so that what it needs stays out of
-// what Muster needs.
+// It reads its configuration as JSON from standard input, prints the address that it
+// listens on, and exits at the end of its input, so that it never outlives the test
+// that started it. It has a module of its own to keep its dependencies out of
+// Muster.
 package main
 
 import (
@@ -28,9 +28,9 @@ import (
 )
 
 type config struct {
-	Folder string // where buckets and their metadata are
+	Folder string // of buckets and their metadata
 	Region string
-	Domain string // below which a host name's first part is a bucket
+	Domain string // that follows the bucket in host names
 
 	Owner, Stranger, Session account
 }
@@ -53,8 +53,8 @@ func main() {
 	}
 }
 
-// serve tries several ports: one that is free may be taken by somebody else
-// before the server has it.
+// serve tries several ports: another process may take a free port before the server
+// does.
 func serve(c config) error {
 	backend, err := newBackend(c.Folder)
 	if err != nil {
@@ -83,8 +83,8 @@ func listen(c config, backend *posix.Posix, address string) error {
 	return server.ServeMultiPort([]string{address})
 }
 
-// newBackend keeps metadata beside the objects, since not every temporary
-// folder has extended attributes.
+// newBackend stores metadata beside the objects, because not every temporary
+// directory supports extended attributes.
 func newBackend(folder string) (*posix.Posix, error) {
 	buckets, attributes := filepath.Join(folder, "buckets"), filepath.Join(folder, "attributes")
 	for _, name := range []string{buckets, attributes} {
@@ -107,7 +107,7 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-// accounts are those beside the owner, which the server knows itself.
+// accounts are the accounts besides the owner, which the server knows itself.
 type accounts struct {
 	auth.IAMService
 	c config

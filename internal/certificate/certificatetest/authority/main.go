@@ -2,12 +2,11 @@
 // free ports of the loopback interface. It checks challenges as Let's Encrypt
 // does, with a DNS server of its own for which every name is 127.0.0.1.
 //
-// It prints one line of JSON: where its directory is, the certificate that it
-// shows there, and the root of those that it issues. It then reads one line of
-// JSON, the ports at which challenges are answered, and serves; who asks before
-// that waits. It ends when its input does: it never outlives the test that
-// started it. It is a module of its own so that what it needs stays out of what
-// Muster needs.
+// It prints one line of JSON: the URL of its directory, the certificate of that URL,
+// and the root of the certificates that it issues. It then reads one line of JSON,
+// the ports at which to check challenges, and serves; earlier requests wait. It
+// exits at the end of its input, so that it never outlives the test that started
+// it. It has a module of its own to keep its dependencies out of Muster.
 package main
 
 import (
@@ -34,14 +33,14 @@ import (
 	"github.com/miekg/dns"
 )
 
-// about is what the server says of itself.
+// about describes the server.
 type about struct {
 	Directory string // its URL
 	Trust     string // the certificate of that URL, as PEM
 	Root      string // of the certificates that it issues, as PEM
 }
 
-// ports are where it looks for the answers to challenges.
+// ports are those at which to check challenges.
 type ports struct{ HTTP, TLS int }
 
 func main() {
@@ -64,7 +63,7 @@ func serve() error {
 	if err != nil {
 		return err
 	}
-	// Its own delays are of use to people, its random refusals to its tests.
+	// No delays, and no random errors, which only tests of clients need.
 	for name, value := range map[string]string{"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"} {
 		if err := os.Setenv(name, value); err != nil {
 			return err
@@ -97,7 +96,7 @@ func serve() error {
 	return server.ServeTLS(listener, "", "")
 }
 
-// selfSigned makes the certificate of the server itself.
+// selfSigned creates the certificate of the server itself.
 func selfSigned() (c tls.Certificate, text string, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -116,8 +115,8 @@ func selfSigned() (c tls.Certificate, text string, err error) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, text, nil
 }
 
-// resolve serves DNS, over TCP as the authority asks it, and says where. Every
-// name has the address 127.0.0.1 and nothing else.
+// resolve serves DNS over TCP, as the authority expects, and returns its address.
+// Every name resolves to 127.0.0.1 and nothing else.
 func resolve() (address string, err error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -137,5 +136,5 @@ func answer(w dns.ResponseWriter, question *dns.Msg) {
 			})
 		}
 	}
-	_ = w.WriteMsg(reply) // who asked may have gone
+	_ = w.WriteMsg(reply) // the client may have gone
 }
