@@ -1,5 +1,4 @@
-// Package docs_test holds the documents against the code, so that they cannot
-// rot.
+// Package docs_test compares the documents with the code, so that they stay true.
 package docs_test
 
 import (
@@ -24,7 +23,7 @@ type room struct {
 	libraries []string // modules or parts of them
 }
 
-// pkg is what `go list` tells of a package.
+// pkg is what `go list` reports about a package.
 type pkg struct {
 	ImportPath string
 	Imports    []string
@@ -38,7 +37,7 @@ func TestArchitectureIsAsWritten(t *testing.T) {
 	for _, p := range list(t) {
 		r := roomOf(rooms, p.ImportPath)
 		if r == nil {
-			t.Errorf("%s is in no room of the table", p.ImportPath)
+			t.Errorf("%s belongs to no room of the table: add a row", p.ImportPath)
 			continue
 		}
 		if used[r.name] == nil {
@@ -57,7 +56,7 @@ func TestArchitectureIsAsWritten(t *testing.T) {
 	}
 }
 
-// checkImport notes an import and complains if the table does not allow it.
+// checkImport notes an import, and fails if the table does not allow it.
 func checkImport(t *testing.T, rooms []room, from *room, used map[string]bool, path string) {
 	t.Helper()
 	if strings.HasPrefix(path, module) {
@@ -83,8 +82,8 @@ func checkImport(t *testing.T, rooms []room, from *room, used map[string]bool, p
 	t.Errorf("%s imports %s, which the table does not allow", from.name, path)
 }
 
-// roomOf finds the room of a package: the one with the longest name that leads
-// its path.
+// roomOf returns the room of a package: the one with the longest name that its
+// path starts with.
 func roomOf(rooms []room, path string) *room {
 	path = strings.TrimPrefix(path, module+"/")
 	var found *room
@@ -130,8 +129,8 @@ func words(cell string) (list []string) {
 	return list
 }
 
-// list asks the go command for the packages of the module and their imports,
-// without those of tests.
+// list returns the packages of the module and their imports, without those of
+// tests.
 func list(t *testing.T) (packages []pkg) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,Standard", "./...")
@@ -178,7 +177,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 		for _, match := range link.FindAllStringSubmatch(string(text), -1) {
 			target := filepath.Join(filepath.Dir(file), match[1])
 			if _, err := os.Stat(target); err != nil {
-				t.Errorf("%s links to %s, which is not there", file, match[1])
+				t.Errorf("%s links to %s, which does not exist", file, match[1])
 			}
 		}
 	}

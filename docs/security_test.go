@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// required are the requirements of ASVS 5.0.0 that asvs.md answers: all of level
-// 1 and 2 of these sections, each as its number and level.
+// required lists the requirements of ASVS 5.0.0 that asvs.md answers: all of level
+// 1 and 2 in these sections, each as number/level.
 var required = map[string]string{
 	"V3.4":  "1/1 2/1 3/2 4/2 5/2 6/2",
 	"V4.1":  "1/1 2/2 3/2",
@@ -57,16 +57,16 @@ var required = map[string]string{
 	"V16.5": "1/2 2/2 3/2",
 }
 
-// risks is how many the API Security Top 10 has.
+// risks is the number of risks in the API Security Top 10.
 const risks = 10
 
-// row is one of a table of asvs.md.
+// row is a row of a table in asvs.md.
 type row struct {
 	name, level, asks, state, how, shown string
 }
 
-// TestSecurityIsAsWritten holds asvs.md to what it says: every requirement is
-// answered, and what is met is shown.
+// TestSecurityIsAsWritten checks that asvs.md answers every requirement, and that
+// a test or a document shows each one that is met.
 func TestSecurityIsAsWritten(t *testing.T) {
 	t.Parallel()
 	text := read(t, "security/asvs.md")
@@ -74,7 +74,7 @@ func TestSecurityIsAsWritten(t *testing.T) {
 	for _, cells := range tableRows(text, 6) {
 		r := row{cells[0], cells[1], cells[2], cells[3], cells[4], cells[5]}
 		if _, twice := rows[r.name]; twice {
-			t.Errorf("%s is there twice", r.name)
+			t.Errorf("%s has two rows", r.name)
 		}
 		rows[r.name] = r
 		checkRow(t, r)
@@ -82,18 +82,18 @@ func TestSecurityIsAsWritten(t *testing.T) {
 	levels := wanted()
 	for name, level := range levels {
 		if r, there := rows[name]; !there || r.level != level {
-			t.Errorf("%s of level %q is missing, or is said to be of level %q", name, level, r.level)
+			t.Errorf("%s of level %q is missing, or has the level %q", name, level, r.level)
 		}
 	}
 	for name, r := range rows {
 		if _, known := levels[name]; !known && r.level != "3" {
-			t.Errorf("%s is none of the requirements of level 1 and 2", name)
+			t.Errorf("%s is not a requirement of level 1 or 2", name)
 		}
 	}
 	checkNotMet(t, text, rows)
 }
 
-// wanted gives the level of each row that has to be there.
+// wanted returns the level of each required row.
 func wanted() map[string]string {
 	levels := map[string]string{}
 	for section, list := range required {
@@ -108,25 +108,25 @@ func wanted() map[string]string {
 	return levels
 }
 
-const shortestReason = 15 // "there are none yet" is one; "no" is none
+const shortestReason = 15 // characters; "no" is not a reason
 
 func checkRow(t *testing.T, r row) {
 	t.Helper()
 	tests := testsOf(t, "asvs.md, "+r.name, r.shown)
 	if r.asks == "" {
-		t.Errorf("%s: what it asks for is missing", r.name)
+		t.Errorf("%s: write what it asks for", r.name)
 	}
 	switch r.state {
 	case "met":
 		if tests == 0 && !link.MatchString(r.how) {
-			t.Errorf("%s is met, and neither a test nor a document shows it", r.name)
+			t.Errorf("%s is met: name a test or link to a document that shows it", r.name)
 		}
 	case "yours", "n/a", "not met":
 		if len(r.how) < shortestReason && !strings.HasPrefix(r.how, "see above") {
-			t.Errorf("%s is %s, without a reason", r.name, r.state)
+			t.Errorf("%s is %s: write the reason", r.name, r.state)
 		}
 	default:
-		t.Errorf("%s: %q is no state", r.name, r.state)
+		t.Errorf("%s: %q is not a state", r.name, r.state)
 	}
 	for _, match := range anchored.FindAllStringSubmatch(r.how, -1) {
 		if !slices.Contains(anchors(read(t, filepath.Join("security", match[1]))), match[2]) {
@@ -135,24 +135,24 @@ func checkRow(t *testing.T, r row) {
 	}
 }
 
-// checkNotMet compares the list of what is not met with the rows.
+// checkNotMet compares the list of requirements that are not met with the rows.
 func checkNotMet(t *testing.T, text string, rows map[string]row) {
 	t.Helper()
 	listed := map[string]bool{}
 	for _, cells := range tableRows(text, 3) {
 		if listed[cells[0]] = true; rows[cells[0]].state != "not met" {
-			t.Errorf("%s is listed as not met, and its row says %q", cells[0], rows[cells[0]].state)
+			t.Errorf("%s is listed as not met, but its row says %q", cells[0], rows[cells[0]].state)
 		}
 	}
 	for name, r := range rows {
 		if r.state == "not met" && !listed[name] {
-			t.Errorf("%s is not met, and the list does not say so", name)
+			t.Errorf("%s is not met: add it to the list", name)
 		}
 	}
 }
 
-// TestThreatsAreShown finds the tests that the threat model names, in whichever
-// folder they are.
+// TestThreatsAreShown checks that the tests that the threat model names exist, in
+// any directory.
 func TestThreatsAreShown(t *testing.T) {
 	t.Parallel()
 	all := map[string]bool{}
@@ -163,45 +163,93 @@ func TestThreatsAreShown(t *testing.T) {
 	for _, cells := range tableRows(read(t, "security/README.md"), 4) {
 		for _, name := range words(cells[3]) {
 			if named++; !all[name] {
-				t.Errorf("the threat model names %s, which is nowhere", name)
+				t.Errorf("the threat model names %s, which does not exist", name)
 			}
 		}
 	}
 	if named < 10 {
-		t.Errorf("the threat model names %d tests only", named)
+		t.Errorf("the threat model names only %d tests", named)
 	}
 }
 
-// TestDataIsClassified wants a level for every column of the schema.
+// TestDataIsClassified checks that every column of the schema has a level. A cell
+// that says "all others" holds the rest of the columns of its table, and the row
+// relations every other table of members, so that a new field of a member is
+// personal; but one with a mask has to be listed as masked.
 func TestDataIsClassified(t *testing.T) {
 	t.Parallel()
-	written := map[string]bool{}
-	for _, cells := range tableRows(section(t, "security/inventory.md", "Data"), 5) {
-		for _, column := range words(strings.Join(cells[1:], " ")) {
+	there := columns(t)
+	rows := tableRows(section(t, "security/inventory.md", "Data"), 5)
+	written, masked := map[string]bool{}, map[string]bool{}
+	for _, cells := range rows {
+		listed := words(strings.Join(cells[1:], " "))
+		if cells[2] == "all others" {
+			listed = append(listed, others(rows, cells[0], listed, there)...)
+		}
+		for _, column := range words(cells[3]) {
+			masked[column] = true
+		}
+		for _, column := range listed {
 			name := cells[0] + "." + column
+			if strings.Contains(column, ".") {
+				name = column
+			}
 			if written[name] {
 				t.Errorf("%s has two levels", name)
 			}
 			written[name] = true
 		}
 	}
-	there := columns(t)
 	compare(t, "the inventory of data", "the schema", written, there)
 	if len(there) < 100 {
-		t.Errorf("the schema has %d columns only", len(there))
+		t.Errorf("the schema has only %d columns", len(there))
+	}
+	checkMasks(t, masked)
+}
+
+// others returns the columns that belong to a row of the inventory and are not
+// listed: of its table, or of the tables of members that have no row.
+func others(rows [][]string, table string, listed []string, there map[string]bool) (names []string) {
+	for name := range there {
+		of, column, _ := strings.Cut(name, ".")
+		own := slices.ContainsFunc(rows, func(cells []string) bool { return cells[0] == of })
+		relation := table == "relations" && !own && there[of+".member_id"]
+		if relation || of == table && !slices.Contains(listed, column) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+var maskTag = regexp.MustCompile(`json:"(\w+)".*\bmask:"`)
+
+// checkMasks looks for the fields of members that have a mask among the masked
+// columns of the inventory.
+func checkMasks(t *testing.T, masked map[string]bool) {
+	t.Helper()
+	found := 0
+	for _, file := range glob(t, "../internal/member/*.go") {
+		for _, match := range maskTag.FindAllStringSubmatch(read(t, file), -1) {
+			if found++; !masked[match[1]] {
+				t.Errorf("%s has a mask: list it as masked in the inventory of data", match[1])
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no field of a member has a mask")
 	}
 }
 
-// TestCryptographyIsWritten wants every package of cryptography, of hashes and
-// of random numbers in the inventory, by who imports it. What is not safe
-// for anything is not taken at all.
+// TestCryptographyIsWritten checks that the inventory lists every import of a
+// package of cryptography, hashes or random numbers. Nothing may import a broken
+// algorithm.
 func TestCryptographyIsWritten(t *testing.T) {
 	t.Parallel()
 	written, used := map[string]bool{}, map[string]bool{}
 	for _, cells := range tableRows(section(t, "security/inventory.md", "Cryptography"), 3) {
 		from := words(cells[0])
 		if len(from) != 1 {
-			continue // the head
+			continue // the header
 		}
 		for _, path := range words(cells[1]) {
 			written[from[0]+" imports "+path] = true
@@ -225,8 +273,7 @@ var (
 	broken        = regexp.MustCompile(`^crypto/(des|dsa|md5|rc4|sha1)$|/(md4|blowfish|ripemd160|tea|xtea|cast5)$`)
 )
 
-// TestPermissionsAreWritten compares the table of permissions with the words in
-// the code.
+// TestPermissionsAreWritten compares the table of permissions with the code.
 func TestPermissionsAreWritten(t *testing.T) {
 	t.Parallel()
 	written, used := map[string]bool{}, map[string]bool{}
@@ -248,17 +295,17 @@ func TestPermissionsAreWritten(t *testing.T) {
 
 var permission = regexp.MustCompile(`"([a-z]+:[a-z]+)"`)
 
-// compare complains of what only one of two has.
+// compare fails for what only one of two sets has.
 func compare(t *testing.T, written, real string, a, b map[string]bool) {
 	t.Helper()
 	for _, name := range slices.Sorted(maps.Keys(a)) {
 		if !b[name] {
-			t.Errorf("%s has %s, and %s does not", written, name, real)
+			t.Errorf("%s has %s, but %s does not", written, name, real)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(b)) {
 		if !a[name] {
-			t.Errorf("%s has %s, and %s does not", real, name, written)
+			t.Errorf("%s has %s, but %s does not", real, name, written)
 		}
 	}
 }
@@ -270,14 +317,14 @@ var (
 	dropped = regexp.MustCompile(`(drop (table|column)|rename) `)
 )
 
-// columns are those that the migrations make.
+// columns returns the columns that the migrations create.
 func columns(t *testing.T) map[string]bool {
 	t.Helper()
 	all := map[string]bool{}
 	for _, file := range glob(t, "../internal/schema/migrations/sqlite/*.sql") {
 		text := read(t, file)
 		if dropped.MatchString(text) {
-			t.Fatalf("%s drops or renames, which this test does not follow", file)
+			t.Fatalf("%s drops or renames a column: teach this test to follow that", file)
 		}
 		for _, table := range created.FindAllStringSubmatch(text, -1) {
 			for line := range strings.Lines(table[2]) {
@@ -295,26 +342,26 @@ func columns(t *testing.T) map[string]bool {
 
 var isTest = regexp.MustCompile(`^(Test|Fuzz|Example)[A-Z_]?`)
 
-// testsOf reads folders and tests in backticks, each test after its folder, and
-// complains of those that are not there.
+// testsOf reads directories and tests in backticks, each test after its directory,
+// and fails for those that do not exist. It returns the number of tests.
 func testsOf(t *testing.T, where, cell string) (found int) {
 	t.Helper()
 	folder := ""
 	for _, word := range words(cell) {
 		if !isTest.MatchString(word) {
 			if folder = word; len(allTests(t)[folder]) == 0 {
-				t.Errorf("%s: %s is no folder with tests", where, folder)
+				t.Errorf("%s: %s is not a directory with tests", where, folder)
 			}
 			continue
 		}
 		found++
 		name, script, scripted := strings.Cut(word, "/")
 		if !allTests(t)[folder][name] {
-			t.Errorf("%s: there is no %s in %s", where, name, folder)
+			t.Errorf("%s: %s does not exist in %s", where, name, folder)
 		}
 		if scripted {
 			if _, err := os.Stat(filepath.Join("..", folder, "testdata", "script", script+".txtar")); err != nil {
-				t.Errorf("%s: there is no script %s in %s", where, script, folder)
+				t.Errorf("%s: script %s does not exist in %s", where, script, folder)
 			}
 		}
 	}
@@ -323,7 +370,7 @@ func testsOf(t *testing.T, where, cell string) (found int) {
 
 var function = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example)\w*)\(`)
 
-// allTests are the tests of this module, by folder; they are looked for once.
+// allTests returns the tests of this module, by directory. It reads them once.
 func allTests(t *testing.T) map[string]map[string]bool {
 	t.Helper()
 	all, err := findTests()
@@ -354,7 +401,7 @@ var findTests = sync.OnceValues(func() (map[string]map[string]bool, error) {
 	})
 })
 
-// tableRows gives the rows of tables with so many columns, without their heads.
+// tableRows returns the rows of all tables with that many columns, without headers.
 func tableRows(text string, width int) (rows [][]string) {
 	head := true
 	for line := range strings.Lines(text) {
@@ -380,7 +427,7 @@ var (
 	heading  = regexp.MustCompile(`(?m)^#+ (.+)$`)
 )
 
-// anchors are the names under which the headings of a document are linked to.
+// anchors returns the names by which links refer to the headings of a document.
 func anchors(text string) (names []string) {
 	for _, match := range heading.FindAllStringSubmatch(text, -1) {
 		names = append(names, strings.ReplaceAll(strings.ToLower(match[1]), " ", "-"))
@@ -388,7 +435,7 @@ func anchors(text string) (names []string) {
 	return names
 }
 
-// section gives what is below a heading of the second order.
+// section returns the text below a heading of the second level.
 func section(t *testing.T, file, name string) string {
 	t.Helper()
 	_, text, found := strings.Cut(read(t, file), "\n## "+name+"\n")

@@ -1,9 +1,16 @@
 package audit
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
+	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/field"
 	"github.com/musterhq/muster/internal/ids"
 )
@@ -73,3 +80,103 @@ const (
 	DefaultLimit = 50
 	MaxLimit     = 200
 )
+
+const macBytes = sha256.Size
+
+// Head is the end of the chain. Whoever keeps one can check later that the chain
+// still contains it. The zero Head is that of an empty chain.
+type Head struct {
+	Seq int64
+	MAC []byte
+}
+
+// ErrHead is the fault for a text that is not a head.
+var ErrHead = fault.New(fault.Invalid, "invalid_head", "A head has the form SEQ:MAC, as printed by muster audit head: a number, a colon and 64 hexadecimal digits.")
+
+// ParseHead parses the text form of a head. Faults: invalid_head.
+func ParseHead(text string) (Head, error) {
+	number, digits, _ := strings.Cut(strings.TrimSpace(text), ":")
+	seq, err := strconv.ParseInt(number, 10, 64)
+	mac, errMAC := hex.DecodeString(digits)
+	switch {
+	case err != nil || errMAC != nil || seq < 0:
+		return Head{}, ErrHead
+	case seq == 0 && len(mac) == 0:
+		return Head{}, nil
+	case seq == 0 || len(mac) != macBytes:
+		return Head{}, ErrHead
+	}
+	return Head{seq, mac}, nil
+}
+
+// String returns the head as seq:hex.
+func (h Head) String() string { return strconv.FormatInt(h.Seq, 10) + ":" + hex.EncodeToString(h.MAC) }
+
+// MarshalText returns the same.
+func (h Head) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+
+// UnmarshalText parses it. Faults: invalid_head.
+func (h *Head) UnmarshalText(text []byte) (err error) {
+	*h, err = ParseHead(string(text))
+	return err
+}
+
+// IsZero reports whether this is the head of an empty chain.
+func (h Head) IsZero() bool { return h.Seq == 0 && len(h.MAC) == 0 }
+
+// Equal reports whether both are the same place in the same chain.
+func (h Head) Equal(other Head) bool { return h.Seq == other.Seq && bytes.Equal(h.MAC, other.MAC) }
+
+// Kind is what is wrong with a part of the audit log.
+type Kind string
+
+// The kinds of findings.
+const (
+	EditedEntry   Kind = "edited_entry"   // the entry is not what was written
+	RemovedEntry  Kind = "removed_entry"  // a sealed or waiting entry is missing
+	InsertedEntry Kind = "inserted_entry" // Muster did not write the entry, or it was taken out of the queue
+	RemovedSeal   Kind = "removed_seal"   // the chain has a gap
+	WrongSeal     Kind = "wrong_seal"     // the seal does not match the one before it, or its entry
+	UnknownKey    Kind = "unknown_key"    // the key is missing, or the entry names a wrong one
+	Truncated     Kind = "truncated"      // the chain ends before a pinned head
+	Replaced      Kind = "replaced"       // the chain has something else in place of a pinned head
+)
+
+var meanings = map[Kind]string{
+	EditedEntry:   "Muster did not write this entry as it is now: one of its columns was changed",
+	RemovedEntry:  "the entry was in the audit log and is missing",
+	InsertedEntry: "the entry is neither sealed nor waiting to be: it was inserted by hand, or removed from the chain",
+	RemovedSeal:   "a part of the chain is missing",
+	WrongSeal:     "the seal does not match the seal before it, or its entry: seals or entries were swapped, removed or changed",
+	UnknownKey:    "cannot be verified: its key is not in keys/audit. Put the key back, below the others",
+	Truncated:     "the chain ends before this head: its end was cut off, or an older backup was restored",
+	Replaced:      "the chain has something else in place of this head: it was rewritten, or continued from an older backup",
+}
+
+// Meaning returns an explanation for people.
+func (k Kind) Meaning() string { return meanings[k] }
+
+// Finding is one thing that is wrong with the audit log.
+type Finding struct {
+	Kind  Kind    `json:"kind"`
+	Seq   int64   `json:"seq,omitzero"`      // in the chain
+	Until int64   `json:"until,omitzero"`    // the last of several missing seals
+	Entry ids.Row `json:"entry_id,omitzero"` // zero: none, or its id is not valid
+	Pin   Head    `json:"pin,omitzero"`      // the pinned head that the chain does not contain
+}
+
+// String returns the finding in one line.
+func (f Finding) String() string {
+	var b strings.Builder
+	b.WriteString(string(f.Kind))
+	switch {
+	case f.Until != 0:
+		fmt.Fprintf(&b, " seals %d to %d", f.Seq, f.Until)
+	case f.Seq != 0:
+		fmt.Fprintf(&b, " seal %d", f.Seq)
+	}
+	if !f.Entry.IsZero() {
+		fmt.Fprintf(&b, " entry %s", f.Entry)
+	}
+	return b.String() + ": " + f.Kind.Meaning()
+}

@@ -10,8 +10,7 @@
 // What to log, and who may see it, is not its business: the rooms that act name
 // their actions and mask phones. It knows nothing of HTTP or of files.
 //
-//   - audit.go, head.go, finding.go: types and rules
-//   - log.go: keys, the canonical form and MACs; recorder.go: adding entries
+//   - audit.go: types and rules; log.go: keys, the canonical form, adding entries
 //   - queries.go: reading entries; stored.go: reading what is stored, to check it
 //   - operations.go, verify.go: sealing and verifying
 package audit

@@ -216,9 +216,9 @@ func TestSignups(t *testing.T) {
 		t.Errorf("days without sign-ups: got %v, %v", got, err)
 	}
 	for name, c := range map[string]struct{ from, to, fields string }{
-		"turned round": {"2026-03-03", "2026-03-02", "[to]"},
-		"no days":      {"3 March", "2026-02-30", "[from to]"},
-		"too long":     {"2000-01-01", "2026-01-01", "[from]"},
+		"inverted": {"2026-03-03", "2026-03-02", "[to]"},
+		"no days":  {"3 March", "2026-02-30", "[from to]"},
+		"too long": {"2000-01-01", "2026-01-01", "[from]"},
 	} {
 		_, err := series(c.from, c.to)
 		var fields []string

@@ -103,7 +103,3 @@ func example(kind Kind, text string) any {
 		return text
 	}
 }
-
-// formatDate is the format of a day, which is the midnight of UTC that it starts
-// with.
-const formatDate = "date"

@@ -260,9 +260,3 @@ func (d *Field) In(v reflect.Value) reflect.Value {
 func (d *Field) MustHave() bool {
 	return d.Name != "" && d.Source == JSON && !d.ReadOnly && !d.UpdateOnly && !d.Optional && (d.Required || !d.Nullable)
 }
-
-// MustHave reports whether a body that creates must have the field: it is
-// required, or it cannot be absent.
-func (d *Field) MustHave() bool {
-	return d.Name != "" && d.Source == JSON && !d.ReadOnly && !d.UpdateOnly && !d.Optional && (d.Required || !d.Nullable)
-}

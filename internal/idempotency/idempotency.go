@@ -26,12 +26,12 @@ type Request struct {
 
 func (q Request) call() string { return q.Method + " " + q.Path }
 
-// Response is the response to a request.
+// Response is the response to a request; its JSON has the headers that are kept.
 type Response struct {
-	Status   int
-	ETag     string
-	Location string
-	Body     []byte // personal data: never log it
+	Status   int    `json:"-"`
+	ETag     string `json:"etag,omitempty"`
+	Location string `json:"location,omitempty"`
+	Body     []byte `json:"-"` // personal data: never log it
 
 	call     string // the method and the path
 	bodyHash []byte

@@ -25,12 +25,6 @@ type row struct {
 
 var rows = field.For[row]()
 
-// headers are the headers of a response that are kept.
-type headers struct {
-	ETag     string `json:"etag,omitempty"`
-	Location string `json:"location,omitempty"`
-}
-
 // Find returns the response that is kept under the key for the token with this
 // hash, or nil.
 func Find(tokenHash []byte, key string, at time.Time) query.Query[*Response] {
@@ -45,19 +39,17 @@ func scan(r query.Row) (response Response, err error) {
 	if err := r.Scan(rows.Pointers(nil, &x)...); err != nil {
 		return response, err
 	}
-	var h headers
-	err = json.Unmarshal([]byte(x.Headers), &h)
-	return Response{
-		Status: x.Status, ETag: h.ETag, Location: h.Location, Body: bytes.Clone(x.Body), call: x.Call, bodyHash: bytes.Clone(x.BodyHash),
-	}, err
+	response = Response{Status: x.Status, Body: bytes.Clone(x.Body), call: x.Call, bodyHash: bytes.Clone(x.BodyHash)}
+	err = json.Unmarshal([]byte(x.Headers), &response)
+	return response, err
 }
 
 // Store returns the changes that keep a response for [TTL]. They belong into the
 // transaction of the request. Faults: [ErrAnswered], if another transaction has
 // stored a response under the key.
 func Store(token ids.Row, q Request, r Response, at time.Time) []query.Change {
-	kept, _ := json.Marshal(headers{r.ETag, r.Location}) // strings always encode
-	x := row{token, q.Key, q.call(), q.Body[:], r.Status, string(kept), r.Body, at, at.Add(TTL)}
+	headers, _ := json.Marshal(r) // strings always encode
+	x := row{token, q.Key, q.call(), q.Body[:], r.Status, string(headers), r.Body, at, at.Add(TTL)}
 	return []query.Change{
 		query.Exec("delete from idempotency where token_id = $1 and key = $2 and expires_at <= $3", token, q.Key, at),
 		query.Exec("insert into idempotency ("+rows.Columns("")+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9)", rows.Values(nil, &x)...).

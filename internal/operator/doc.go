@@ -10,6 +10,6 @@
 //
 //   - permission.go, role.go, operator.go, token.go, secret.go: types and rules
 //   - queries.go: values
-//   - principal.go, operations.go, roles.go, tokens.go: functions over a session
+//   - operations.go, tokens.go: functions over a session
 //   - cache.go, usage.go: what a server remembers of the tokens it has seen
 package operator

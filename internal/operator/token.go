@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -61,13 +62,7 @@ func scopeOf(text string) Scope {
 }
 
 // String returns the words, separated by spaces, as a row stores them.
-func (s Scope) String() string {
-	words := make([]string, len(s))
-	for i, word := range s {
-		words[i] = string(word)
-	}
-	return strings.Join(words, " ")
-}
+func (s Scope) String() string { return strings.Trim(fmt.Sprint([]Word(s)), "[]") }
 
 // Caller is the holder of a token, as the database describes it at one moment.
 type Caller struct {

@@ -1,8 +1,7 @@
 -- +goose Up
 
--- The same as for SQLite, with the types of PostgreSQL; a test holds the two
--- together. Texts by which rows are ordered or found are compared by code point,
--- as in SQLite.
+-- The same as for SQLite, with the types of PostgreSQL; a test compares the two.
+-- Texts that rows are ordered or found by compare by code point, as in SQLite.
 
 create table users (
   id          uuid             not null,
@@ -11,7 +10,7 @@ create table users (
   name        text             not null constraint users_name check (length(name) between 1 and 100),
   name_key    text collate "C" not null,
   gender      text collate "C" not null constraint users_gender check (gender in ('male', 'female', 'other')),
-  birth_year  integer          not null constraint users_birth_year check (birth_year = 0 or birth_year between 1900 and 2200), -- 0: not known
+  birth_year  integer          not null constraint users_birth_year check (birth_year = 0 or birth_year between 1900 and 2200), -- 0: unknown
   status      text collate "C" not null constraint users_status check (
                         status in ('pending', 'approved', 'rejected', 'needs_info', 'suspended')),
   created_at  timestamptz      not null,
@@ -30,7 +29,7 @@ create index users_updated_at on users (updated_at, id, deleted_at) where delete
 create index users_name on users (name_key, id, deleted_at) where deleted_at is null;
 create index users_birth_year_id on users (birth_year, id, deleted_at) where deleted_at is null;
 
--- The same for deleted members, who are few.
+-- The same for deleted members, of whom there are few.
 create index users_deleted on users (id, deleted_at) where deleted_at is not null;
 create index users_deleted_updated_at on users (updated_at, id, deleted_at) where deleted_at is not null;
 create index users_deleted_name on users (name_key, id, deleted_at) where deleted_at is not null;
@@ -125,9 +124,9 @@ create table documents (
   primary key (member_id, id)
 );
 
--- Search: the members in whose name a piece occurs, in blocks of ids. A block
--- holds those from its first id to the next block's. Members whose name is not
--- in the blocks yet wait in member_unindexed.
+-- Search: for each gram, blocks with the ids of the members whose names contain
+-- it. A block holds the ids from its first one to the next block's. Members whose
+-- names are not in the blocks yet wait in member_unindexed.
 create table member_gram (
   gram  text collate "C" not null,
   first uuid             not null,
@@ -140,12 +139,12 @@ create table member_unindexed (
   primary key (member_id)
 );
 
--- Counters of members that are not deleted. A change appends a delta; the
--- folder moves deltas into the other four, and readers add both.
+-- Counters of members that are not deleted. A change appends a delta; a task rolls
+-- deltas up into the other four tables, and readers add both.
 create table member_delta (
   id     uuid             not null,
   day    text collate "C" not null,
-  slot   bigint           not null, -- quarters of an hour since 1970
+  slot   bigint           not null, -- quarter-hours since 1970
   gender text collate "C" not null,
   status text collate "C" not null,
   n      bigint           not null,
@@ -199,8 +198,8 @@ create table api_tokens (
 
 create unique index api_tokens_hash_key on api_tokens (token_hash);
 
--- First answers to requests with an Idempotency-Key. A body may be long, so
--- that the rows have no place in the tree of a key.
+-- First responses to requests with an Idempotency-Key. Bodies may be long, so the
+-- table is not clustered by its key.
 create table idempotency (
   token_id    uuid             not null,
   key         text collate "C" not null,
@@ -219,9 +218,9 @@ create index idempotency_expires_at on idempotency (expires_at);
 create table import_job (
   file_hash  text collate "C" not null,
   map_hash   text collate "C" not null,
-  line       integer          not null, -- the last that is done
+  line       integer          not null, -- the last line that was processed
   imported   integer          not null,
-  known      integer          not null, -- were members already
+  known      integer          not null, -- rows that were members already
   rejected   integer          not null,
   started_at timestamptz      not null,
   updated_at timestamptz      not null,

@@ -1,6 +1,6 @@
 -- +goose Up
 
--- The same as for SQLite, where the remarks are.
+-- The same as for SQLite, where the comments are.
 create table operators (
   id          uuid             not null,
   name        text             not null constraint operators_name check (length(name) between 1 and 100),

@@ -1,8 +1,8 @@
 -- +goose Up
 
 -- Times are text of fixed width in UTC, lists are JSON, booleans 0 and 1.
--- Identifiers are UUIDv7: their order is the order of creation, so that "newest
--- first" walks a primary key.
+-- Identifiers are UUIDv7: their order is the order of creation, so "newest first"
+-- walks a primary key.
 
 create table users (
   id          blob    not null constraint users_id check (length(id) = 16),
@@ -12,7 +12,7 @@ create table users (
   name        text    not null constraint users_name check (length(name) between 1 and 100),
   name_key    text    not null,
   gender      text    not null constraint users_gender check (gender in ('male', 'female', 'other')),
-  birth_year  integer not null constraint users_birth_year check (birth_year = 0 or birth_year between 1900 and 2200), -- 0: not known
+  birth_year  integer not null constraint users_birth_year check (birth_year = 0 or birth_year between 1900 and 2200), -- 0: unknown
   status      text    not null constraint users_status check (
                         status in ('pending', 'approved', 'rejected', 'needs_info', 'suspended')),
   created_at  text    not null,
@@ -25,14 +25,14 @@ create table users (
 create unique index users_phone_key on users (phone) where deleted_at is null and phone is not null;
 create unique index users_external_id_key on users (external_id) where external_id is not null;
 
--- One index for each order of a list. The last column lets SQLite see in the
--- index that a row is of its part; without it, it would look at the table.
+-- One index for each order of a list. The last column lets SQLite check the
+-- condition of the partial index in the index; without it, it would read the table.
 create index users_kind on users (status, gender, id, deleted_at) where deleted_at is null;
 create index users_updated_at on users (updated_at, id, deleted_at) where deleted_at is null;
 create index users_name on users (name_key, id, deleted_at) where deleted_at is null;
 create index users_birth_year_id on users (birth_year, id, deleted_at) where deleted_at is null;
 
--- The same for deleted members, who are few.
+-- The same for deleted members, of whom there are few.
 create index users_deleted on users (id, deleted_at) where deleted_at is not null;
 create index users_deleted_updated_at on users (updated_at, id, deleted_at) where deleted_at is not null;
 create index users_deleted_name on users (name_key, id, deleted_at) where deleted_at is not null;
@@ -127,9 +127,9 @@ create table documents (
   primary key (member_id, id)
 ) strict, without rowid;
 
--- Search: the members in whose name a piece occurs, in blocks of ids. A block
--- holds those from its first id to the next block's. Members whose name is not
--- in the blocks yet wait in member_unindexed.
+-- Search: for each gram, blocks with the ids of the members whose names contain
+-- it. A block holds the ids from its first one to the next block's. Members whose
+-- names are not in the blocks yet wait in member_unindexed.
 create table member_gram (
   gram  text not null,
   first blob not null,
@@ -142,12 +142,12 @@ create table member_unindexed (
   primary key (member_id)
 ) strict, without rowid;
 
--- Counters of members that are not deleted. A change appends a delta; the
--- folder moves deltas into the other four, and readers add both.
+-- Counters of members that are not deleted. A change appends a delta; a task rolls
+-- deltas up into the other four tables, and readers add both.
 create table member_delta (
   id     blob    not null,
   day    text    not null,
-  slot   integer not null, -- quarters of an hour since 1970
+  slot   integer not null, -- quarter-hours since 1970
   gender text    not null,
   status text    not null,
   n      integer not null,
@@ -201,8 +201,8 @@ create table api_tokens (
 
 create unique index api_tokens_hash_key on api_tokens (token_hash);
 
--- First answers to requests with an Idempotency-Key. A body may be long, so
--- that the rows have no place in the tree of a key.
+-- First responses to requests with an Idempotency-Key. Bodies may be long, so the
+-- table is not clustered by its key.
 create table idempotency (
   token_id    blob    not null,
   key         text    not null,
@@ -221,9 +221,9 @@ create index idempotency_expires_at on idempotency (expires_at);
 create table import_job (
   file_hash  text    not null,
   map_hash   text    not null,
-  line       integer not null, -- the last that is done
+  line       integer not null, -- the last line that was processed
   imported   integer not null,
-  known      integer not null, -- were members already
+  known      integer not null, -- rows that were members already
   rejected   integer not null,
   started_at text    not null,
   updated_at text    not null,

@@ -1,7 +1,7 @@
 -- +goose Up
 
--- Who works here. The permissions of the four roles that every store has are in
--- the program (internal/operator); those of the others are rows of their own.
+-- Operators and roles. The program has the permissions of the four standard roles
+-- (internal/operator); custom roles are rows.
 create table operators (
   id          blob    not null constraint operators_id check (length(id) = 16),
   name        text    not null constraint operators_name check (length(name) between 1 and 100),
@@ -19,32 +19,32 @@ create index operators_role on operators (role, id);
 
 create table roles (
   name        text    not null constraint roles_name check (length(name) between 1 and 100),
-  permissions text    not null, -- words, with a space between
+  permissions text    not null, -- words, separated by spaces
   created_at  text    not null,
   updated_at  text    not null,
   version     integer not null constraint roles_version check (version > 0),
   primary key (name)
 ) strict, without rowid;
 
--- A token belongs to an operator; one of before there were any gets the first.
+-- A token belongs to an operator; older tokens get the first one.
 alter table api_tokens add column operator_id blob;
-alter table api_tokens add column scope text; -- words, with a space between; NULL: all that the role has
+alter table api_tokens add column scope text; -- words, separated by spaces; NULL: all that the role allows
 
 create index api_tokens_operator on api_tokens (operator_id, id);
 
--- The record. An entry is written with the change that it tells of and never
--- after; its mac is made with a key that is not here. What is not sealed yet
--- waits in audit_pending, and audit_seal is the chain.
+-- The audit log. An entry is written in the transaction of its change and never
+-- changes; the key of its mac is not in the database. Entries that are not sealed
+-- yet wait in audit_pending, and audit_seal is the chain.
 create table audit (
   id          blob not null,
   at          text not null,
   operator_id blob,          -- NULL: the command line, or Muster itself
   token_id    blob,
-  source      text not null, -- where it was asked for: an address, a command
+  source      text not null, -- where the request came from: an address, a command
   request_id  text,
   action      text not null,
   member_id   blob,
-  target      text,          -- what else it was done to
+  target      text,          -- what else it concerns
   reason      text,
   was         text,          -- JSON of the fields that changed
   became      text,
