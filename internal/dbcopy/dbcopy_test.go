@@ -173,29 +173,29 @@ func TestCopyFollowsTheSchema(t *testing.T) {
 	source, target := filled(t), testkit.Open(t)
 	for _, db := range []*session.DB{source, target} {
 		change(t, db,
-			query.Exec("alter table profile add column motto text"),
-			query.Exec("create table badge (name text not null, rank bigint, share double precision)"),
-			query.Exec("create unique index badge_key on badge (rank, name)"),
-			query.Exec("create unique index badge_name on badge (name)"),
-			query.Exec("create table award (n integer not null primary key, badge text not null references badge (name), detail bytea)"))
+			query.Exec("alter table profile add column copied_note text"),
+			query.Exec("create table copied_thing (name text not null, rank bigint, share double precision)"),
+			query.Exec("create unique index copied_thing_key on copied_thing (rank, name)"),
+			query.Exec("create unique index copied_thing_name on copied_thing (name)"),
+			query.Exec("create table copied_child (n integer not null primary key, copied_thing text not null references copied_thing (name), detail bytea)"))
 	}
 	change(t, source,
-		query.Exec("update profile set motto = 'onwards'"),
-		query.Exec("insert into badge (name, rank, share) values ('gold', 1, 0.25), ('tin', null, null)"),
-		query.Exec("insert into award (n, badge, detail) values (1, 'gold', $1), (2, 'tin', $2), (3, 'tin', null)", []byte{}, []byte("x")))
+		query.Exec("update profile set copied_note = 'onwards'"),
+		query.Exec("insert into copied_thing (name, rank, share) values ('gold', 1, 0.25), ('tin', null, null)"),
+		query.Exec("insert into copied_child (n, copied_thing, detail) values (1, 'gold', $1), (2, 'tin', $2), (3, 'tin', null)", []byte{}, []byte("x")))
 	rows := map[string]int64{}
 	for _, table := range copied(t, source, target).Tables {
 		rows[table.Name] = table.Inserted
 	}
-	if rows["badge"] != 2 || rows["award"] != 3 || rows["profile"] == 0 {
+	if rows["copied_thing"] != 2 || rows["copied_child"] != 3 || rows["profile"] == 0 {
 		t.Errorf("got %v", rows)
 	}
 	for text, want := range map[string]int{
-		"select count(*) from profile where motto = 'onwards'":                                 int(rows["profile"]),
-		"select count(*) from badge where name = 'gold' and rank = 1 and share = 0.25":         1,
-		"select count(*) from badge where name = 'tin' and rank is null and share is null":     1,
-		"select count(*) from award where n = 1 and detail is not null and length(detail) = 0": 1,
-		"select count(*) from award where badge = 'tin' and (detail is null or n = 2)":         2,
+		"select count(*) from profile where copied_note = 'onwards'":                                  int(rows["profile"]),
+		"select count(*) from copied_thing where name = 'gold' and rank = 1 and share = 0.25":         1,
+		"select count(*) from copied_thing where name = 'tin' and rank is null and share is null":     1,
+		"select count(*) from copied_child where n = 1 and detail is not null and length(detail) = 0": 1,
+		"select count(*) from copied_child where copied_thing = 'tin' and (detail is null or n = 2)":  2,
 	} {
 		if got, err := ask(t, target, query.Scalar[int](text)); err != nil || got != want {
 			t.Errorf("%s: got %d, %v, want %d", text, got, err, want)
@@ -208,13 +208,13 @@ func TestCopyRefusesSchemas(t *testing.T) {
 	for name, c := range map[string]struct {
 		source, target, says string
 	}{
-		"a table that the target lacks":  {"create table badge (name text not null primary key)", "", "different tables"},
-		"a table that the source lacks":  {"", "create table badge (name text not null primary key)", "different tables"},
-		"a column that the target lacks": {"alter table profile add column motto text", "", "different tables"},
-		"a column of another type":       {"alter table profile add column motto text", "alter table profile add column motto integer", "different tables"},
-		"a table without a key":          {"create table badge (name text)", "create table badge (name text)", "no key"},
-		"a key with NULL":                {"create table badge (name text unique)", "create table badge (name text unique)", "no key"},
-		"a type that nobody knows":       {"create table badge (name numeric not null primary key)", "create table badge (name numeric not null primary key)", "unknown type numeric"},
+		"a table that the target lacks":  {"create table copied_thing (name text not null primary key)", "", "different tables"},
+		"a table that the source lacks":  {"", "create table copied_thing (name text not null primary key)", "different tables"},
+		"a column that the target lacks": {"alter table profile add column copied_note text", "", "different tables"},
+		"a column of another type":       {"alter table profile add column copied_note text", "alter table profile add column copied_note integer", "different tables"},
+		"a table without a key":          {"create table copied_thing (name text)", "create table copied_thing (name text)", "no key"},
+		"a key with NULL":                {"create table copied_thing (name text unique)", "create table copied_thing (name text unique)", "no key"},
+		"a type that nobody knows":       {"create table copied_thing (name numeric not null primary key)", "create table copied_thing (name numeric not null primary key)", "unknown type numeric"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
