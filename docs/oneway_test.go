@@ -18,10 +18,6 @@ import (
 	"testing"
 )
 
-// tangled are the packages whose files still use each other in a circle. The
-// list only ever gets shorter.
-var tangled = []string{}
-
 // TestFilesUseEachOtherOneWay reads the files of each package, without its
 // tests, and fails if any of them depend on each other in a circle.
 func TestFilesUseEachOtherOneWay(t *testing.T) {
@@ -33,17 +29,9 @@ func TestFilesUseEachOtherOneWay(t *testing.T) {
 	for _, p := range packages {
 		room := strings.TrimPrefix(p.ImportPath, module+"/")
 		circles := usesOf(t, p, exports).circles()
-		switch listed := slices.Contains(tangled, room); {
-		case listed && len(circles) == 0:
-			t.Errorf("the files of %s use each other one way: strike it from the list", room)
-		case !listed && len(circles) > 0:
+		if len(circles) > 0 {
 			t.Errorf("files of %s use each other in a circle. Move a declaration to the file that it belongs to, merge files, or split one:\n%s",
 				room, strings.Join(circles, "\n"))
-		}
-	}
-	for _, room := range tangled {
-		if !slices.ContainsFunc(packages, func(p compiledPackage) bool { return p.ImportPath == module+"/"+room }) {
-			t.Errorf("there is no package %s: strike it from the list", room)
 		}
 	}
 }

@@ -337,7 +337,7 @@ func TestStandardRolesGrow(t *testing.T) {
 
 // Nobody can grant or take away permissions that they do not have; a token is never
 // worth more than the one that it was created with.
-func TestNobodyGivesWhatTheyDoNotHold(t *testing.T) {
+func TestPrivilegesAreNotExceeded(t *testing.T) {
 	t.Parallel()
 	db := testkit.Open(t)
 	create(t, db, "root", 0)
