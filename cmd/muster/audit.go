@@ -34,16 +34,6 @@ type auditVerifyCmd struct {
 	Accept bool         `help:"After restoring a backup: ignore the head that the server kept in the data directory and, if nothing else is wrong, keep the present one."`
 }
 
-// Help is shown below the flags.
-func (auditVerifyCmd) Help() string {
-	return `Computes every MAC of the audit log again and follows the chain from its start, all at one moment. It finds entries that were edited, removed, inserted or swapped. A head kept earlier shows whether the end was cut off: give one with --pin, or rely on the one that the server keeps as audit-head in the data directory. Changes nothing, works beside a running server, and exits with 1 if something is wrong.
-
-Examples:
-
-    muster audit verify
-    muster audit verify --pin "$(cat /mnt/elsewhere/head)" --json | jq .findings`
-}
-
 // verified is the result of the command.
 type verified struct {
 	OK   bool        `json:"ok"`
@@ -53,7 +43,6 @@ type verified struct {
 	file string
 }
 
-// Run verifies the audit log.
 func (v auditVerifyCmd) Run(ctx context.Context, c console) error {
 	file := audit.HeadFile{Path: dataDir(v.Data).auditHead()}
 	found := verified{file: file.Path}
@@ -122,16 +111,6 @@ type auditHeadCmd struct {
 	Format
 }
 
-// Help is shown below the flags.
-func (auditHeadCmd) Help() string {
-	return `Keep the head where nobody who can change the database can change it: it later proves that no entry before it was cut off. Entries of the last second may not be in the chain yet.
-
-Example:
-
-    muster audit head >> /mnt/elsewhere/heads`
-}
-
-// Run prints the head.
 func (h auditHeadCmd) Run(ctx context.Context, c console) error {
 	return h.with(ctx, openOptions{}, func(s *store) error {
 		var head audit.Head
@@ -165,17 +144,6 @@ type auditExportCmd struct {
 	Until    instant `help:"Only entries before this day (UTC) or time." placeholder:"TIME"`
 }
 
-// Help is shown below the flags.
-func (auditExportCmd) Help() string {
-	return `Writes the entries, oldest first, as they are at one moment. In CSV, an apostrophe precedes a cell that a spreadsheet may take for a formula. Works beside a running server.
-
-Examples:
-
-    muster audit export --format csv --since 2026-01-01 --until 2026-02-01 --out january.csv
-    muster audit export --operator "Kim Bada" --action phone.reveal | jq -r .reason`
-}
-
-// Run exports the audit log.
 func (e auditExportCmd) Run(ctx context.Context, c console) error {
 	filter := audit.Filter{Action: audit.Action(e.Action), From: e.Since.at, To: e.Until.at}
 	if e.Member != "" {

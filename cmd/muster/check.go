@@ -17,15 +17,6 @@ type checkCmd struct {
 	Format
 }
 
-// Help is shown below the flags.
-func (checkCmd) Help() string {
-	return `Recounts all members and compares the counters, has SQLite look for damage (with PostgreSQL, see pg_amcheck), and looks for the object of each photo and document. Changes nothing, and works beside a running server. Exits with 1 if something differs.
-
-Example:
-
-    muster check --json | jq .ok`
-}
-
 // findings are what a check found.
 type findings struct {
 	OK       bool                  `json:"ok"`
@@ -34,7 +25,6 @@ type findings struct {
 	Media    media.Found           `json:"media"`
 }
 
-// Run checks the store.
 func (k checkCmd) Run(ctx context.Context, c console) error {
 	d, err := k.dataDir()
 	if err != nil {

@@ -21,15 +21,6 @@ type copyCmd struct {
 	Media place      `help:"Where to copy photos and documents from the data directory of the source: ${media_form}. Without it, they stay where they are." placeholder:"PLACE"`
 }
 
-// Help is shown below the flags.
-func (copyCmd) Help() string {
-	return `Copies the source as it is at one moment, also beside a running server, and then compares every row of both sides. A copy that was interrupted continues where it stopped. Running it again copies what has changed since, so that the server is down for seconds only: copy, stop the server, copy again, and serve the target with the same data directory, which holds the keys. A target that has been served is never written to again.
-
-Example:
-
-    muster copy --from sqlite:muster-data --to 'postgres://muster@db1/muster?sslmode=verify-full'`
-}
-
 // storePlace names a store: a data directory or a PostgreSQL database.
 type storePlace struct {
 	dataDir  string
@@ -71,7 +62,6 @@ type copied struct {
 	Objects *dbcopy.Objects `json:"objects,omitempty"`
 }
 
-// Run copies the store.
 func (o copyCmd) Run(ctx context.Context, c console) error {
 	from, err := o.From.label()
 	if err != nil {

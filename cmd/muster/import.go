@@ -22,16 +22,6 @@ type importCmd struct {
 	File        string `arg:"" help:"The CSV file." placeholder:"FILE.csv"`
 }
 
-// Help is shown below the flags.
-func (importCmd) Help() string {
-	return `Imports every valid row and reports the others; rejected rows do not change the exit code. Running it again continues where it stopped, and creates nobody twice. Works beside a running server.
-
-Example:
-
-    muster import --map docs/examples/speed-dating.toml --rejects rejects.csv speed-dating.csv`
-}
-
-// Run imports the file.
 func (i importCmd) Run(ctx context.Context, c console) error {
 	text, err := os.ReadFile(i.Map)
 	if err != nil {

@@ -14,16 +14,6 @@ type migrateCmd struct {
 	DryRun bool `help:"Show what would be done, and change nothing."`
 }
 
-// Help is shown below the flags.
-func (migrateCmd) Help() string {
-	return `Serve does this when it starts. Make a backup first, of the whole data directory, or of the PostgreSQL database.
-
-Example:
-
-    muster migrate --data /var/lib/muster`
-}
-
-// Run migrates the database.
 func (m migrateCmd) Run(ctx context.Context, c console) error {
 	state, err := m.migrate(ctx)
 	if err != nil {

@@ -25,17 +25,6 @@ type operatorCreateCmd struct {
 	Role string `help:"Its role: viewer, reviewer, manager, administrator, or a custom role." required:"" placeholder:"ROLE"`
 }
 
-// Help is shown below the flags.
-func (operatorCreateCmd) Help() string {
-	return `Works beside a running server.
-
-Example:
-
-    muster operator create --name "Kim Minji" --role reviewer
-    muster token create --operator "Kim Minji"`
-}
-
-// Run creates the operator.
 func (o operatorCreateCmd) Run(ctx context.Context, c console) error {
 	return o.asRoot(ctx, c, openOptions{create: true}, func(s rootStore) error {
 		var created operator.Operator
@@ -63,14 +52,6 @@ type operatorListCmd struct {
 	Format
 }
 
-// Help is shown below the flags.
-func (operatorListCmd) Help() string {
-	return `Example:
-
-    muster operator list --json | jq -r '.[] | select(.disabled_at == null).name'`
-}
-
-// Run lists the operators.
 func (o operatorListCmd) Run(ctx context.Context, c console) error {
 	return o.with(ctx, openOptions{}, func(s *store) error {
 		var list []operator.Operator
@@ -124,16 +105,6 @@ type operatorSetCmd struct {
 	Rename string `help:"The new name." placeholder:"NAME"`
 }
 
-// Help is shown below the flags.
-func (operatorSetCmd) Help() string {
-	return `The new rights apply from the next request on. ` + nameReplicas + `
-
-Example:
-
-    muster operator set --name "Kim Minji" --role manager`
-}
-
-// Run changes the operator.
 func (o operatorSetCmd) Run(ctx context.Context, c console) error {
 	var p operator.Patch
 	if o.Role != "" {
@@ -150,32 +121,12 @@ func (o operatorSetCmd) Run(ctx context.Context, c console) error {
 
 type operatorDisableCmd struct{ OneOperator }
 
-// Help is shown below the flags.
-func (operatorDisableCmd) Help() string {
-	return nameReplicas + `
-
-Example:
-
-    muster operator disable --name "Kim Minji"`
-}
-
-// Run disables the operator.
 func (o operatorDisableCmd) Run(ctx context.Context, c console) error {
 	return o.update(ctx, c, operator.Patch{Disabled: new(true)}, "Disabled %s, with the role %s.\n")
 }
 
 type operatorEnableCmd struct{ OneOperator }
 
-// Help is shown below the flags.
-func (operatorEnableCmd) Help() string {
-	return `Its tokens are accepted again, unless they were revoked.
-
-Example:
-
-    muster operator enable --name "Kim Minji"`
-}
-
-// Run enables the operator.
 func (o operatorEnableCmd) Run(ctx context.Context, c console) error {
 	return o.update(ctx, c, operator.Patch{Disabled: new(false)}, "Enabled %s, with the role %s.\n")
 }

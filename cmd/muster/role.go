@@ -22,13 +22,6 @@ type roleListCmd struct {
 	Format
 }
 
-// Help is shown below the flags.
-func (roleListCmd) Help() string {
-	return `Example:
-
-    muster role list`
-}
-
 // roleJSON is a role as JSON.
 type roleJSON struct {
 	Name        string   `json:"name"`
@@ -40,7 +33,6 @@ func newRoleJSON(r operator.Role) roleJSON {
 	return roleJSON{r.Name, r.Permissions.Words(), r.Custom}
 }
 
-// Run lists the roles.
 func (r roleListCmd) Run(ctx context.Context, c console) error {
 	return r.with(ctx, openOptions{}, func(s *store) error {
 		var roles []operator.Role
@@ -74,19 +66,6 @@ type roleSetCmd struct {
 	Permission []string `help:"A permission that the role grants. Repeat the flag for several; without it, the role allows nothing." placeholder:"PERMISSION"`
 }
 
-// Help is shown below the flags.
-func (roleSetCmd) Help() string {
-	var permissions strings.Builder
-	for _, p := range operator.Grantable() {
-		fmt.Fprintf(&permissions, "    %-18s %s\n", p, p.Meaning())
-	}
-	return nameReplicas + "\n\nThe permissions:\n\n" + permissions.String() + `
-Example:
-
-    muster role set accountant --permission dashboard:read --permission members:read`
-}
-
-// Run creates or changes the role.
 func (r roleSetCmd) Run(ctx context.Context, c console) error {
 	return r.asRoot(ctx, c, openOptions{create: true, replicas: r.replicas()}, func(s rootStore) error {
 		var role operator.Role
@@ -109,14 +88,6 @@ type roleDeleteCmd struct {
 	Role string `arg:"" help:"The name of the role." placeholder:"ROLE"`
 }
 
-// Help is shown below the flags.
-func (roleDeleteCmd) Help() string {
-	return `Example:
-
-    muster role delete accountant`
-}
-
-// Run deletes the role.
 func (r roleDeleteCmd) Run(ctx context.Context, c console) error {
 	return r.asRoot(ctx, c, openOptions{}, func(s rootStore) error {
 		err := s.db.Write(ctx, func(w *session.Write) error {

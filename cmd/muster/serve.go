@@ -41,21 +41,6 @@ type serveCmd struct {
 	Logging
 }
 
-// Help is shown below the flags.
-func (serveCmd) Help() string {
-	return `The first start creates the data directory, an operator called administrator, and a token for it, which is printed once. On SIGTERM or Ctrl-C the server finishes the requests in progress; a second signal ends it at once. GOMEMLIMIT overrides the limit on memory.
-
-Examples:
-
-    muster serve --demo 1000
-    muster serve --data /var/lib/muster --time-zone Asia/Seoul --phone-region KR
-    muster serve --listen :443 --http-listen :80 --acme-domain members.example.org --acme-accept-terms
-    muster serve --listen :8443 --tls-cert /etc/muster/tls.crt --tls-key /etc/muster/tls.key
-    muster serve --trusted-proxy 10.0.0.7 --allow-from 203.0.113.0/24
-    muster serve --keys /etc/muster/keys --database 'postgres://muster@db1/muster?sslmode=verify-full' --replica 'postgres://muster@db2/muster?sslmode=verify-full' --media 's3://members?region=eu-central-1'`
-}
-
-// Run serves until ctx is done.
 func (s serveCmd) Run(ctx context.Context, c console) (err error) {
 	if err := s.check(); err != nil {
 		return err

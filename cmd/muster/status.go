@@ -18,16 +18,6 @@ type statusCmd struct {
 	Format
 }
 
-// Help is shown below the flags.
-func (statusCmd) Help() string {
-	return `Asks each server of the database. Works beside running servers of Muster, and without a primary. CONNECTIONS counts those of all Muster programs: busy, of all that are open. Exits with 1 if a server does not answer as it should.
-
-Example:
-
-    muster status --database 'postgres://muster@db1/muster?sslmode=verify-full' --replica 'postgres://muster@db2/muster?sslmode=verify-full'`
-}
-
-// Run shows the state of the servers.
 func (s statusCmd) Run(ctx context.Context, c console) error {
 	nodes, err := s.nodes(ctx)
 	if err != nil {

@@ -28,17 +28,6 @@ type tokenCreateCmd struct {
 	Expires  time.Duration `help:"How long the token is valid, such as 720h; 0s: until it is revoked. Default: ${default}." default:"8760h" placeholder:"DURATION"`
 }
 
-// Help is shown below the flags.
-func (tokenCreateCmd) Help() string {
-	return `Works beside a running server.
-
-Examples:
-
-    TOKEN=$(muster token create)
-    TOKEN=$(muster token create --operator "Kim Minji" --name "nightly report" --scope dashboard:read --expires 720h)`
-}
-
-// Run creates the token.
 func (t tokenCreateCmd) Run(ctx context.Context, c console) error {
 	if t.Expires < 0 {
 		return usage("--expires must be in the future, such as 720h")
@@ -116,14 +105,6 @@ type tokenListCmd struct {
 	Format
 }
 
-// Help is shown below the flags.
-func (tokenListCmd) Help() string {
-	return `Example:
-
-    muster token list --json | jq -r '.[].name'`
-}
-
-// Run lists the tokens.
 func (t tokenListCmd) Run(ctx context.Context, c console) error {
 	return t.with(ctx, openOptions{}, func(s *store) error {
 		list, err := s.tokens(ctx)
@@ -162,16 +143,6 @@ type tokenRevokeCmd struct {
 	Token string `arg:"" help:"The ID, the prefix or the name of the token, as in the list."`
 }
 
-// Help is shown below the flags.
-func (tokenRevokeCmd) Help() string {
-	return nameReplicas + `
-
-Example:
-
-    muster token revoke "nightly report"`
-}
-
-// Run revokes the token.
 func (t tokenRevokeCmd) Run(ctx context.Context, c console) error {
 	return t.asRoot(ctx, c, openOptions{replicas: t.replicas()}, func(s rootStore) error {
 		var revoked operator.Token

@@ -16,14 +16,6 @@ import (
 
 type versionCmd struct{ Format }
 
-// Help is shown below the flags.
-func (versionCmd) Help() string {
-	return `Example:
-
-    muster version --json | jq -r .version`
-}
-
-// Run prints the version.
 func (v versionCmd) Run(ctx context.Context, c console) error {
 	b := thisBuild()
 	if err := b.askDatabase(ctx); err != nil {
