@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
+	"strings"
 
 	"github.com/musterhq/muster/internal/blob"
 	"github.com/musterhq/muster/internal/counters"
@@ -40,7 +40,7 @@ func (k checkCmd) Run(ctx context.Context, c console) error {
 		if err != nil {
 			return err
 		}
-		if err := k.print(c, found, found.write); err != nil {
+		if err := k.print(c, found, found.text()); err != nil {
 			return err
 		}
 		if !found.OK {
@@ -81,25 +81,25 @@ func (s *store) check(ctx context.Context, objects blob.Store) (f findings, err 
 	return f, nil
 }
 
-// write writes the findings as text.
-func (f *findings) write(w io.Writer) error {
+func (f *findings) text() string {
+	var text strings.Builder
 	for _, damage := range f.Database {
-		fmt.Fprintln(w, "database:", damage)
+		fmt.Fprintln(&text, "database:", damage)
 	}
 	if len(f.Database) > 0 {
-		_, err := fmt.Fprintln(w, "The database is damaged: restore a backup. Counters and media were not checked.")
-		return err
+		fmt.Fprintln(&text, "The database is damaged: restore a backup. Counters and media were not checked.")
+		return text.String()
 	}
 	for _, d := range f.Counters {
-		fmt.Fprintf(w, "counter %s: says %d, counted %d\n", d.What, d.Counted, d.Recounted)
+		fmt.Fprintf(&text, "counter %s: says %d, counted %d\n", d.What, d.Counted, d.Recounted)
 	}
 	for _, key := range f.Media.Keys {
-		fmt.Fprintln(w, "missing:", key)
+		fmt.Fprintln(&text, "missing:", key)
 	}
 	verdict := "No differences"
 	if !f.OK {
 		verdict = fmt.Sprintf("%d counters differ and %d objects are missing", len(f.Counters), f.Media.Missing)
 	}
-	_, err := fmt.Fprintf(w, "%s; checked %d photos and documents.\n", verdict, f.Media.Checked)
-	return err
+	fmt.Fprintf(&text, "%s; checked %d photos and documents.\n", verdict, f.Media.Checked)
+	return text.String()
 }

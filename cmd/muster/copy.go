@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/musterhq/muster/internal/dbcopy"
@@ -79,7 +77,7 @@ func (o copyCmd) Run(ctx context.Context, c console) error {
 			if err != nil {
 				return err
 			}
-			return o.print(c, result, result.writeText)
+			return o.print(c, result, result.text())
 		})
 	})
 }
@@ -124,21 +122,17 @@ func (o copyCmd) copyMedia(ctx context.Context, c console, source *store) (*dbco
 	return &report, err
 }
 
-func (r copied) writeText(w io.Writer) error {
-	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(out, "table\trows\tinserted\tremoved\tSHA-256 of both")
-	for _, t := range r.Tables {
-		fmt.Fprintf(out, "%s\t%d\t%d\t%d\t%s\n", t.Name, t.Rows, t.Inserted, t.Removed, t.Digest[:16])
-	}
-	if err := out.Flush(); err != nil {
-		return fmt.Errorf("writing the result: %w", err)
-	}
-	_, err := fmt.Fprintf(w, "The target is identical to the source as of %s.\n", r.AsOf.Format(time.RFC3339))
-	if m := r.Objects; m != nil && err == nil {
-		_, err = fmt.Fprintf(w, "Photos and documents: %d copied, %d already present, %d missing, %d damaged.\n", m.Copied, m.Present, len(m.Missing), len(m.Damaged))
+func (r copied) text() string {
+	var text strings.Builder
+	text.WriteString(table("table\trows\tinserted\tremoved\tSHA-256 of both", r.Tables, func(t dbcopy.Table) string {
+		return fmt.Sprintf("%s\t%d\t%d\t%d\t%s", t.Name, t.Rows, t.Inserted, t.Removed, t.Digest[:16])
+	}))
+	fmt.Fprintf(&text, "The target is identical to the source as of %s.\n", r.AsOf.Format(time.RFC3339))
+	if m := r.Objects; m != nil {
+		fmt.Fprintf(&text, "Photos and documents: %d copied, %d already present, %d missing, %d damaged.\n", m.Copied, m.Present, len(m.Missing), len(m.Damaged))
 		for _, key := range append(m.Missing, m.Damaged...) {
-			fmt.Fprintln(w, "  not copied:", key)
+			fmt.Fprintln(&text, "  not copied:", key)
 		}
 	}
-	return err
+	return text.String()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/importer"
@@ -36,7 +37,9 @@ func (i importCmd) Run(ctx context.Context, c console) error {
 		if err != nil && report.Rows == 0 {
 			return err
 		}
-		return errors.Join(err, i.print(c, report, report.WriteText))
+		var text strings.Builder
+		_ = report.WriteText(&text) // a builder does not fail
+		return errors.Join(err, i.print(c, report, text.String()))
 	})
 }
 

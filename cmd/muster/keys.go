@@ -11,7 +11,6 @@ import (
 
 	"github.com/musterhq/muster/internal/audit"
 	"github.com/musterhq/muster/internal/keyfile"
-	"github.com/musterhq/muster/session"
 )
 
 // Keyring is the flag that says where the keys are.
@@ -94,11 +93,7 @@ func (s *store) auditKeyMissing(ctx context.Context, path string) (missing bool,
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return false, nil // reading the key reports any other error
 	}
-	err = s.db.Read(ctx, func(r *session.Read) (err error) {
-		missing, err = session.Run(ctx, r, audit.HasHistory())
-		return err
-	}, session.Once)
-	if err != nil {
+	if missing, err = ask(ctx, s.db, audit.HasHistory()); err != nil {
 		return false, fmt.Errorf("looking for entries of the audit log: %w", err)
 	}
 	return missing, nil

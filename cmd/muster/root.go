@@ -40,6 +40,33 @@ func (a AuditedStore) asRoot(ctx context.Context, c console, o openOptions, fn f
 	})
 }
 
+// A change is what a command writes. It returns its result for programs and for
+// people.
+type change func(w *session.Write, root operator.Principal) (result any, text string, err error)
+
+// change makes the change and prints its result. It returns when no server of the
+// database honours rights that were taken away.
+func (a AuditedStore) change(ctx context.Context, c console, f Format, o openOptions, fn change) error {
+	return a.asRoot(ctx, c, o, func(s rootStore) error {
+		var result any
+		var text string
+		tracked, cost := session.Track(ctx, "")
+		err := s.db.Write(tracked, func(w *session.Write) (err error) {
+			result, text, err = fn(w, s.Principal)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if h := s.engine.history(); h != nil {
+			if err := h.AwaitReplicas(tracked, cost.Total().Position); err != nil {
+				return fmt.Errorf("it is done, but a server of the database may not know it yet; run the command again to be sure: %w", err)
+			}
+		}
+		return f.print(c, result, text)
+	})
+}
+
 // root returns the store with every permission; source is on whose behalf the
 // audit log says it acts.
 func (s *store) root(l *audit.Log, source string) rootStore {

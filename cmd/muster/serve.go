@@ -19,6 +19,7 @@ import (
 	"github.com/musterhq/muster/internal/operator"
 	"github.com/musterhq/muster/internal/rest"
 	"github.com/musterhq/muster/internal/worker"
+	"github.com/musterhq/muster/session"
 )
 
 type serveCmd struct {
@@ -251,7 +252,11 @@ func (s *server) welcome(ctx context.Context, l net.Listener, root rootStore) er
 		fmt.Fprintf(s.out, "To create a token: muster token create %s\n", where)
 		return nil
 	}
-	_, secret, err := root.createToken(ctx, "", operator.NewToken{Name: "first start", ExpiresAt: new(root.At.Add(firstTokenLife))})
+	var secret operator.Secret
+	err = root.db.Write(ctx, func(w *session.Write) (err error) {
+		_, secret, err = createToken(ctx, w, root.Principal, "", operator.NewToken{Name: "first start", ExpiresAt: new(root.At.Add(firstTokenLife))})
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/musterhq/muster/engine/postgres"
@@ -23,7 +21,7 @@ func (s statusCmd) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	err = s.print(c, statusJSON(nodes), func(w io.Writer) error { return writeNodes(w, nodes) })
+	err = s.print(c, statusJSON(nodes), table("NODE\tROLE\tLAG\tTIMELINE\tCONNECTIONS\tSTATE", nodes, nodeRow))
 	for _, n := range nodes {
 		if !n.Healthy && err == nil {
 			err = errFound
@@ -52,18 +50,13 @@ func (s statusCmd) nodes(ctx context.Context) (nodes []session.Node, err error) 
 	return list, nil
 }
 
-func writeNodes(out io.Writer, nodes []session.Node) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NODE\tROLE\tLAG\tTIMELINE\tCONNECTIONS\tSTATE")
-	for _, n := range nodes {
-		lag := time.Duration(n.Lag * float64(time.Second)).Round(time.Millisecond)
-		state := "good"
-		if !n.Healthy {
-			state = strings.ReplaceAll(n.Problem, "\n", " ")
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d/%d\t%s\n", n.Name, n.Role, lag, n.Timeline, n.Pool.InUse, n.Pool.Size, state)
+func nodeRow(n session.Node) string {
+	lag := time.Duration(n.Lag * float64(time.Second)).Round(time.Millisecond)
+	state := "good"
+	if !n.Healthy {
+		state = strings.ReplaceAll(n.Problem, "\n", " ")
 	}
-	return w.Flush()
+	return fmt.Sprintf("%s\t%s\t%s\t%d\t%d/%d\t%s", n.Name, n.Role, lag, n.Timeline, n.Pool.InUse, n.Pool.Size, state)
 }
 
 // nodeStatus is a node with what only its administrator may see.

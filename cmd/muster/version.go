@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -21,11 +20,7 @@ func (v versionCmd) Run(ctx context.Context, c console) error {
 	if err := b.askDatabase(ctx); err != nil {
 		return err
 	}
-	return v.print(c, b, func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "muster %s\ncommit %s\n%s %s\nsqlite %s\nschema %d\n",
-			b.Version, b.Commit, b.Go, b.Platform, b.SQLite, b.Schema)
-		return err
-	})
+	return v.print(c, b, fmt.Sprintf("muster %s\ncommit %s\n%s %s\nsqlite %s\nschema %d\n", b.Version, b.Commit, b.Go, b.Platform, b.SQLite, b.Schema))
 }
 
 // askDatabase fills in what only a database knows, from a temporary one.
@@ -46,8 +41,6 @@ func (b *build) askDatabase(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, engine.Close()) }()
-	return session.New(engine).Read(ctx, func(r *session.Read) (err error) {
-		b.SQLite, err = session.Run(ctx, r, query.Scalar[string]("select sqlite_version()"))
-		return err
-	}, session.Once)
+	b.SQLite, err = ask(ctx, session.New(engine), query.Scalar[string]("select sqlite_version()"))
+	return err
 }
