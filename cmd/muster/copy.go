@@ -20,37 +20,28 @@ type copyCmd struct {
 }
 
 // storePlace names a store: a data directory or a PostgreSQL database.
-type storePlace struct {
-	dataDir  string
-	database databaseURL
-}
+type storePlace Store
 
 const storeForm = "sqlite:DIR or postgres://…"
 
-// UnmarshalText checks the form.
 func (p *storePlace) UnmarshalText(text []byte) error {
 	if dir, found := strings.CutPrefix(string(text), "sqlite:"); found && dir != "" {
-		p.dataDir = dir
+		p.Data = dir
 		return nil
 	}
 	if strings.HasPrefix(string(text), "postgres") {
-		return p.database.UnmarshalText(text)
+		return p.Database.UnmarshalText(text)
 	}
 	return errors.New("it must be " + storeForm)
 }
 
-// flags returns the flags of a command on that store.
-func (p storePlace) flags() Store {
-	return Store{Data: p.dataDir, Postgres: Postgres{Database: p.database}}
-}
-
 // label names the place without its password.
 func (p storePlace) label() (string, error) {
-	if p.dataDir == "" {
-		u, _ := p.database.parts()
+	if p.Data == "" {
+		u, _ := p.Database.parts()
 		return "postgres:" + u.Host + u.Path, nil
 	}
-	path, err := filepath.Abs(p.dataDir)
+	path, err := filepath.Abs(p.Data)
 	return "sqlite:" + path, err
 }
 
@@ -68,11 +59,11 @@ func (o copyCmd) Run(ctx context.Context, c console) error {
 	if to, err := o.To.label(); err != nil || to == from {
 		return &exit{exitUsage, errors.Join(errors.New("--to names the same store as --from"), err)}
 	}
-	if o.Media != "" && o.From.dataDir == "" {
+	if o.Media != "" && o.From.Data == "" {
 		return usage("--media: photos and documents can only be copied from a data directory; those of a PostgreSQL store are where its servers keep them")
 	}
-	return o.From.flags().with(ctx, openOptions{scan: true}, func(source *store) error {
-		return o.To.flags().with(ctx, openOptions{create: true, bulk: true}, func(target *store) error {
+	return Store(o.From).with(ctx, openOptions{scan: true}, func(source *store) error {
+		return Store(o.To).with(ctx, openOptions{create: true, bulk: true}, func(target *store) error {
 			result, err := o.copy(ctx, c, from, source, target)
 			if err != nil {
 				return err
@@ -102,7 +93,7 @@ func (o copyCmd) copy(ctx context.Context, c console, from string, source, targe
 }
 
 func (o copyCmd) copyMedia(ctx context.Context, c console, source *store) (*dbcopy.Objects, error) {
-	d := dataDir(o.From.dataDir)
+	d := dataDir(o.From.Data)
 	here, err := Media{}.openMedia(d, "", c.plainLog())
 	if err != nil {
 		return nil, err

@@ -180,7 +180,7 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 	api, err := httpapi.New(httpapi.Options{
 		DB: s.store.db, Blob: media.Store, Rules: rules, CursorSecret: s.cursorKey, AuditLog: s.auditLog, Reveals: s.RevealsPerHour, TokenIdle: s.TokenIdle,
 		Log: s.log, MediaHandler: media.handler, Version: thisBuild().Version,
-		Network: s.network(), History: s.store.engine.history(), Nodes: s.store.engine.Nodes, Observe: observe.request, Usage: used,
+		Network: rest.Network{TrustedProxies: s.TrustedProxy, AllowFrom: s.AllowFrom}, History: s.store.engine.history(), Nodes: s.store.engine.Nodes, Observe: observe.request, Usage: used,
 	})
 	if err != nil {
 		return err
