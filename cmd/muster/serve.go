@@ -57,9 +57,11 @@ func (s serveCmd) Run(ctx context.Context, c console) (err error) {
 	if err != nil {
 		return err
 	}
-	lock, err := s.lock(d)
-	if err != nil {
-		return err
+	var lock *dirLock // PostgreSQL takes many servers
+	if s.Database == "" {
+		if lock, err = lockDir(d); err != nil {
+			return err
+		}
 	}
 	defer lock.release()
 	listener, err := listen(ctx, s.Listen, "--listen")
@@ -104,14 +106,6 @@ func (s serveCmd) dataDir(log *slog.Logger) (dataDir, error) {
 		d.warnIfOpen(log)
 	}
 	return d, err
-}
-
-// lock keeps other servers out of the embedded store. PostgreSQL takes many.
-func (s serveCmd) lock(d dataDir) (*dirLock, error) {
-	if s.Database != "" {
-		return nil, nil //nolint:nilnil // a nil lock keeps nobody out
-	}
-	return lockDir(d)
 }
 
 // softMemory is the heap size from which the garbage collector works harder. With

@@ -21,7 +21,11 @@ func (s statusCmd) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	err = s.print(c, statusJSON(nodes), table("NODE\tROLE\tLAG\tTIMELINE\tCONNECTIONS\tSTATE", nodes, nodeRow))
+	list := make([]nodeStatus, len(nodes))
+	for i, n := range nodes {
+		list[i] = nodeStatus{n, n.Problem}
+	}
+	err = s.print(c, map[string][]nodeStatus{"nodes": list}, table("NODE\tROLE\tLAG\tTIMELINE\tCONNECTIONS\tSTATE", nodes, nodeRow))
 	for _, n := range nodes {
 		if !n.Healthy && err == nil {
 			err = errFound
@@ -43,11 +47,10 @@ func (s statusCmd) nodes(ctx context.Context) (nodes []session.Node, err error) 
 	if err != nil {
 		return nil, err
 	}
-	list, err := postgres.Probe(ctx, options)
-	if err != nil {
+	if nodes, err = postgres.Probe(ctx, options); err != nil {
 		return nil, withFlag(err)
 	}
-	return list, nil
+	return nodes, nil
 }
 
 func nodeRow(n session.Node) string {
@@ -63,12 +66,4 @@ func nodeRow(n session.Node) string {
 type nodeStatus struct {
 	session.Node
 	Problem string `json:"problem,omitempty"`
-}
-
-func statusJSON(nodes []session.Node) map[string][]nodeStatus {
-	list := make([]nodeStatus, len(nodes))
-	for i, n := range nodes {
-		list[i] = nodeStatus{n, n.Problem}
-	}
-	return map[string][]nodeStatus{"nodes": list}
 }

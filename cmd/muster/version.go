@@ -2,17 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
 
-	"github.com/musterhq/muster/engine/sqlite"
-	"github.com/musterhq/muster/internal/schema"
 	"github.com/musterhq/muster/query"
-	"github.com/musterhq/muster/session"
 )
 
 type versionCmd struct{ Format }
@@ -60,23 +55,15 @@ func thisBuild() build {
 }
 
 // askDatabase fills in what only a database knows, from a temporary one.
-func (b *build) askDatabase(ctx context.Context) (err error) {
+func (b *build) askDatabase(ctx context.Context) error {
 	dir, err := os.MkdirTemp("", "muster-version-")
 	if err != nil {
 		return fmt.Errorf("creating a database to ask: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	file := filepath.Join(dir, "empty.db")
-	state, err := schema.Inspect(ctx, file)
-	if err != nil {
+	return Store{Data: dir}.with(ctx, openOptions{create: true}, func(s *store) (err error) {
+		b.Schema = s.state.Latest
+		b.SQLite, err = ask(ctx, s.db, query.Scalar[string]("select sqlite_version()"))
 		return err
-	}
-	b.Schema = state.Latest
-	engine, err := sqlite.Open(ctx, sqlite.Options{Path: file})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, engine.Close()) }()
-	b.SQLite, err = ask(ctx, session.New(engine), query.Scalar[string]("select sqlite_version()"))
-	return err
+	})
 }
