@@ -144,33 +144,27 @@ func isUnspecified(l net.Listener) bool {
 // besideTLS requests certificates that are missing, and answers callers without
 // TLS if the flag says where, until done.
 func (s *server) besideTLS(ctx context.Context, l net.Listener, api *rest.Handler) (done func(), err error) {
+	var challenges http.Handler
+	if s.front.authority != nil {
+		challenges = s.front.authority.Challenges()
+	}
 	done = func() {}
 	if s.HTTPListen != "" {
-		if done, err = s.listenPlain(ctx, l, api); err != nil {
+		plain, err := listen(ctx, s.HTTPListen, "--http-listen")
+		if err != nil {
 			return nil, err
 		}
+		_, port, _ := net.SplitHostPort(l.Addr().String())
+		s.log.Info("redirecting to HTTPS", "address", plain.Addr().String())
+		done = s.serveBeside(plain, "callers without TLS are no longer answered", &http.Server{
+			Handler: api.Plain(s.linkBase(l), port, challenges), ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
+			MaxHeaderBytes: 16 << 10,
+		})
 	}
 	if s.front.authority != nil {
 		go s.front.authority.Prepare(ctx) // not waited for: at the end, nobody needs its result
 	}
 	return done, nil
-}
-
-func (s *server) listenPlain(ctx context.Context, l net.Listener, api *rest.Handler) (done func(), err error) {
-	plain, err := listen(ctx, s.HTTPListen, "--http-listen")
-	if err != nil {
-		return nil, err
-	}
-	var challenges http.Handler
-	if s.front.authority != nil {
-		challenges = s.front.authority.Challenges()
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	s.log.Info("redirecting to HTTPS", "address", plain.Addr().String())
-	return s.serveBeside(plain, "callers without TLS are no longer answered", &http.Server{
-		Handler: api.Plain(s.linkBase(l), port, challenges), ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
-		MaxHeaderBytes: 16 << 10,
-	}), nil
 }
 
 // serveBeside serves what its callers ask for again: done cuts requests off.

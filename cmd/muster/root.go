@@ -24,16 +24,15 @@ type rootStore struct {
 	operator.Principal
 }
 
-// asRoot opens the store and its audit log, creates the first administrator if
-// there is none, and calls fn.
+// asRoot opens the store and its audit log, and calls fn.
 func (a AuditedStore) asRoot(ctx context.Context, c console, o openOptions, fn func(rootStore) error) error {
 	return a.with(ctx, o, func(s *store) error {
 		l, err := s.auditLog(ctx, a.Keyring, dataDir(a.Data), false, c.plainLog())
 		if err != nil {
 			return err
 		}
-		root := s.root(l, commandLine())
-		if err := root.ensureAdministrator(ctx); err != nil {
+		root, err := s.root(ctx, l, commandLine())
+		if err != nil {
 			return err
 		}
 		return fn(root)
@@ -68,9 +67,15 @@ func (a AuditedStore) change(ctx context.Context, c console, f Format, o openOpt
 }
 
 // root returns the store with every permission; source is on whose behalf the
-// audit log says it acts.
-func (s *store) root(l *audit.Log, source string) rootStore {
-	return rootStore{s, operator.Principal{Caller: operator.Root(), Recorder: l.Recorder(audit.Actor{Source: source}), At: time.Now()}}
+// audit log says it acts. A store without operators has a first administrator
+// then.
+func (s *store) root(ctx context.Context, l *audit.Log, source string) (rootStore, error) {
+	root := operator.Principal{Caller: operator.Root(), Recorder: l.Recorder(audit.Actor{Source: source}), At: time.Now()}
+	err := s.db.Write(ctx, func(w *session.Write) error { return operator.EnsureAdministrator(ctx, w, root) })
+	if err != nil {
+		return rootStore{}, fmt.Errorf("creating the first administrator: %w", err)
+	}
+	return rootStore{s, root}, nil
 }
 
 // commandLine names the account that runs the command, if the system knows it.
@@ -79,13 +84,4 @@ func commandLine() string {
 		return "command line, " + u.Username
 	}
 	return "command line"
-}
-
-// ensureAdministrator creates the first administrator in a store without
-// operators.
-func (s rootStore) ensureAdministrator(ctx context.Context) error {
-	if err := s.db.Write(ctx, func(w *session.Write) error { return operator.EnsureAdministrator(ctx, w, s.Principal) }); err != nil {
-		return fmt.Errorf("creating the first administrator: %w", err)
-	}
-	return nil
 }

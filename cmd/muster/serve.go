@@ -149,8 +149,8 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 	if s.auditLog, err = s.store.auditLog(ctx, s.Keyring, s.dataDir, s.KeyLost, s.log); err != nil {
 		return err
 	}
-	root := s.store.root(s.auditLog, "muster serve")
-	if err := root.ensureAdministrator(ctx); err != nil {
+	root, err := s.store.root(ctx, s.auditLog, "muster serve")
+	if err != nil {
 		return err
 	}
 	media, err := s.openMedia(s.dataDir, s.linkBase(l), s.log)
