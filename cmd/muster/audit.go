@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/musterhq/muster/internal/atomicfile"
@@ -17,7 +18,6 @@ import (
 	"github.com/musterhq/muster/internal/ids"
 	"github.com/musterhq/muster/internal/operator"
 	"github.com/musterhq/muster/internal/progress"
-	"github.com/musterhq/muster/session"
 )
 
 type auditCmd struct {
@@ -34,16 +34,6 @@ type auditVerifyCmd struct {
 	Accept bool         `help:"After restoring a backup: ignore the head that the server kept in the data directory and, if nothing else is wrong, keep the present one."`
 }
 
-// Help is shown below the flags.
-func (auditVerifyCmd) Help() string {
-	return `Computes every MAC of the audit log again and follows the chain from its start, all at one moment. It finds entries that were edited, removed, inserted or swapped. A head kept earlier shows whether the end was cut off: give one with --pin, or rely on the one that the server keeps as audit-head in the data directory. Changes nothing, works beside a running server, and exits with 1 if something is wrong.
-
-Examples:
-
-    muster audit verify
-    muster audit verify --pin "$(cat /mnt/elsewhere/head)" --json | jq .findings`
-}
-
 // verified is the result of the command.
 type verified struct {
 	OK   bool        `json:"ok"`
@@ -53,7 +43,6 @@ type verified struct {
 	file string
 }
 
-// Run verifies the audit log.
 func (v auditVerifyCmd) Run(ctx context.Context, c console) error {
 	file := audit.HeadFile{Path: dataDir(v.Data).auditHead()}
 	found := verified{file: file.Path}
@@ -72,7 +61,7 @@ func (v auditVerifyCmd) Run(ctx context.Context, c console) error {
 			return err
 		}
 		found.OK = found.Found == 0
-		if err := v.print(c, found, found.write); err != nil {
+		if err := v.print(c, found, found.text()); err != nil {
 			return err
 		}
 		if !found.OK {
@@ -95,17 +84,17 @@ func (v auditVerifyCmd) verify(ctx context.Context, c console, s *store, pins []
 	return l.Verify(ctx, s.db, audit.VerifyOptions{Pins: pins, Progress: func(done, all int64) { bar.Set(done, all, "verifying the audit log") }})
 }
 
-// write writes the result as text.
-func (v *verified) write(w io.Writer) error {
+func (v *verified) text() string {
+	var text strings.Builder
 	for _, f := range v.Findings {
-		fmt.Fprintln(w, f)
+		fmt.Fprintln(&text, f)
 	}
 	if more := v.Found - int64(len(v.Findings)); more > 0 {
-		fmt.Fprintf(w, "and %d more\n", more)
+		fmt.Fprintf(&text, "and %d more\n", more)
 	}
 	for _, f := range v.Findings {
 		if v.Kept != nil && f.Pin.Equal(*v.Kept) {
-			fmt.Fprintf(w, "\nThe server kept the head %s in %s. If you restored an older backup, that is the reason: make sure of it, then run once:\nmuster audit verify --accept\nIf you did not, entries of the audit log are gone: look for them in a backup.\n\n", v.Kept, v.file)
+			fmt.Fprintf(&text, "\nThe server kept the head %s in %s. If you restored an older backup, that is the reason: make sure of it, then run once:\nmuster audit verify --accept\nIf you did not, entries of the audit log are gone: look for them in a backup.\n\n", v.Kept, v.file)
 			break
 		}
 	}
@@ -113,8 +102,8 @@ func (v *verified) write(w io.Writer) error {
 	if !v.OK {
 		verdict = fmt.Sprintf("The audit log is not as Muster wrote it: %d findings", v.Found)
 	}
-	_, err := fmt.Fprintf(w, "%s; %d entries, %d in the chain, %d waiting to be sealed. Head: %s\n", verdict, v.Entries, v.Sealed, v.Waiting, v.Head)
-	return err
+	fmt.Fprintf(&text, "%s; %d entries, %d in the chain, %d waiting to be sealed. Head: %s\n", verdict, v.Entries, v.Sealed, v.Waiting, v.Head)
+	return text.String()
 }
 
 type auditHeadCmd struct {
@@ -122,23 +111,9 @@ type auditHeadCmd struct {
 	Format
 }
 
-// Help is shown below the flags.
-func (auditHeadCmd) Help() string {
-	return `Keep the head where nobody who can change the database can change it: it later proves that no entry before it was cut off. Entries of the last second may not be in the chain yet.
-
-Example:
-
-    muster audit head >> /mnt/elsewhere/heads`
-}
-
-// Run prints the head.
 func (h auditHeadCmd) Run(ctx context.Context, c console) error {
 	return h.with(ctx, openOptions{}, func(s *store) error {
-		var head audit.Head
-		err := s.db.Read(ctx, func(r *session.Read) (err error) {
-			head, err = session.Run(ctx, r, audit.LastHead())
-			return err
-		}, session.Once)
+		head, err := ask(ctx, s.db, audit.LastHead())
 		if err != nil {
 			return fmt.Errorf("reading the head of the audit log: %w", err)
 		}
@@ -147,10 +122,7 @@ func (h auditHeadCmd) Run(ctx context.Context, c console) error {
 			Seq  int64      `json:"seq"`
 			MAC  string     `json:"mac"`
 		}{head, head.Seq, hex.EncodeToString(head.MAC)}
-		return h.print(c, result, func(w io.Writer) error {
-			_, err := fmt.Fprintln(w, head)
-			return err
-		})
+		return h.print(c, result, fmt.Sprintln(head))
 	})
 }
 
@@ -165,17 +137,6 @@ type auditExportCmd struct {
 	Until    instant `help:"Only entries before this day (UTC) or time." placeholder:"TIME"`
 }
 
-// Help is shown below the flags.
-func (auditExportCmd) Help() string {
-	return `Writes the entries, oldest first, as they are at one moment. In CSV, an apostrophe precedes a cell that a spreadsheet may take for a formula. Works beside a running server.
-
-Examples:
-
-    muster audit export --format csv --since 2026-01-01 --until 2026-02-01 --out january.csv
-    muster audit export --operator "Kim Bada" --action phone.reveal | jq -r .reason`
-}
-
-// Run exports the audit log.
 func (e auditExportCmd) Run(ctx context.Context, c console) error {
 	filter := audit.Filter{Action: audit.Action(e.Action), From: e.Since.at, To: e.Until.at}
 	if e.Member != "" {
@@ -218,11 +179,7 @@ func (s *store) operatorOf(ctx context.Context, text string) (id ids.Operator, e
 	if id, err = ids.Parse[ids.Operator](text); err == nil {
 		return id, nil
 	}
-	var o operator.Operator
-	err = s.db.Read(ctx, func(r *session.Read) (err error) {
-		o, err = session.Run(ctx, r, operator.ByName(text))
-		return err
-	}, session.Once)
+	o, err := ask(ctx, s.db, operator.ByName(text))
 	if errors.Is(err, operator.ErrNoOperator) {
 		err = usage("--operator: there is no operator %q: give the name or the ID of one", text)
 	}
@@ -241,15 +198,12 @@ func (e auditExportCmd) write(ctx context.Context, c console, s *store, f audit.
 	bar := progress.New(c.err, progress.Things)
 	defer bar.Close()
 	var done int64
-	err := s.db.Read(ctx, func(r *session.Read) error {
-		_, err := session.Run(ctx, r, audit.Each(f, func(entry audit.Entry) error {
-			if done++; done%1000 == 0 {
-				bar.Set(done, 0, strconv.FormatInt(done, 10)+" entries")
-			}
-			return encode(&entry)
-		}))
-		return err
-	}, session.Once)
+	_, err := ask(ctx, s.db, audit.Each(f, func(entry audit.Entry) error {
+		if done++; done%1000 == 0 {
+			bar.Set(done, 0, strconv.FormatInt(done, 10)+" entries")
+		}
+		return encode(&entry)
+	}))
 	if err == nil {
 		err = errors.Join(flush(), to.Flush())
 	}

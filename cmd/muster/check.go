@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
+	"strings"
 
 	"github.com/musterhq/muster/internal/blob"
 	"github.com/musterhq/muster/internal/counters"
@@ -17,15 +17,6 @@ type checkCmd struct {
 	Format
 }
 
-// Help is shown below the flags.
-func (checkCmd) Help() string {
-	return `Recounts all members and compares the counters, has SQLite look for damage (with PostgreSQL, see pg_amcheck), and looks for the object of each photo and document. Changes nothing, and works beside a running server. Exits with 1 if something differs.
-
-Example:
-
-    muster check --json | jq .ok`
-}
-
 // findings are what a check found.
 type findings struct {
 	OK       bool                  `json:"ok"`
@@ -34,7 +25,6 @@ type findings struct {
 	Media    media.Found           `json:"media"`
 }
 
-// Run checks the store.
 func (k checkCmd) Run(ctx context.Context, c console) error {
 	d, err := k.dataDir()
 	if err != nil {
@@ -50,7 +40,7 @@ func (k checkCmd) Run(ctx context.Context, c console) error {
 		if err != nil {
 			return err
 		}
-		if err := k.print(c, found, found.write); err != nil {
+		if err := k.print(c, found, found.text()); err != nil {
 			return err
 		}
 		if !found.OK {
@@ -91,25 +81,25 @@ func (s *store) check(ctx context.Context, objects blob.Store) (f findings, err 
 	return f, nil
 }
 
-// write writes the findings as text.
-func (f *findings) write(w io.Writer) error {
+func (f *findings) text() string {
+	var text strings.Builder
 	for _, damage := range f.Database {
-		fmt.Fprintln(w, "database:", damage)
+		fmt.Fprintln(&text, "database:", damage)
 	}
 	if len(f.Database) > 0 {
-		_, err := fmt.Fprintln(w, "The database is damaged: restore a backup. Counters and media were not checked.")
-		return err
+		fmt.Fprintln(&text, "The database is damaged: restore a backup. Counters and media were not checked.")
+		return text.String()
 	}
 	for _, d := range f.Counters {
-		fmt.Fprintf(w, "counter %s: says %d, counted %d\n", d.What, d.Counted, d.Recounted)
+		fmt.Fprintf(&text, "counter %s: says %d, counted %d\n", d.What, d.Counted, d.Recounted)
 	}
 	for _, key := range f.Media.Keys {
-		fmt.Fprintln(w, "missing:", key)
+		fmt.Fprintln(&text, "missing:", key)
 	}
 	verdict := "No differences"
 	if !f.OK {
 		verdict = fmt.Sprintf("%d counters differ and %d objects are missing", len(f.Counters), f.Media.Missing)
 	}
-	_, err := fmt.Fprintf(w, "%s; checked %d photos and documents.\n", verdict, f.Media.Checked)
-	return err
+	fmt.Fprintf(&text, "%s; checked %d photos and documents.\n", verdict, f.Media.Checked)
+	return text.String()
 }

@@ -2,9 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"strings"
+	"text/tabwriter"
 	"time"
 
 	"golang.org/x/term"
@@ -52,14 +55,28 @@ type Format struct {
 	JSON bool `help:"Write the result as JSON."`
 }
 
-// print writes a result: the value as JSON, or what text writes.
-func (f Format) print(c console, value any, text func(io.Writer) error) error {
+// print writes a result: the value as JSON, or the text.
+func (f Format) print(c console, value any, text string) error {
 	if !f.JSON {
-		return text(c.out)
+		_, err := io.WriteString(c.out, text)
+		return err
 	}
 	e := json.NewEncoder(c.out)
 	e.SetIndent("", "  ")
 	return e.Encode(value)
+}
+
+// table returns a header and a row for each element, in columns; tabs separate
+// the cells.
+func table[T any](header string, list []T, row func(T) string) string {
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, header)
+	for _, element := range list {
+		fmt.Fprintln(w, row(element))
+	}
+	_ = w.Flush() // a builder does not fail
+	return text.String()
 }
 
 // timeCell is a time in a table, or what stands for an absent one.

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/musterhq/muster/internal/dbcopy"
@@ -21,47 +19,29 @@ type copyCmd struct {
 	Media place      `help:"Where to copy photos and documents from the data directory of the source: ${media_form}. Without it, they stay where they are." placeholder:"PLACE"`
 }
 
-// Help is shown below the flags.
-func (copyCmd) Help() string {
-	return `Copies the source as it is at one moment, also beside a running server, and then compares every row of both sides. A copy that was interrupted continues where it stopped. Running it again copies what has changed since, so that the server is down for seconds only: copy, stop the server, copy again, and serve the target with the same data directory, which holds the keys. A target that has been served is never written to again.
-
-Example:
-
-    muster copy --from sqlite:muster-data --to 'postgres://muster@db1/muster?sslmode=verify-full'`
-}
-
 // storePlace names a store: a data directory or a PostgreSQL database.
-type storePlace struct {
-	dataDir  string
-	database databaseURL
-}
+type storePlace Store
 
 const storeForm = "sqlite:DIR or postgres://…"
 
-// UnmarshalText checks the form.
 func (p *storePlace) UnmarshalText(text []byte) error {
 	if dir, found := strings.CutPrefix(string(text), "sqlite:"); found && dir != "" {
-		p.dataDir = dir
+		p.Data = dir
 		return nil
 	}
 	if strings.HasPrefix(string(text), "postgres") {
-		return p.database.UnmarshalText(text)
+		return p.Database.UnmarshalText(text)
 	}
 	return errors.New("it must be " + storeForm)
 }
 
-// flags returns the flags of a command on that store.
-func (p storePlace) flags() Store {
-	return Store{Data: p.dataDir, Postgres: Postgres{Database: p.database}}
-}
-
 // label names the place without its password.
 func (p storePlace) label() (string, error) {
-	if p.dataDir == "" {
-		u, _ := p.database.parts()
+	if p.Data == "" {
+		u, _ := p.Database.parts()
 		return "postgres:" + u.Host + u.Path, nil
 	}
-	path, err := filepath.Abs(p.dataDir)
+	path, err := filepath.Abs(p.Data)
 	return "sqlite:" + path, err
 }
 
@@ -71,7 +51,6 @@ type copied struct {
 	Objects *dbcopy.Objects `json:"objects,omitempty"`
 }
 
-// Run copies the store.
 func (o copyCmd) Run(ctx context.Context, c console) error {
 	from, err := o.From.label()
 	if err != nil {
@@ -80,16 +59,16 @@ func (o copyCmd) Run(ctx context.Context, c console) error {
 	if to, err := o.To.label(); err != nil || to == from {
 		return &exit{exitUsage, errors.Join(errors.New("--to names the same store as --from"), err)}
 	}
-	if o.Media != "" && o.From.dataDir == "" {
+	if o.Media != "" && o.From.Data == "" {
 		return usage("--media: photos and documents can only be copied from a data directory; those of a PostgreSQL store are where its servers keep them")
 	}
-	return o.From.flags().with(ctx, openOptions{scan: true}, func(source *store) error {
-		return o.To.flags().with(ctx, openOptions{create: true, bulk: true}, func(target *store) error {
+	return Store(o.From).with(ctx, openOptions{scan: true}, func(source *store) error {
+		return Store(o.To).with(ctx, openOptions{create: true, bulk: true}, func(target *store) error {
 			result, err := o.copy(ctx, c, from, source, target)
 			if err != nil {
 				return err
 			}
-			return o.print(c, result, result.writeText)
+			return o.print(c, result, result.text())
 		})
 	})
 }
@@ -114,7 +93,7 @@ func (o copyCmd) copy(ctx context.Context, c console, from string, source, targe
 }
 
 func (o copyCmd) copyMedia(ctx context.Context, c console, source *store) (*dbcopy.Objects, error) {
-	d := dataDir(o.From.dataDir)
+	d := dataDir(o.From.Data)
 	here, err := Media{}.openMedia(d, "", c.plainLog())
 	if err != nil {
 		return nil, err
@@ -134,21 +113,17 @@ func (o copyCmd) copyMedia(ctx context.Context, c console, source *store) (*dbco
 	return &report, err
 }
 
-func (r copied) writeText(w io.Writer) error {
-	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(out, "table\trows\tinserted\tremoved\tSHA-256 of both")
-	for _, t := range r.Tables {
-		fmt.Fprintf(out, "%s\t%d\t%d\t%d\t%s\n", t.Name, t.Rows, t.Inserted, t.Removed, t.Digest[:16])
-	}
-	if err := out.Flush(); err != nil {
-		return fmt.Errorf("writing the result: %w", err)
-	}
-	_, err := fmt.Fprintf(w, "The target is identical to the source as of %s.\n", r.AsOf.Format(time.RFC3339))
-	if m := r.Objects; m != nil && err == nil {
-		_, err = fmt.Fprintf(w, "Photos and documents: %d copied, %d already present, %d missing, %d damaged.\n", m.Copied, m.Present, len(m.Missing), len(m.Damaged))
+func (r copied) text() string {
+	var text strings.Builder
+	text.WriteString(table("table\trows\tinserted\tremoved\tSHA-256 of both", r.Tables, func(t dbcopy.Table) string {
+		return fmt.Sprintf("%s\t%d\t%d\t%d\t%s", t.Name, t.Rows, t.Inserted, t.Removed, t.Digest[:16])
+	}))
+	fmt.Fprintf(&text, "The target is identical to the source as of %s.\n", r.AsOf.Format(time.RFC3339))
+	if m := r.Objects; m != nil {
+		fmt.Fprintf(&text, "Photos and documents: %d copied, %d already present, %d missing, %d damaged.\n", m.Copied, m.Present, len(m.Missing), len(m.Damaged))
 		for _, key := range append(m.Missing, m.Damaged...) {
-			fmt.Fprintln(w, "  not copied:", key)
+			fmt.Fprintln(&text, "  not copied:", key)
 		}
 	}
-	return err
+	return text.String()
 }

@@ -29,8 +29,8 @@ func TestEveryCallAnswersTheSameAfterACopy(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 17, 4, 5, 6, 700_000_000, time.UTC)
 	dir := filepath.Join(t.TempDir(), "data")
-	place := copyCmd{From: storePlace{dataDir: dir}, To: storePlace{database: databaseURL(postgrestest.Start(t, "fsync = off").Database(t))}}
-	token := fillToCopy(t, place.From.flags(), now)
+	place := copyCmd{From: storePlace{Data: dir}, To: storePlace{Postgres: Postgres{Database: databaseURL(postgrestest.Start(t, "fsync = off").Database(t))}}}
+	token := fillToCopy(t, Store(place.From), now)
 	if err := place.Run(t.Context(), discarding(t)); err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func fillToCopy(t *testing.T, s Store, now time.Time) (token string) {
 // onBoth hands over the API on both stores of a copy, at one moment.
 func onBoth(t *testing.T, c copyCmd, now time.Time, fn func(here, there http.Handler)) {
 	t.Helper()
-	media, err := Media{}.openMedia(dataDir(c.From.dataDir), "", discarding(t).plainLog())
+	media, err := Media{}.openMedia(dataDir(c.From.Data), "", discarding(t).plainLog())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,8 +109,8 @@ func onBoth(t *testing.T, c copyCmd, now time.Time, fn func(here, there http.Han
 		}
 		return a
 	}
-	err = c.From.flags().with(t.Context(), openOptions{}, func(here *store) error {
-		return c.To.flags().with(t.Context(), openOptions{}, func(there *store) error {
+	err = Store(c.From).with(t.Context(), openOptions{}, func(here *store) error {
+		return Store(c.To).with(t.Context(), openOptions{}, func(there *store) error {
 			fn(api(here), api(there))
 			return nil
 		})

@@ -4,7 +4,7 @@
 // This is the only place that names an engine and a store of objects. It decides
 // nothing about members, tokens or numbers. Files use only files further down:
 //
-//   - main.go: the command line
+//   - main.go, help.go: the command line, and the texts in the directory help
 //   - one file for each command; those of serve: tasks.go, metrics.go, network.go
 //     and demo.go
 //   - root.go: a store in the hands of a command that may do everything

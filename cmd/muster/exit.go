@@ -60,9 +60,9 @@ func (c console) fail(err error) int {
 }
 
 func codeOf(err error) int {
-	var e *exit
+	e, ok := errors.AsType[*exit](err)
 	switch {
-	case errors.As(err, &e):
+	case ok:
 		return e.code
 	case errors.Is(err, session.ErrUnavailable), errors.Is(err, schema.ErrNewer),
 		errors.Is(err, blob.ErrFull), errors.Is(err, blob.ErrReadOnly):

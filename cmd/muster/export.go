@@ -21,19 +21,8 @@ type exportCmd struct {
 	Reason  string `help:"Why, for the audit log." placeholder:"TEXT"`
 }
 
-// Help is shown below the flags.
-func (exportCmd) Help() string {
-	return `Writes all members to standard output, oldest first, as they are at one moment. Phones are masked unless --reveal is given. In CSV, an apostrophe precedes a cell that a spreadsheet may take for a formula; import removes it. The audit log has an entry of the export before any member is written. Works beside a running server.
-
-Examples:
-
-    muster export --format jsonl | gzip > members.jsonl.gz
-    muster export --reveal --reason "moving to the new platform" > members.csv`
-}
-
 var deletedFlag = map[string]directory.Deleted{"no": directory.WithoutDeleted, "also": directory.AlsoDeleted, "only": directory.OnlyDeleted}
 
-// Run exports the members.
 func (e exportCmd) Run(ctx context.Context, c console) error {
 	if err := e.checkReason(); err != nil {
 		return err

@@ -63,7 +63,6 @@ func (i *instant) UnmarshalText(text []byte) error {
 // address is a host and a port to listen on.
 type address string
 
-// UnmarshalText checks the form.
 func (a *address) UnmarshalText(text []byte) error {
 	if _, port, err := net.SplitHostPort(string(text)); err != nil || port == "" {
 		return fmt.Errorf("%q is not an address to listen on: write host:port, such as 127.0.0.1:8080", text)
@@ -126,7 +125,6 @@ func (n *names) UnmarshalText(text []byte) error {
 // never shown.
 type databaseURL string
 
-// UnmarshalText checks the form.
 func (s *databaseURL) UnmarshalText(text []byte) error {
 	u, err := url.Parse(string(text))
 	switch {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/musterhq/muster/internal/audit"
 	"github.com/musterhq/muster/internal/keyfile"
-	"github.com/musterhq/muster/session"
 )
 
 // Keyring is the flag that says where the keys are.
@@ -42,13 +41,11 @@ func (k Keyring) key(d dataDir, name string, log *slog.Logger) ([][]byte, error)
 // log was made with, unless that is lost for good.
 func (s *store) auditLog(ctx context.Context, k Keyring, d dataDir, lost bool, log *slog.Logger) (*audit.Log, error) {
 	path := k.path(d, "audit")
-	switch missing, err := s.auditKeyMissing(ctx, path); {
+	switch err := s.checkAuditKey(ctx, path); {
+	case lost && errors.Is(err, errKeyMissing):
+		log.Warn("the key of the audit log is lost, and a new one is created: the entries so far can no longer be verified", "file", path)
 	case err != nil:
 		return nil, err
-	case missing && !lost:
-		return nil, errKeyMissing(path)
-	case missing:
-		log.Warn("the key of the audit log is lost, and a new one is created: the entries so far can no longer be verified", "file", path)
 	}
 	secrets, err := k.key(d, "audit", log)
 	if err != nil {
@@ -72,38 +69,32 @@ func (s *store) auditLog(ctx context.Context, k Keyring, d dataDir, lost bool, l
 // readAuditLog opens the audit log to verify it, and creates no key. The report
 // says whether the key fits.
 func (s *store) readAuditLog(ctx context.Context, path string, log *slog.Logger) (*audit.Log, error) {
-	secrets, err := keyfile.Read(path, log)
-	if !errors.Is(err, fs.ErrNotExist) {
-		if err != nil {
-			return nil, explain(filepath.Dir(path), err)
-		}
-		return audit.NewLog(secrets)
-	}
-	switch missing, err := s.auditKeyMissing(ctx, path); {
-	case err != nil:
+	if err := s.checkAuditKey(ctx, path); err != nil {
 		return nil, err
-	case missing:
-		return nil, errKeyMissing(path)
 	}
-	return audit.NewLog([][]byte{keyfile.NewSecret()}) // there is nothing to verify with it
+	secrets, err := keyfile.Read(path, log)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		secrets = [][]byte{keyfile.NewSecret()} // there is nothing to verify with it
+	case err != nil:
+		return nil, explain(filepath.Dir(path), err)
+	}
+	return audit.NewLog(secrets)
 }
 
-// auditKeyMissing reports whether the key is absent although the audit log has
-// entries. A new key in its place could not verify them.
-func (s *store) auditKeyMissing(ctx context.Context, path string) (missing bool, err error) {
+var errKeyMissing = errors.New("is missing, and the audit log of this store was made with it")
+
+// checkAuditKey returns errKeyMissing if the key is absent although the audit log
+// has entries. A new key in its place could not verify them.
+func (s *store) checkAuditKey(ctx context.Context, path string) error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return false, nil // reading the key reports any other error
+		return nil // reading the key reports any other error
 	}
-	err = s.db.Read(ctx, func(r *session.Read) (err error) {
-		missing, err = session.Run(ctx, r, audit.HasHistory())
-		return err
-	}, session.Once)
-	if err != nil {
-		return false, fmt.Errorf("looking for entries of the audit log: %w", err)
+	switch used, err := ask(ctx, s.db, audit.HasHistory()); {
+	case err != nil:
+		return fmt.Errorf("looking for entries of the audit log: %w", err)
+	case used:
+		return unusable("the key %s %w: restore it from a backup or from another server of the database, or name its directory with --keys. If it is lost for good, muster serve --audit-key-lost continues with a new one", path, errKeyMissing)
 	}
-	return missing, nil
-}
-
-func errKeyMissing(path string) error {
-	return unusable("the key %s is missing, and the audit log of this store was made with it: restore it from a backup or from another server of the database, or name its directory with --keys. If it is lost for good, muster serve --audit-key-lost continues with a new one", path)
+	return nil
 }

@@ -47,14 +47,11 @@ func (l *dirLock) sign(address string, since time.Time) error {
 	if l == nil {
 		return nil
 	}
-	text, err := json.Marshal(holder{os.Getpid(), address, since.UTC().Truncate(time.Second)})
+	err := l.file.Truncate(0)
+	if err == nil {
+		err = json.NewEncoder(l.file).Encode(holder{os.Getpid(), address, since.UTC().Truncate(time.Second)})
+	}
 	if err != nil {
-		return fmt.Errorf("signing the lock: %w", err)
-	}
-	if err := l.file.Truncate(0); err != nil {
-		return fmt.Errorf("signing the lock: %w", err)
-	}
-	if _, err := l.file.WriteAt(append(text, '\n'), 0); err != nil {
 		return fmt.Errorf("signing the lock: %w", err)
 	}
 	return nil

@@ -31,7 +31,6 @@ type bufferedHandler struct {
 	buffer *buffer
 }
 
-// Handle implements [slog.Handler].
 func (h *bufferedHandler) Handle(ctx context.Context, r slog.Record) error {
 	err := h.Handler.Handle(ctx, r)
 	if r.Level >= slog.LevelWarn {
@@ -40,12 +39,10 @@ func (h *bufferedHandler) Handle(ctx context.Context, r slog.Record) error {
 	return err
 }
 
-// WithAttrs implements [slog.Handler].
 func (h *bufferedHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &bufferedHandler{h.Handler.WithAttrs(attrs), h.buffer}
 }
 
-// WithGroup implements [slog.Handler].
 func (h *bufferedHandler) WithGroup(name string) slog.Handler {
 	return &bufferedHandler{h.Handler.WithGroup(name), h.buffer}
 }
@@ -59,7 +56,6 @@ type buffer struct {
 	waiting bool
 }
 
-// Write implements [io.Writer].
 func (b *buffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

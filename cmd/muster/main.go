@@ -39,8 +39,9 @@ type cli struct {
 // stops it. After the first signal, the next one ends the program at once.
 func run(args []string, c console) int {
 	syscall.Umask(0o077) // what a command writes is personal, or secret
-	ctx, cancel := untilSignal()
-	defer cancel()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // the system handles the next signal
 	parser, err := newParser(c)
 	if err != nil {
 		return c.fail(err)
@@ -56,29 +57,13 @@ func run(args []string, c console) int {
 	return exitDone
 }
 
-// untilSignal returns a context that the first signal to stop cancels. Nothing
-// handles the next one, so the system ends the program.
-func untilSignal() (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(context.Background())
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	go func() {
-		select {
-		case <-signals:
-		case <-ctx.Done():
-		}
-		signal.Stop(signals)
-		cancel()
-	}()
-	return ctx, cancel
-}
-
 func newParser(c console) (*kong.Kong, error) {
 	return kong.New(&cli{},
 		kong.Name("muster"),
 		kong.Description("Muster is the back office of a membership: an API on one file and one directory, or on PostgreSQL and S3."),
 		kong.DefaultEnvars("MUSTER"),
 		defaults(),
+		kong.PostBuild(addHelp),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.Writers(c.out, c.err),
 	)

@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/musterhq/muster/internal/rest"
@@ -36,31 +36,31 @@ var requestSeconds = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25
 var turnSeconds = []float64{.001, .01, .1, 1, 10, 60}
 
 func newMeter(nodes func() []session.Node) *meter {
+	registry := prometheus.NewRegistry()
+	create := promauto.With(registry)
 	counter := func(name, help string) prometheus.Counter {
-		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+		return create.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 	}
-	m := &meter{
-		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+	b := thisBuild()
+	create.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "muster_build_info", Help: "The version of Muster.", ConstLabels: prometheus.Labels{"version": b.Version, "commit": b.Commit},
+	}, func() float64 { return 1 })
+	registry.MustRegister(nodeCollector(nodes), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return &meter{
+		requests: create.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "muster_http_request_duration_seconds", Help: "How long requests took.", Buckets: requestSeconds,
 		}, []string{"route", "method", "class"}),
 		trips:    counter("muster_database_round_trips_total", "Round trips of requests to the database."),
 		database: counter("muster_database_seconds_total", "Time of requests in round trips to the database, including waiting for a connection."),
 		retries:  counter("muster_database_retries_total", "Write sessions of requests that were run again after a conflict."),
-		turns: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		turns: create.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "muster_task_duration_seconds", Help: "How long turns of background tasks took.", Buckets: turnSeconds,
 		}, []string{"task", "outcome"}),
-		success: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		success: create.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "muster_task_last_success_timestamp_seconds", Help: "When a turn of a background task last succeeded, as a Unix time.",
 		}, []string{"task"}),
-		registry: prometheus.NewRegistry(),
+		registry: registry,
 	}
-	b := thisBuild()
-	info := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "muster_build_info", Help: "The version of Muster.", ConstLabels: prometheus.Labels{"version": b.Version, "commit": b.Commit},
-	}, func() float64 { return 1 })
-	m.registry.MustRegister(m.requests, m.trips, m.database, m.retries, m.turns, m.success, info, nodeCollector(nodes),
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return m
 }
 
 // observe counts one request.
@@ -69,9 +69,7 @@ func (m *meter) observe(s rest.Seen) {
 	m.requests.WithLabelValues(s.Route, s.Method, class).Observe(s.Took.Seconds())
 	m.trips.Add(float64(s.Spent.RoundTrips))
 	m.database.Add(s.Spent.Database.Seconds())
-	if s.Spent.Retries > 0 {
-		m.retries.Add(float64(s.Spent.Retries))
-	}
+	m.retries.Add(float64(s.Spent.Retries))
 }
 
 // observeTurn counts a turn of a background task.
@@ -103,22 +101,10 @@ func (s *server) meter(ctx context.Context) (o observers, done func(), err error
 	m := newMeter(s.store.engine.Nodes)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second}))
-	h := &http.Server{
-		Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 20 * time.Second,
-		ErrorLog: rest.ConnectionLog(s.log),
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			s.log.Error("metrics are no longer served", "error", err)
-		}
-	}()
 	s.log.Info("serving metrics", "address", l.Addr().String())
-	return observers{m.observe, m.observeTurn}, func() {
-		_ = h.Close() // Prometheus asks again
-		<-ended
-	}, nil
+	return observers{m.observe, m.observeTurn}, s.serveBeside(l, "metrics are no longer served", &http.Server{
+		Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 20 * time.Second,
+	}), nil
 }
 
 // nodeCollector collects the state of the servers of the database.
@@ -137,14 +123,10 @@ var (
 	nodeSize     = describeNode("connections_max", "The most connections of this process to the server.")
 )
 
-// Describe implements [prometheus.Collector].
-func (nodeCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{nodeUp, nodeRole, nodeLag, nodeTimeline, nodeInUse, nodeSize} {
-		to <- d
-	}
+func (nodes nodeCollector) Describe(to chan<- *prometheus.Desc) {
+	prometheus.DescribeByCollect(nodes, to)
 }
 
-// Collect implements [prometheus.Collector].
 func (nodes nodeCollector) Collect(to chan<- prometheus.Metric) {
 	for _, n := range nodes() {
 		gauge := func(d *prometheus.Desc, value float64, labels ...string) {

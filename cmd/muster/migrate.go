@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
+	"strings"
 
 	"github.com/musterhq/muster/internal/schema"
 )
@@ -14,31 +14,20 @@ type migrateCmd struct {
 	DryRun bool `help:"Show what would be done, and change nothing."`
 }
 
-// Help is shown below the flags.
-func (migrateCmd) Help() string {
-	return `Serve does this when it starts. Make a backup first, of the whole data directory, or of the PostgreSQL database.
-
-Example:
-
-    muster migrate --data /var/lib/muster`
-}
-
-// Run migrates the database.
 func (m migrateCmd) Run(ctx context.Context, c console) error {
 	state, err := m.migrate(ctx)
 	if err != nil {
 		return err
 	}
-	return m.print(c, state, func(w io.Writer) error {
-		for _, name := range state.Applied {
-			fmt.Fprintln(w, "applied", name)
-		}
-		for _, name := range state.Pending {
-			fmt.Fprintln(w, "pending", name)
-		}
-		_, err := fmt.Fprintf(w, "The database has version %d of %d.\n", state.Version, state.Latest)
-		return err
-	})
+	var text strings.Builder
+	for _, name := range state.Applied {
+		fmt.Fprintln(&text, "applied", name)
+	}
+	for _, name := range state.Pending {
+		fmt.Fprintln(&text, "pending", name)
+	}
+	fmt.Fprintf(&text, "The database has version %d of %d.\n", state.Version, state.Latest)
+	return m.print(c, state, text.String())
 }
 
 func (m migrateCmd) migrate(ctx context.Context) (schema.State, error) {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -59,11 +60,6 @@ func (n Network) account(d dataDir) certificate.Account {
 		a.Directory = certificate.LetsEncrypt
 	}
 	return a
-}
-
-// network returns what the API needs to know of the flags.
-func (n Network) network() rest.Network {
-	return rest.Network{TrustedProxies: n.TrustedProxy, AllowFrom: n.AllowFrom}
 }
 
 // front is the TLS side of the listener; the zero front has none.
@@ -148,11 +144,22 @@ func isUnspecified(l net.Listener) bool {
 // besideTLS requests certificates that are missing, and answers callers without
 // TLS if the flag says where, until done.
 func (s *server) besideTLS(ctx context.Context, l net.Listener, api *rest.Handler) (done func(), err error) {
+	var challenges http.Handler
+	if s.front.authority != nil {
+		challenges = s.front.authority.Challenges()
+	}
 	done = func() {}
 	if s.HTTPListen != "" {
-		if done, err = s.listenPlain(ctx, l, api); err != nil {
+		plain, err := listen(ctx, s.HTTPListen, "--http-listen")
+		if err != nil {
 			return nil, err
 		}
+		_, port, _ := net.SplitHostPort(l.Addr().String())
+		s.log.Info("redirecting to HTTPS", "address", plain.Addr().String())
+		done = s.serveBeside(plain, "callers without TLS are no longer answered", &http.Server{
+			Handler: api.Plain(s.linkBase(l), port, challenges), ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
+			MaxHeaderBytes: 16 << 10,
+		})
 	}
 	if s.front.authority != nil {
 		go s.front.authority.Prepare(ctx) // not waited for: at the end, nobody needs its result
@@ -160,30 +167,17 @@ func (s *server) besideTLS(ctx context.Context, l net.Listener, api *rest.Handle
 	return done, nil
 }
 
-func (s *server) listenPlain(ctx context.Context, l net.Listener, api *rest.Handler) (done func(), err error) {
-	plain, err := listen(ctx, s.HTTPListen, "--http-listen")
-	if err != nil {
-		return nil, err
-	}
-	var challenges http.Handler
-	if s.front.authority != nil {
-		challenges = s.front.authority.Challenges()
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	h := &http.Server{
-		Handler: api.Plain(s.linkBase(l), port, challenges), ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
-		MaxHeaderBytes: 16 << 10, ErrorLog: rest.ConnectionLog(s.log),
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		if err := h.Serve(plain); !errors.Is(err, http.ErrServerClosed) {
-			s.log.Error("callers without TLS are no longer answered", "error", err)
+// serveBeside serves what its callers ask for again: done cuts requests off.
+func (s *server) serveBeside(l net.Listener, failed string, h *http.Server) (done func()) {
+	h.ErrorLog = rest.ConnectionLog(s.log)
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			s.log.Error(failed, "error", err)
 		}
-	}()
-	s.log.Info("redirecting to HTTPS", "address", plain.Addr().String())
+	})
 	return func() {
-		_ = h.Close() // a browser asks again
-		<-ended
-	}, nil
+		_ = h.Close()
+		serving.Wait()
+	}
 }

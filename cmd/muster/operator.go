@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"text/tabwriter"
 
 	"github.com/musterhq/muster/internal/operator"
 	"github.com/musterhq/muster/session"
@@ -25,36 +23,10 @@ type operatorCreateCmd struct {
 	Role string `help:"Its role: viewer, reviewer, manager, administrator, or a custom role." required:"" placeholder:"ROLE"`
 }
 
-// Help is shown below the flags.
-func (operatorCreateCmd) Help() string {
-	return `Works beside a running server.
-
-Example:
-
-    muster operator create --name "Kim Minji" --role reviewer
-    muster token create --operator "Kim Minji"`
-}
-
-// Run creates the operator.
 func (o operatorCreateCmd) Run(ctx context.Context, c console) error {
-	return o.asRoot(ctx, c, openOptions{create: true}, func(s rootStore) error {
-		var created operator.Operator
-		err := s.db.Write(ctx, func(w *session.Write) (err error) {
-			created, err = operator.Create(ctx, w, s.Principal, operator.New{Name: o.Name, Role: o.Role})
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		return o.printOperator(c, created, "Created %s, with the role %s.\n")
-	})
-}
-
-// printOperator writes an operator after a change.
-func (f Format) printOperator(c console, o operator.Operator, text string) error {
-	return f.print(c, o, func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, text, o.Name, o.Role)
-		return err
+	return o.change(ctx, c, o.Format, openOptions{create: true}, func(w *session.Write, root operator.Principal) (any, string, error) {
+		created, err := operator.Create(ctx, w, root, operator.New{Name: o.Name, Role: o.Role})
+		return created, fmt.Sprintf("Created %s, with the role %s.\n", created.Name, created.Role), err
 	})
 }
 
@@ -63,32 +35,15 @@ type operatorListCmd struct {
 	Format
 }
 
-// Help is shown below the flags.
-func (operatorListCmd) Help() string {
-	return `Example:
-
-    muster operator list --json | jq -r '.[] | select(.disabled_at == null).name'`
-}
-
-// Run lists the operators.
 func (o operatorListCmd) Run(ctx context.Context, c console) error {
 	return o.with(ctx, openOptions{}, func(s *store) error {
-		var list []operator.Operator
-		err := s.db.Read(ctx, func(r *session.Read) (err error) {
-			list, err = session.Run(ctx, r, operator.Operators())
-			return err
-		}, session.Once)
+		list, err := ask(ctx, s.db, operator.Operators())
 		if err != nil {
 			return fmt.Errorf("listing the operators: %w", err)
 		}
-		return o.print(c, list, func(out io.Writer) error {
-			w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "NAME\tROLE\tCREATED\tDISABLED\tID")
-			for _, o := range list {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", o.Name, o.Role, timeCell(&o.CreatedAt, ""), timeCell(o.DisabledAt, "no"), o.ID)
-			}
-			return w.Flush()
-		})
+		return o.print(c, list, table("NAME\tROLE\tCREATED\tDISABLED\tID", list, func(o operator.Operator) string {
+			return fmt.Sprintf("%s\t%s\t%s\t%s\t%s", o.Name, o.Role, timeCell(&o.CreatedAt, ""), timeCell(o.DisabledAt, "no"), o.ID)
+		}))
 	})
 }
 
@@ -100,21 +55,15 @@ type OneOperator struct {
 	Name string `help:"The name or the ID of the operator." required:"" placeholder:"NAME"`
 }
 
-// update changes the operator and writes the result.
+// update changes the operator; text says so of its name and its role.
 func (n OneOperator) update(ctx context.Context, c console, p operator.Patch, text string) error {
-	return n.asRoot(ctx, c, openOptions{replicas: n.replicas()}, func(s rootStore) error {
-		var updated operator.Operator
-		err := s.revoke(ctx, func(w *session.Write) error {
-			o, err := operator.Find(ctx, w, n.Name)
-			if err == nil {
-				updated, _, err = operator.Update(ctx, w, s.Principal, o.ID, p, nil)
-			}
-			return err
-		})
+	return n.change(ctx, c, n.Format, openOptions{replicas: n.replicas()}, func(w *session.Write, root operator.Principal) (any, string, error) {
+		found, err := operator.Find(ctx, w, n.Name)
 		if err != nil {
-			return err
+			return nil, "", err
 		}
-		return n.printOperator(c, updated, text)
+		updated, _, err := operator.Update(ctx, w, root, found.ID, p, nil)
+		return updated, fmt.Sprintf(text, updated.Name, updated.Role), err
 	})
 }
 
@@ -124,16 +73,6 @@ type operatorSetCmd struct {
 	Rename string `help:"The new name." placeholder:"NAME"`
 }
 
-// Help is shown below the flags.
-func (operatorSetCmd) Help() string {
-	return `The new rights apply from the next request on. ` + nameReplicas + `
-
-Example:
-
-    muster operator set --name "Kim Minji" --role manager`
-}
-
-// Run changes the operator.
 func (o operatorSetCmd) Run(ctx context.Context, c console) error {
 	var p operator.Patch
 	if o.Role != "" {
@@ -150,32 +89,12 @@ func (o operatorSetCmd) Run(ctx context.Context, c console) error {
 
 type operatorDisableCmd struct{ OneOperator }
 
-// Help is shown below the flags.
-func (operatorDisableCmd) Help() string {
-	return nameReplicas + `
-
-Example:
-
-    muster operator disable --name "Kim Minji"`
-}
-
-// Run disables the operator.
 func (o operatorDisableCmd) Run(ctx context.Context, c console) error {
 	return o.update(ctx, c, operator.Patch{Disabled: new(true)}, "Disabled %s, with the role %s.\n")
 }
 
 type operatorEnableCmd struct{ OneOperator }
 
-// Help is shown below the flags.
-func (operatorEnableCmd) Help() string {
-	return `Its tokens are accepted again, unless they were revoked.
-
-Example:
-
-    muster operator enable --name "Kim Minji"`
-}
-
-// Run enables the operator.
 func (o operatorEnableCmd) Run(ctx context.Context, c console) error {
 	return o.update(ctx, c, operator.Patch{Disabled: new(false)}, "Enabled %s, with the role %s.\n")
 }

@@ -34,9 +34,6 @@ func (r Replicas) replicas() []databaseURL {
 	return slices.DeleteFunc(slices.Clone(r.Replica), func(u databaseURL) bool { return u == "" })
 }
 
-// nameReplicas is part of the help of commands that take rights away.
-const nameReplicas = `On PostgreSQL with replicas, name them with --replica, as for serve: the command then returns when no server honours the old rights any more.`
-
 // bulkTimeout is how long a statement that processes all members may take.
 const bulkTimeout = 10 * time.Minute
 

@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/musterhq/muster/internal/operator"
 	"github.com/musterhq/muster/session"
@@ -22,13 +19,6 @@ type roleListCmd struct {
 	Format
 }
 
-// Help is shown below the flags.
-func (roleListCmd) Help() string {
-	return `Example:
-
-    muster role list`
-}
-
 // roleJSON is a role as JSON.
 type roleJSON struct {
 	Name        string   `json:"name"`
@@ -40,14 +30,9 @@ func newRoleJSON(r operator.Role) roleJSON {
 	return roleJSON{r.Name, r.Permissions.Words(), r.Custom}
 }
 
-// Run lists the roles.
 func (r roleListCmd) Run(ctx context.Context, c console) error {
 	return r.with(ctx, openOptions{}, func(s *store) error {
-		var roles []operator.Role
-		err := s.db.Read(ctx, func(read *session.Read) (err error) {
-			roles, err = session.Run(ctx, read, operator.Roles())
-			return err
-		}, session.Once)
+		roles, err := ask(ctx, s.db, operator.Roles())
 		if err != nil {
 			return fmt.Errorf("listing the roles: %w", err)
 		}
@@ -55,14 +40,9 @@ func (r roleListCmd) Run(ctx context.Context, c console) error {
 		for i := range roles {
 			list[i] = newRoleJSON(roles[i])
 		}
-		return r.print(c, list, func(out io.Writer) error {
-			w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "ROLE\tALLOWS")
-			for _, role := range list {
-				fmt.Fprintf(w, "%s\t%s\n", role.Name, strings.Join(role.Permissions, " "))
-			}
-			return w.Flush()
-		})
+		return r.print(c, list, table("ROLE\tALLOWS", roles, func(role operator.Role) string {
+			return role.Name + "\t" + role.Permissions.String()
+		}))
 	})
 }
 
@@ -74,33 +54,10 @@ type roleSetCmd struct {
 	Permission []string `help:"A permission that the role grants. Repeat the flag for several; without it, the role allows nothing." placeholder:"PERMISSION"`
 }
 
-// Help is shown below the flags.
-func (roleSetCmd) Help() string {
-	var permissions strings.Builder
-	for _, p := range operator.Grantable() {
-		fmt.Fprintf(&permissions, "    %-18s %s\n", p, p.Meaning())
-	}
-	return nameReplicas + "\n\nThe permissions:\n\n" + permissions.String() + `
-Example:
-
-    muster role set accountant --permission dashboard:read --permission members:read`
-}
-
-// Run creates or changes the role.
 func (r roleSetCmd) Run(ctx context.Context, c console) error {
-	return r.asRoot(ctx, c, openOptions{create: true, replicas: r.replicas()}, func(s rootStore) error {
-		var role operator.Role
-		err := s.revoke(ctx, func(w *session.Write) (err error) {
-			role, _, err = operator.SetRole(ctx, w, s.Principal, r.Role, r.Permission, nil)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		return r.print(c, newRoleJSON(role), func(w io.Writer) error {
-			_, err := fmt.Fprintf(w, "%s allows: %s\n", role.Name, role.Permissions)
-			return err
-		})
+	return r.change(ctx, c, r.Format, openOptions{create: true, replicas: r.replicas()}, func(w *session.Write, root operator.Principal) (any, string, error) {
+		role, _, err := operator.SetRole(ctx, w, root, r.Role, r.Permission, nil)
+		return newRoleJSON(role), fmt.Sprintf("%s allows: %s\n", role.Name, role.Permissions), err
 	})
 }
 
@@ -109,23 +66,9 @@ type roleDeleteCmd struct {
 	Role string `arg:"" help:"The name of the role." placeholder:"ROLE"`
 }
 
-// Help is shown below the flags.
-func (roleDeleteCmd) Help() string {
-	return `Example:
-
-    muster role delete accountant`
-}
-
-// Run deletes the role.
 func (r roleDeleteCmd) Run(ctx context.Context, c console) error {
-	return r.asRoot(ctx, c, openOptions{}, func(s rootStore) error {
-		err := s.db.Write(ctx, func(w *session.Write) error {
-			_, err := operator.DeleteRole(ctx, w, s.Principal, r.Role)
-			return err
-		})
-		if err == nil {
-			_, err = fmt.Fprintf(c.out, "Deleted %s.\n", r.Role)
-		}
-		return err
+	return r.change(ctx, c, Format{}, openOptions{}, func(w *session.Write, root operator.Principal) (any, string, error) {
+		_, err := operator.DeleteRole(ctx, w, root, r.Role)
+		return nil, fmt.Sprintf("Deleted %s.\n", r.Role), err
 	})
 }

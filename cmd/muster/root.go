@@ -24,26 +24,58 @@ type rootStore struct {
 	operator.Principal
 }
 
-// asRoot opens the store and its audit log, creates the first administrator if
-// there is none, and calls fn.
+// asRoot opens the store and its audit log, and calls fn.
 func (a AuditedStore) asRoot(ctx context.Context, c console, o openOptions, fn func(rootStore) error) error {
 	return a.with(ctx, o, func(s *store) error {
 		l, err := s.auditLog(ctx, a.Keyring, dataDir(a.Data), false, c.plainLog())
 		if err != nil {
 			return err
 		}
-		root := s.root(l, commandLine())
-		if err := root.ensureAdministrator(ctx); err != nil {
+		root, err := s.root(ctx, l, commandLine())
+		if err != nil {
 			return err
 		}
 		return fn(root)
 	})
 }
 
+// A change is what a command writes. It returns its result for programs and for
+// people.
+type change func(w *session.Write, root operator.Principal) (result any, text string, err error)
+
+// change makes the change and prints its result. It returns when no server of the
+// database honours rights that were taken away.
+func (a AuditedStore) change(ctx context.Context, c console, f Format, o openOptions, fn change) error {
+	return a.asRoot(ctx, c, o, func(s rootStore) error {
+		var result any
+		var text string
+		tracked, cost := session.Track(ctx, "")
+		err := s.db.Write(tracked, func(w *session.Write) (err error) {
+			result, text, err = fn(w, s.Principal)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if h := s.engine.history(); h != nil {
+			if err := h.AwaitReplicas(tracked, cost.Total().Position); err != nil {
+				return fmt.Errorf("it is done, but a server of the database may not know it yet; run the command again to be sure: %w", err)
+			}
+		}
+		return f.print(c, result, text)
+	})
+}
+
 // root returns the store with every permission; source is on whose behalf the
-// audit log says it acts.
-func (s *store) root(l *audit.Log, source string) rootStore {
-	return rootStore{s, operator.Principal{Caller: operator.Root(), Recorder: l.Recorder(audit.Actor{Source: source}), At: time.Now()}}
+// audit log says it acts. A store without operators has a first administrator
+// then.
+func (s *store) root(ctx context.Context, l *audit.Log, source string) (rootStore, error) {
+	root := operator.Principal{Caller: operator.Root(), Recorder: l.Recorder(audit.Actor{Source: source}), At: time.Now()}
+	err := s.db.Write(ctx, func(w *session.Write) error { return operator.EnsureAdministrator(ctx, w, root) })
+	if err != nil {
+		return rootStore{}, fmt.Errorf("creating the first administrator: %w", err)
+	}
+	return rootStore{s, root}, nil
 }
 
 // commandLine names the account that runs the command, if the system knows it.
@@ -52,13 +84,4 @@ func commandLine() string {
 		return "command line, " + u.Username
 	}
 	return "command line"
-}
-
-// ensureAdministrator creates the first administrator in a store without
-// operators.
-func (s rootStore) ensureAdministrator(ctx context.Context) error {
-	if err := s.db.Write(ctx, func(w *session.Write) error { return operator.EnsureAdministrator(ctx, w, s.Principal) }); err != nil {
-		return fmt.Errorf("creating the first administrator: %w", err)
-	}
-	return nil
 }

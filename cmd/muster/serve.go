@@ -19,6 +19,7 @@ import (
 	"github.com/musterhq/muster/internal/operator"
 	"github.com/musterhq/muster/internal/rest"
 	"github.com/musterhq/muster/internal/worker"
+	"github.com/musterhq/muster/session"
 )
 
 type serveCmd struct {
@@ -41,21 +42,6 @@ type serveCmd struct {
 	Logging
 }
 
-// Help is shown below the flags.
-func (serveCmd) Help() string {
-	return `The first start creates the data directory, an operator called administrator, and a token for it, which is printed once. On SIGTERM or Ctrl-C the server finishes the requests in progress; a second signal ends it at once. GOMEMLIMIT overrides the limit on memory.
-
-Examples:
-
-    muster serve --demo 1000
-    muster serve --data /var/lib/muster --time-zone Asia/Seoul --phone-region KR
-    muster serve --listen :443 --http-listen :80 --acme-domain members.example.org --acme-accept-terms
-    muster serve --listen :8443 --tls-cert /etc/muster/tls.crt --tls-key /etc/muster/tls.key
-    muster serve --trusted-proxy 10.0.0.7 --allow-from 203.0.113.0/24
-    muster serve --keys /etc/muster/keys --database 'postgres://muster@db1/muster?sslmode=verify-full' --replica 'postgres://muster@db2/muster?sslmode=verify-full' --media 's3://members?region=eu-central-1'`
-}
-
-// Run serves until ctx is done.
 func (s serveCmd) Run(ctx context.Context, c console) (err error) {
 	if err := s.check(); err != nil {
 		return err
@@ -71,9 +57,11 @@ func (s serveCmd) Run(ctx context.Context, c console) (err error) {
 	if err != nil {
 		return err
 	}
-	lock, err := s.lock(d)
-	if err != nil {
-		return err
+	var lock *dirLock // PostgreSQL takes many servers
+	if s.Database == "" {
+		if lock, err = lockDir(d); err != nil {
+			return err
+		}
 	}
 	defer lock.release()
 	listener, err := listen(ctx, s.Listen, "--listen")
@@ -120,14 +108,6 @@ func (s serveCmd) dataDir(log *slog.Logger) (dataDir, error) {
 	return d, err
 }
 
-// lock keeps other servers out of the embedded store. PostgreSQL takes many.
-func (s serveCmd) lock(d dataDir) (*dirLock, error) {
-	if s.Database != "" {
-		return nil, nil //nolint:nilnil // a nil lock keeps nobody out
-	}
-	return lockDir(d)
-}
-
 // softMemory is the heap size from which the garbage collector works harder. With
 // the page caches of the connections, the total stays below 150 MB.
 const softMemory = 96 << 20
@@ -169,8 +149,8 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 	if s.auditLog, err = s.store.auditLog(ctx, s.Keyring, s.dataDir, s.KeyLost, s.log); err != nil {
 		return err
 	}
-	root := s.store.root(s.auditLog, "muster serve")
-	if err := root.ensureAdministrator(ctx); err != nil {
+	root, err := s.store.root(ctx, s.auditLog, "muster serve")
+	if err != nil {
 		return err
 	}
 	media, err := s.openMedia(s.dataDir, s.linkBase(l), s.log)
@@ -194,7 +174,7 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 	api, err := httpapi.New(httpapi.Options{
 		DB: s.store.db, Blob: media.Store, Rules: rules, CursorSecret: s.cursorKey, AuditLog: s.auditLog, Reveals: s.RevealsPerHour, TokenIdle: s.TokenIdle,
 		Log: s.log, MediaHandler: media.handler, Version: thisBuild().Version,
-		Network: s.network(), History: s.store.engine.history(), Nodes: s.store.engine.Nodes, Observe: observe.request, Usage: used,
+		Network: rest.Network{TrustedProxies: s.TrustedProxy, AllowFrom: s.AllowFrom}, History: s.store.engine.history(), Nodes: s.store.engine.Nodes, Observe: observe.request, Usage: used,
 	})
 	if err != nil {
 		return err
@@ -266,7 +246,11 @@ func (s *server) welcome(ctx context.Context, l net.Listener, root rootStore) er
 		fmt.Fprintf(s.out, "To create a token: muster token create %s\n", where)
 		return nil
 	}
-	_, secret, err := root.createToken(ctx, "", operator.NewToken{Name: "first start", ExpiresAt: new(root.At.Add(firstTokenLife))})
+	var secret operator.Secret
+	err = root.db.Write(ctx, func(w *session.Write) (err error) {
+		_, secret, err = createToken(ctx, w, root.Principal, "", operator.NewToken{Name: "first start", ExpiresAt: new(root.At.Add(firstTokenLife))})
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/musterhq/muster/engine/postgres"
@@ -18,22 +16,16 @@ type statusCmd struct {
 	Format
 }
 
-// Help is shown below the flags.
-func (statusCmd) Help() string {
-	return `Asks each server of the database. Works beside running servers of Muster, and without a primary. CONNECTIONS counts those of all Muster programs: busy, of all that are open. Exits with 1 if a server does not answer as it should.
-
-Example:
-
-    muster status --database 'postgres://muster@db1/muster?sslmode=verify-full' --replica 'postgres://muster@db2/muster?sslmode=verify-full'`
-}
-
-// Run shows the state of the servers.
 func (s statusCmd) Run(ctx context.Context, c console) error {
 	nodes, err := s.nodes(ctx)
 	if err != nil {
 		return err
 	}
-	err = s.print(c, statusJSON(nodes), func(w io.Writer) error { return writeNodes(w, nodes) })
+	list := make([]nodeStatus, len(nodes))
+	for i, n := range nodes {
+		list[i] = nodeStatus{n, n.Problem}
+	}
+	err = s.print(c, map[string][]nodeStatus{"nodes": list}, table("NODE\tROLE\tLAG\tTIMELINE\tCONNECTIONS\tSTATE", nodes, nodeRow))
 	for _, n := range nodes {
 		if !n.Healthy && err == nil {
 			err = errFound
@@ -55,37 +47,23 @@ func (s statusCmd) nodes(ctx context.Context) (nodes []session.Node, err error) 
 	if err != nil {
 		return nil, err
 	}
-	list, err := postgres.Probe(ctx, options)
-	if err != nil {
+	if nodes, err = postgres.Probe(ctx, options); err != nil {
 		return nil, withFlag(err)
 	}
-	return list, nil
+	return nodes, nil
 }
 
-func writeNodes(out io.Writer, nodes []session.Node) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NODE\tROLE\tLAG\tTIMELINE\tCONNECTIONS\tSTATE")
-	for _, n := range nodes {
-		lag := time.Duration(n.Lag * float64(time.Second)).Round(time.Millisecond)
-		state := "good"
-		if !n.Healthy {
-			state = strings.ReplaceAll(n.Problem, "\n", " ")
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d/%d\t%s\n", n.Name, n.Role, lag, n.Timeline, n.Pool.InUse, n.Pool.Size, state)
+func nodeRow(n session.Node) string {
+	lag := time.Duration(n.Lag * float64(time.Second)).Round(time.Millisecond)
+	state := "good"
+	if !n.Healthy {
+		state = strings.ReplaceAll(n.Problem, "\n", " ")
 	}
-	return w.Flush()
+	return fmt.Sprintf("%s\t%s\t%s\t%d\t%d/%d\t%s", n.Name, n.Role, lag, n.Timeline, n.Pool.InUse, n.Pool.Size, state)
 }
 
 // nodeStatus is a node with what only its administrator may see.
 type nodeStatus struct {
 	session.Node
 	Problem string `json:"problem,omitempty"`
-}
-
-func statusJSON(nodes []session.Node) map[string][]nodeStatus {
-	list := make([]nodeStatus, len(nodes))
-	for i, n := range nodes {
-		list[i] = nodeStatus{n, n.Problem}
-	}
-	return map[string][]nodeStatus{"nodes": list}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/musterhq/muster/internal/counters"
 	"github.com/musterhq/muster/internal/member"
 	"github.com/musterhq/muster/internal/schema"
+	"github.com/musterhq/muster/query"
 	"github.com/musterhq/muster/session"
 )
 
@@ -74,11 +75,7 @@ func (s *store) rules(ctx context.Context, z zone, phones region) (member.Rules,
 	if r.Zone != nil {
 		return r, nil
 	}
-	var name *string
-	err := s.db.Read(ctx, func(read *session.Read) (err error) {
-		name, err = session.Run(ctx, read, counters.StoredZone())
-		return err
-	}, session.Once)
+	name, err := ask(ctx, s.db, counters.StoredZone())
 	if err != nil {
 		return r, fmt.Errorf("reading the time zone of the store: %w", err)
 	}
@@ -91,19 +88,11 @@ func (s *store) rules(ctx context.Context, z zone, phones region) (member.Rules,
 	return r, nil
 }
 
-// revoke runs a write session that takes rights away. It returns when no server
-// of the database honours them any more.
-func (s *store) revoke(ctx context.Context, fn func(*session.Write) error) error {
-	ctx, cost := session.Track(ctx, "")
-	if err := s.db.Write(ctx, fn); err != nil {
+// ask returns the answer of one query.
+func ask[T any](ctx context.Context, db *session.DB, q query.Query[T]) (answer T, err error) {
+	err = db.Read(ctx, func(r *session.Read) (err error) {
+		answer, err = session.Run(ctx, r, q)
 		return err
-	}
-	h := s.engine.history()
-	if h == nil {
-		return nil
-	}
-	if err := h.AwaitReplicas(ctx, cost.Total().Position); err != nil {
-		return fmt.Errorf("it is done, but a server of the database may not know it yet; run the command again to be sure: %w", err)
-	}
-	return nil
+	}, session.Once)
+	return answer, err
 }

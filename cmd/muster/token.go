@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"text/tabwriter"
 	"time"
 
 	"github.com/musterhq/muster/internal/ids"
@@ -28,61 +26,40 @@ type tokenCreateCmd struct {
 	Expires  time.Duration `help:"How long the token is valid, such as 720h; 0s: until it is revoked. Default: ${default}." default:"8760h" placeholder:"DURATION"`
 }
 
-// Help is shown below the flags.
-func (tokenCreateCmd) Help() string {
-	return `Works beside a running server.
-
-Examples:
-
-    TOKEN=$(muster token create)
-    TOKEN=$(muster token create --operator "Kim Minji" --name "nightly report" --scope dashboard:read --expires 720h)`
-}
-
-// Run creates the token.
 func (t tokenCreateCmd) Run(ctx context.Context, c console) error {
 	if t.Expires < 0 {
 		return usage("--expires must be in the future, such as 720h")
 	}
-	return t.asRoot(ctx, c, openOptions{create: true}, func(s rootStore) error {
+	return t.change(ctx, c, t.Format, openOptions{create: true}, func(w *session.Write, root operator.Principal) (any, string, error) {
 		n := operator.NewToken{Name: t.Name, Scope: t.Scope}
 		if t.Expires > 0 {
-			n.ExpiresAt = new(s.At.Add(t.Expires))
+			n.ExpiresAt = new(root.At.Add(t.Expires))
 		}
-		token, secret, err := s.createToken(ctx, t.Operator, n)
-		if err != nil {
-			return err
-		}
+		token, secret, err := createToken(ctx, w, root, t.Operator, n)
 		result := struct {
 			operator.Token
 			Secret string `json:"token"`
 		}{token, secret.Reveal()}
-		return t.print(c, result, func(w io.Writer) error {
-			_, err := fmt.Fprintln(w, secret.Reveal())
-			return err
-		})
+		return result, secret.Reveal() + "\n", err
 	})
 }
 
 // createToken creates a token of the operator of that name; of the first one, if
 // the name is empty.
-func (s rootStore) createToken(ctx context.Context, name string, n operator.NewToken) (t operator.Token, secret operator.Secret, err error) {
-	err = s.db.Write(ctx, func(w *session.Write) error {
-		var owner operator.Operator
-		if name == "" {
-			owner, err = session.Run(ctx, w, operator.First())
-		} else {
-			owner, err = operator.Find(ctx, w, name)
-		}
-		if err != nil {
-			return err
-		}
-		if n.Name == "" {
-			n.Name = owner.Name
-		}
-		t, secret, err = operator.CreateToken(ctx, w, s.Principal, owner.ID, n)
-		return err
-	})
-	return t, secret, err
+func createToken(ctx context.Context, w *session.Write, root operator.Principal, name string, n operator.NewToken) (t operator.Token, secret operator.Secret, err error) {
+	var owner operator.Operator
+	if name == "" {
+		owner, err = session.Run(ctx, w, operator.First())
+	} else {
+		owner, err = operator.Find(ctx, w, name)
+	}
+	if err != nil {
+		return t, secret, err
+	}
+	if n.Name == "" {
+		n.Name = owner.Name
+	}
+	return operator.CreateToken(ctx, w, root, owner.ID, n)
 }
 
 // namedToken is a token with the name of its operator.
@@ -116,43 +93,30 @@ type tokenListCmd struct {
 	Format
 }
 
-// Help is shown below the flags.
-func (tokenListCmd) Help() string {
-	return `Example:
-
-    muster token list --json | jq -r '.[].name'`
-}
-
-// Run lists the tokens.
 func (t tokenListCmd) Run(ctx context.Context, c console) error {
 	return t.with(ctx, openOptions{}, func(s *store) error {
 		list, err := s.tokens(ctx)
 		if err != nil {
 			return err
 		}
-		return t.print(c, list, func(w io.Writer) error { return writeTokens(w, list, time.Now()) })
+		return t.print(c, list, table("PREFIX\tNAME\tOPERATOR\tSCOPE\tCREATED\tEXPIRES\tLAST USED\tSTATE\tID", list, namedToken.row))
 	})
 }
 
-func writeTokens(out io.Writer, list []namedToken, now time.Time) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "PREFIX\tNAME\tOPERATOR\tSCOPE\tCREATED\tEXPIRES\tLAST USED\tSTATE\tID")
-	for _, t := range list {
-		state := "valid"
-		switch {
-		case t.RevokedAt != nil:
-			state = "revoked"
-		case t.ExpiresAt != nil && !now.Before(*t.ExpiresAt):
-			state = "expired"
-		}
-		scope := "all"
-		if t.Scope != nil {
-			scope = t.Scope.String()
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.Prefix, t.Name, t.OperatorName, scope,
-			timeCell(&t.CreatedAt, ""), timeCell(t.ExpiresAt, "never"), timeCell(t.LastUsedAt, "never"), state, t.ID)
+func (t namedToken) row() string {
+	state := "valid"
+	switch {
+	case t.RevokedAt != nil:
+		state = "revoked"
+	case t.ExpiresAt != nil && !time.Now().Before(*t.ExpiresAt):
+		state = "expired"
 	}
-	return w.Flush()
+	scope := "all"
+	if t.Scope != nil {
+		scope = t.Scope.String()
+	}
+	return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s", t.Prefix, t.Name, t.OperatorName, scope,
+		timeCell(&t.CreatedAt, ""), timeCell(t.ExpiresAt, "never"), timeCell(t.LastUsedAt, "never"), state, t.ID)
 }
 
 type tokenRevokeCmd struct {
@@ -162,31 +126,13 @@ type tokenRevokeCmd struct {
 	Token string `arg:"" help:"The ID, the prefix or the name of the token, as in the list."`
 }
 
-// Help is shown below the flags.
-func (tokenRevokeCmd) Help() string {
-	return nameReplicas + `
-
-Example:
-
-    muster token revoke "nightly report"`
-}
-
-// Run revokes the token.
 func (t tokenRevokeCmd) Run(ctx context.Context, c console) error {
-	return t.asRoot(ctx, c, openOptions{replicas: t.replicas()}, func(s rootStore) error {
-		var revoked operator.Token
-		err := s.revoke(ctx, func(w *session.Write) (err error) {
-			if revoked, err = operator.FindToken(ctx, w, t.Token); err == nil {
-				revoked, err = operator.RevokeToken(ctx, w, s.Principal, ids.Operator{}, revoked.ID)
-			}
-			return err
-		})
+	return t.change(ctx, c, t.Format, openOptions{replicas: t.replicas()}, func(w *session.Write, root operator.Principal) (any, string, error) {
+		found, err := operator.FindToken(ctx, w, t.Token)
 		if err != nil {
-			return err
+			return nil, "", err
 		}
-		return t.print(c, revoked, func(w io.Writer) error {
-			_, err := fmt.Fprintf(w, "Revoked %s (%s).\n", revoked.Prefix, revoked.Name)
-			return err
-		})
+		revoked, err := operator.RevokeToken(ctx, w, root, ids.Operator{}, found.ID)
+		return revoked, fmt.Sprintf("Revoked %s (%s).\n", revoked.Prefix, revoked.Name), err
 	})
 }

@@ -22,7 +22,6 @@ const (
 // Bar shows the progress of one command. It is not safe for concurrent use.
 type Bar struct {
 	out  io.Writer
-	unit Unit
 	bar  *progressbar.ProgressBar // nil without a terminal
 	last time.Time                // when Set last printed
 }
@@ -36,7 +35,7 @@ const (
 // New returns a bar that prints to out, which should be standard error: standard
 // output is for results.
 func New(out *os.File, unit Unit) *Bar {
-	b := newBar(out, unit)
+	b := newBar(out)
 	if term.IsTerminal(int(out.Fd())) {
 		b.bar = progressbar.NewOptions64(0,
 			progressbar.OptionSetWriter(out),
@@ -49,9 +48,7 @@ func New(out *os.File, unit Unit) *Bar {
 	return b
 }
 
-func newBar(out io.Writer, unit Unit) *Bar {
-	return &Bar{out: out, unit: unit, last: time.Now()}
-}
+func newBar(out io.Writer) *Bar { return &Bar{out: out, last: time.Now()} }
 
 // Set updates how much of all is done, and describes it. Call it as often as you
 // like.

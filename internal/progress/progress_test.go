@@ -9,7 +9,7 @@ import (
 func TestLines(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	b := newBar(&out, Bytes)
+	b := newBar(&out)
 	b.Set(1, 4, "first") // too early
 	b.last = time.Now().Add(-lineEvery)
 	b.Set(1, 4, "second")
