@@ -47,9 +47,6 @@ type Exchange struct {
 	lines [6]string // memory for the values of headers, see line
 }
 
-// Context returns the context of the request, with its deadline.
-func (x *Exchange) Context() context.Context { return x.ctx }
-
 // Client returns the address of the caller, or the zero address if the connection
 // has none. It is computed on demand.
 //
