@@ -272,11 +272,6 @@ type Seen struct {
 	Spent  session.Spent
 }
 
-// seen returns what metrics learn about the request.
-func (x *Exchange) seen(start time.Time) Seen {
-	return Seen{knownMethod(x.Request.Method), x.route, x.status, time.Since(start), x.cost.Total()}
-}
-
 // log writes the one line of the request. It names routes, never paths, and
 // codes, never messages.
 func (x *Exchange) log(to *slog.Logger, start time.Time) {

@@ -87,7 +87,7 @@ func (h *Handler) finish(x *Exchange, start time.Time) {
 	}
 	x.log(h.logger, start)
 	if h.observe != nil {
-		h.observe(x.seen(start))
+		h.observe(Seen{knownMethod(x.Request.Method), x.route, x.status, time.Since(start), x.cost.Total()})
 	}
 }
 
