@@ -193,10 +193,15 @@ func (c *Call) Caller(ctx context.Context, r *session.Read) (operator.Caller, er
 	return c.caller, nil
 }
 
-// Principal returns who calls, as operations on operators require it.
-func (c *Call) Principal(ctx context.Context, w *session.Write) (operator.Principal, error) {
-	caller, err := c.Caller(ctx, w.Read)
-	return operator.Principal{Caller: caller, Recorder: c.Recorder, At: c.At}, err
+// byPrincipal adapts a write that needs to know who calls.
+func byPrincipal[In, Out any](fn func(context.Context, *session.Write, operator.Principal, In) (Out, error)) func(context.Context, *session.Write, *Call, In) (Out, error) {
+	return func(ctx context.Context, w *session.Write, c *Call, in In) (out Out, err error) {
+		caller, err := c.Caller(ctx, w.Read)
+		if err != nil {
+			return out, err
+		}
+		return fn(ctx, w, operator.Principal{Caller: caller, Recorder: c.Recorder, At: c.At}, in)
+	}
 }
 
 // Check implements [rest.Caller].

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"cmp"
+	_ "embed"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -102,29 +103,14 @@ func operations(o *Options, t *tokens, key *query.CursorKey) []*rest.Endpoint {
 // declared: they cannot be mounted.
 func Operations() []*rest.Endpoint { return operations(new(Options), new(tokens), nil) }
 
-const about = `The back office of a platform whose members are admitted by review.
-
-**Tokens.** Every call needs ` + "`Authorization: Bearer muster_…`" + `. A token belongs to an operator; ` + "`muster token create`" + ` creates one. Keep it like a password: whoever has it acts as that operator.
-
-**Rights.** Each operation names the permission that it requires (` + "`x-permission`" + `). A field of the body may require another (` + "`x-field-permissions`" + `), and so may the answer (` + "`x-answer-permission`" + `). An operator has the permissions of its role at that moment (` + "`x-roles`" + `), within the scope of the token.
-
-**Masks.** Phone numbers and documents are masked. ` + "`reveal`" + ` shows them for a reason, which the audit log keeps.
-
-**Failures** are problems (RFC 9457) with a stable ` + "`code`" + `. If several fields are wrong, the problem lists all of them.
-
-**Strictness.** Fields and parameters that are unknown, given twice or not valid are refused by name. A body may have at most 1 MiB and 32 levels.
-
-**Versions.** The ` + "`ETag`" + ` of a member is its version (and the window of its links). Send it as ` + "`If-Match`" + ` to change only the version that you have seen, and as ` + "`If-None-Match`" + ` to fetch only what is new.
-
-**Reading your own writes.** Send the ` + "`Muster-Position`" + ` of the last answer with the next request: whichever server answers has seen at least that.
-
-**Cost.** ` + "`Server-Timing`" + ` says how long the database took, in how many round trips, and which node answered.`
+//go:embed about.md
+var about string
 
 // OpenAPI returns the OpenAPI 3.1 document of the operations, for a version of the
 // program.
 func OpenAPI(version string) ([]byte, error) {
 	return openapi.Document(openapi.Options{
-		Title: "Muster", Version: cmp.Or(version, "1"), Description: about, Prefix: Prefix,
+		Title: "Muster", Version: cmp.Or(version, "1"), Description: strings.TrimSpace(about), Prefix: Prefix,
 		Tags: []openapi.Tag{
 			{Name: "Members", Description: "The members of the platform."},
 			{Name: "Dashboard", Description: "Numbers that add up."},

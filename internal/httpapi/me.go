@@ -43,13 +43,13 @@ func (m me) operations() []*rest.Endpoint {
 			Doc:     docCreateToken,
 			Faults:  []fault.Kind{fault.Conflict},
 			Example: exampleToken,
-		}, m.may(operator.WriteTokens), m.createToken),
+		}, m.may(operator.WriteTokens), byPrincipal(m.createToken)),
 		rest.Write(rest.Operation{
 			Method: http.MethodDelete, Path: "/me/tokens/{token_id}", ID: "revoke-my-token", Tag: "Me", Trips: 3,
 			Summary: "Revoke one of your tokens",
 			Doc:     docRevokeToken,
 			Faults:  []fault.Kind{fault.NotFound},
-		}, m.may(operator.WriteTokens), m.revokeToken),
+		}, m.may(operator.WriteTokens), byPrincipal(m.revokeToken)),
 	}
 }
 
@@ -74,19 +74,11 @@ func (m me) listTokens(ctx context.Context, r *session.Read, c *Call, _ struct{}
 	return TokenList{list}, err
 }
 
-func (m me) createToken(ctx context.Context, w *session.Write, c *Call, in NewToken) (rest.Created[CreatedToken], error) {
-	p, err := c.Principal(ctx, w)
-	if err != nil {
-		return rest.Created[CreatedToken]{}, err
-	}
+func (m me) createToken(ctx context.Context, w *session.Write, p operator.Principal, in NewToken) (rest.Created[CreatedToken], error) {
 	return in.create(ctx, w, p, p.Caller.Operator)
 }
 
-func (m me) revokeToken(ctx context.Context, w *session.Write, c *Call, in tokenPath) (rest.Replicated[operator.Token], error) {
-	p, err := c.Principal(ctx, w)
-	if err != nil {
-		return rest.Replicated[operator.Token]{}, err
-	}
+func (m me) revokeToken(ctx context.Context, w *session.Write, p operator.Principal, in tokenPath) (rest.Replicated[operator.Token], error) {
 	t, err := operator.RevokeToken(ctx, w, p, p.Caller.Operator, in.Token)
 	return rest.Replicated[operator.Token]{Value: t, Narrow: true}, err
 }

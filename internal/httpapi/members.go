@@ -34,7 +34,6 @@ type MemberPage struct {
 }
 
 func (m members) operations() []*rest.Endpoint {
-	found := []fault.Kind{fault.NotFound, fault.Stale}
 	remove := m.require(Access{Permission: operator.DeleteMembers, Answer: operator.ReadMembers})
 	list := rest.Operation{
 		Method: http.MethodGet, Path: "/members", ID: "list-members", Tag: "Members", Trips: 3,
@@ -83,13 +82,13 @@ func (m members) operations() []*rest.Endpoint {
 			Method: http.MethodDelete, Path: "/members/{user_id}", ID: "delete-member", Tag: "Members", Trips: 3,
 			Summary: "Delete a member",
 			Doc:     "Removes the member from every list, count and detail. The member can be restored.",
-			Faults:  found,
+			Faults:  []fault.Kind{fault.NotFound, fault.Stale},
 		}, remove, m.delete),
 		rest.Write(rest.Operation{
 			Method: http.MethodPost, Path: "/members/{user_id}/restore", ID: "restore-member", Tag: "Members", Trips: 3, Repeatable: true,
 			Summary: "Restore a member",
 			Doc:     "Restores a deleted member unchanged. A member that is not deleted stays as it is.",
-			Faults:  append(found, fault.Conflict),
+			Faults:  []fault.Kind{fault.NotFound, fault.Stale, fault.Conflict},
 		}, remove, m.restore),
 	}
 }

@@ -45,7 +45,7 @@ func (o operators) operations() []*rest.Endpoint {
 			Doc:     "Creates an operator without tokens. The role may allow no more than the caller may.",
 			Faults:  []fault.Kind{fault.Conflict},
 			Example: map[string]any{"name": "Kim Minji", "role": "reviewer"},
-		}, o.may(operator.WriteOperators), o.create),
+		}, o.may(operator.WriteOperators), byPrincipal(o.create)),
 		rest.Query(rest.Operation{
 			Method: http.MethodGet, Path: "/operators/{operator_id}", ID: "get-operator", Tag: "Operators", Trips: 1,
 			Summary: "Get an operator",
@@ -58,7 +58,7 @@ func (o operators) operations() []*rest.Endpoint {
 			Doc:     "Changes the name or the role, and disables or enables the operator. Once this is answered, every server applies the new rights. At least one enabled administrator always remains.",
 			Faults:  []fault.Kind{fault.NotFound, fault.Conflict, fault.Stale},
 			Example: map[string]any{"disabled": true},
-		}, o.may(operator.WriteOperators), o.update),
+		}, o.may(operator.WriteOperators), byPrincipal(o.update)),
 	}
 }
 
@@ -74,12 +74,7 @@ func taggedOperator(o operator.Operator) rest.Tagged[operator.Operator] {
 	return rest.Tagged[operator.Operator]{Value: o, ETag: rest.ETag(o.Version)}
 }
 
-func (o operators) create(ctx context.Context, w *session.Write, c *Call, in NewOperator) (rest.Created[rest.Tagged[operator.Operator]], error) {
-	var created rest.Created[rest.Tagged[operator.Operator]]
-	p, err := c.Principal(ctx, w)
-	if err != nil {
-		return created, err
-	}
+func (o operators) create(ctx context.Context, w *session.Write, p operator.Principal, in NewOperator) (created rest.Created[rest.Tagged[operator.Operator]], err error) {
 	made, err := operator.Create(ctx, w, p, operator.New{Name: in.Name, Role: in.Role})
 	created.Value, created.Location = taggedOperator(made), Prefix+"/operators/"+made.ID.String()
 	return created, err
@@ -91,12 +86,7 @@ type updateOperator struct {
 	OperatorPatch
 }
 
-func (o operators) update(ctx context.Context, w *session.Write, c *Call, in updateOperator) (rest.Replicated[rest.Tagged[operator.Operator]], error) {
-	var changed rest.Replicated[rest.Tagged[operator.Operator]]
-	p, err := c.Principal(ctx, w)
-	if err != nil {
-		return changed, err
-	}
+func (o operators) update(ctx context.Context, w *session.Write, p operator.Principal, in updateOperator) (changed rest.Replicated[rest.Tagged[operator.Operator]], err error) {
 	after, narrows, err := operator.Update(ctx, w, p, in.Operator, operator.Patch{Name: in.Name, Role: in.Role, Disabled: in.Disabled}, in.One())
 	changed.Value, changed.Narrow = taggedOperator(after), narrows
 	return changed, err

@@ -56,13 +56,13 @@ func (o roles) operations() []*rest.Endpoint {
 			Doc:     "Sets the permissions of a custom role: no more than the caller has. Once this is answered, every server applies them.",
 			Faults:  []fault.Kind{fault.Conflict, fault.Stale},
 			Example: map[string]any{"permissions": []string{"members:read", "dashboard:read"}},
-		}, o.may(operator.WriteOperators), o.set),
+		}, o.may(operator.WriteOperators), byPrincipal(o.set)),
 		rest.Write(rest.Operation{
 			Method: http.MethodDelete, Path: "/roles/{role}", ID: "delete-role", Tag: "Operators", Trips: 4,
 			Summary: "Delete a role",
 			Doc:     "Deletes a custom role that no operator has.",
 			Faults:  []fault.Kind{fault.NotFound, fault.Conflict},
-		}, o.may(operator.WriteOperators), o.delete),
+		}, o.may(operator.WriteOperators), byPrincipal(o.delete)),
 	}
 }
 
@@ -85,22 +85,13 @@ type setRole struct {
 	RoleSetting
 }
 
-func (o roles) set(ctx context.Context, w *session.Write, c *Call, in setRole) (rest.Replicated[rest.Tagged[Role]], error) {
-	var changed rest.Replicated[rest.Tagged[Role]]
-	p, err := c.Principal(ctx, w)
-	if err != nil {
-		return changed, err
-	}
+func (o roles) set(ctx context.Context, w *session.Write, p operator.Principal, in setRole) (changed rest.Replicated[rest.Tagged[Role]], err error) {
 	r, narrows, err := operator.SetRole(ctx, w, p, in.Role, field.Strings(in.Permissions), in.One())
 	changed.Value, changed.Narrow = rest.Tagged[Role]{Value: showRole(r), ETag: rest.ETag(r.Version)}, narrows
 	return changed, err
 }
 
-func (o roles) delete(ctx context.Context, w *session.Write, c *Call, in rolePath) (Role, error) {
-	p, err := c.Principal(ctx, w)
-	if err != nil {
-		return Role{}, err
-	}
+func (o roles) delete(ctx context.Context, w *session.Write, p operator.Principal, in rolePath) (Role, error) {
 	r, err := operator.DeleteRole(ctx, w, p, in.Role)
 	return showRole(r), err
 }

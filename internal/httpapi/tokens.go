@@ -54,13 +54,13 @@ func (t *tokens) operations() []*rest.Endpoint {
 			Doc:     docCreateToken,
 			Faults:  []fault.Kind{fault.NotFound, fault.Conflict},
 			Example: exampleToken,
-		}, t.may(operator.WriteOperators), t.create),
+		}, t.may(operator.WriteOperators), byPrincipal(t.create)),
 		rest.Write(rest.Operation{
 			Method: http.MethodDelete, Path: "/operators/{operator_id}/tokens/{token_id}", ID: "revoke-token", Tag: "Operators", Trips: 5,
 			Summary: "Revoke a token of an operator",
 			Doc:     docRevokeToken,
 			Faults:  []fault.Kind{fault.NotFound},
-		}, t.may(operator.WriteOperators), t.revoke),
+		}, t.may(operator.WriteOperators), byPrincipal(t.revoke)),
 	}
 }
 
@@ -77,11 +77,7 @@ type createToken struct {
 	NewToken
 }
 
-func (t *tokens) create(ctx context.Context, w *session.Write, c *Call, in createToken) (rest.Created[CreatedToken], error) {
-	p, err := c.Principal(ctx, w)
-	if err != nil {
-		return rest.Created[CreatedToken]{}, err
-	}
+func (t *tokens) create(ctx context.Context, w *session.Write, p operator.Principal, in createToken) (rest.Created[CreatedToken], error) {
 	return in.create(ctx, w, p, in.Operator)
 }
 
@@ -111,12 +107,8 @@ type revokeToken struct {
 	tokenPath
 }
 
-func (t *tokens) revoke(ctx context.Context, w *session.Write, c *Call, in revokeToken) (rest.Replicated[operator.Token], error) {
-	p, err := c.Principal(ctx, w)
-	if err == nil {
-		_, err = session.Run(ctx, w, operator.ByID(in.Operator))
-	}
-	if err != nil {
+func (t *tokens) revoke(ctx context.Context, w *session.Write, p operator.Principal, in revokeToken) (rest.Replicated[operator.Token], error) {
+	if _, err := session.Run(ctx, w, operator.ByID(in.Operator)); err != nil {
 		return rest.Replicated[operator.Token]{}, err
 	}
 	revoked, err := operator.RevokeToken(ctx, w, p, in.Operator, in.Token)

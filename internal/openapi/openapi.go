@@ -1,9 +1,9 @@
 package openapi
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -55,16 +55,11 @@ func Document(o Options, endpoints []*rest.Endpoint) ([]byte, error) {
 }
 
 func indent(doc *huma.OpenAPI) ([]byte, error) {
-	raw, err := json.Marshal(doc)
+	text, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("writing the OpenAPI document: %w", err)
 	}
-	var out bytes.Buffer
-	if err := json.Indent(&out, raw, "", "  "); err != nil {
-		return nil, fmt.Errorf("writing the OpenAPI document: %w", err)
-	}
-	out.WriteByte('\n')
-	return out.Bytes(), nil
+	return append(text, '\n'), nil
 }
 
 type documenter struct {
@@ -82,9 +77,7 @@ func (d documenter) add(e *rest.Endpoint) {
 		Extensions: map[string]any{"x-round-trips": e.Trips},
 	}
 	if a, ok := e.Auth.(interface{ Extensions() map[string]any }); ok {
-		for name, value := range a.Extensions() {
-			op.Extensions[name] = value
-		}
+		maps.Copy(op.Extensions, a.Extensions())
 	}
 	if e.Tagged && !e.Writes {
 		op.Responses["304"] = &huma.Response{Description: "The caller has the current version."}

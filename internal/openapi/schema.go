@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -111,12 +112,7 @@ func (s *schemas) of(t *field.Struct, m mode) *huma.Schema {
 
 // isResource reports whether a body has not all fields that an answer has.
 func isResource(t *field.Struct) bool {
-	for _, f := range t.Fields {
-		if f.Name != "" && (f.ReadOnly || f.UpdateOnly) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(t.Fields, func(f *field.Field) bool { return f.Name != "" && (f.ReadOnly || f.UpdateOnly) })
 }
 
 var appender = reflect.TypeFor[field.Appender]()

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"container/list"
 	"context"
 	"sync"
 	"time"
@@ -13,17 +14,15 @@ import (
 type deadlines struct {
 	limit time.Duration
 
-	mu             sync.Mutex
-	oldest, newest *deadline
-	timer          *time.Timer // runs while a deadline is pending
-	armed          bool
+	mu      sync.Mutex
+	pending list.List   // of *deadline, in order of start
+	timer   *time.Timer // runs while a deadline is pending
+	armed   bool
 }
 
-// deadline is an entry of the list, which is in order of start.
 type deadline struct {
-	at           time.Time
-	cancel       context.CancelCauseFunc
-	older, newer *deadline
+	at     time.Time
+	cancel context.CancelCauseFunc
 }
 
 func newDeadlines(limit time.Duration) *deadlines {
@@ -34,63 +33,46 @@ func newDeadlines(limit time.Duration) *deadlines {
 }
 
 // start returns a context that is cancelled when the limit is over, with
-// [context.DeadlineExceeded] as its cause. The caller calls end to release it.
-func (d *deadlines) start(ctx context.Context, now time.Time) (_ context.Context, end func()) {
+// [context.DeadlineExceeded] as its cause. The caller passes pending to end.
+func (d *deadlines) start(ctx context.Context, now time.Time) (_ context.Context, pending *list.Element) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	one := &deadline{at: now.Add(d.limit), cancel: cancel}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.newest == nil {
-		d.oldest = one
-	} else {
-		one.older, d.newest.newer = d.newest, one
-	}
-	d.newest = one
+	pending = d.pending.PushBack(&deadline{now.Add(d.limit), cancel})
 	d.arm(now)
-	return ctx, func() { d.end(one) }
+	return ctx, pending
 }
 
-func (d *deadlines) end(one *deadline) {
-	one.cancel(nil)
+func (d *deadlines) end(pending *list.Element) {
+	pending.Value.(*deadline).cancel(nil) //nolint:forcetypeassert // the list holds nothing else
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.remove(one)
-}
-
-// remove removes one from the list, if it is still listed.
-func (d *deadlines) remove(one *deadline) {
-	if d.oldest != one && one.older == nil {
-		return
-	}
-	if one.older == nil {
-		d.oldest = one.newer
-	} else {
-		one.older.newer = one.newer
-	}
-	if one.newer == nil {
-		d.newest = one.older
-	} else {
-		one.newer.older = one.older
-	}
-	one.older, one.newer = nil, nil
+	d.pending.Remove(pending) // unless it has expired
 }
 
 // arm starts the timer for the oldest, unless it runs already: then it fires for
 // an older one and is armed again.
 func (d *deadlines) arm(now time.Time) {
-	if !d.armed && d.oldest != nil {
+	if oldest := d.oldest(); !d.armed && oldest != nil {
 		d.armed = true
-		d.timer.Reset(d.oldest.at.Sub(now))
+		d.timer.Reset(oldest.at.Sub(now))
 	}
+}
+
+func (d *deadlines) oldest() *deadline {
+	if front := d.pending.Front(); front != nil {
+		return front.Value.(*deadline) //nolint:forcetypeassert // the list holds nothing else
+	}
+	return nil
 }
 
 func (d *deadlines) expire() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := time.Now()
-	for d.oldest != nil && !now.Before(d.oldest.at) {
-		d.oldest.cancel(context.DeadlineExceeded)
-		d.remove(d.oldest)
+	for one := d.oldest(); one != nil && !now.Before(one.at); one = d.oldest() {
+		one.cancel(context.DeadlineExceeded)
+		d.pending.Remove(d.pending.Front())
 	}
 	d.armed = false
 	d.arm(now)

@@ -13,13 +13,13 @@ func TestDeadlines(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := newDeadlines(time.Minute)
-		first, endFirst := d.start(t.Context(), time.Now())
-		defer endFirst()
+		first, pendingFirst := d.start(t.Context(), time.Now())
+		defer d.end(pendingFirst)
 		time.Sleep(20 * time.Second)
-		second, endSecond := d.start(t.Context(), time.Now())
-		third, endThird := d.start(t.Context(), time.Now())
-		defer endThird()
-		endSecond()
+		second, pendingSecond := d.start(t.Context(), time.Now())
+		third, pendingThird := d.start(t.Context(), time.Now())
+		defer d.end(pendingThird)
+		d.end(pendingSecond)
 		if err := context.Cause(second); !errors.Is(err, context.Canceled) {
 			t.Errorf("one that has ended: %v", err)
 		}
@@ -47,16 +47,16 @@ func TestDeadlinesAtOnce(t *testing.T) {
 	for worker := range 8 {
 		wg.Go(func() {
 			for i := range 500 {
-				ctx, end := d.start(t.Context(), time.Now())
+				ctx, pending := d.start(t.Context(), time.Now())
 				if (i+worker)%50 == 0 {
 					<-ctx.Done()
 				}
-				end()
+				d.end(pending)
 			}
 		})
 	}
 	wg.Wait()
-	if d.oldest != nil || d.newest != nil {
+	if d.pending.Len() > 0 {
 		t.Error("deadlines are left over")
 	}
 }

@@ -54,11 +54,7 @@ func parseTags(name string, lines []string) (tags, error) {
 		return tags{given: true, any: true}, nil
 	}
 	t := tags{given: true}
-	for {
-		text = strings.TrimLeft(text, " \t,")
-		if text == "" {
-			break
-		}
+	for text = strings.TrimLeft(text, " \t,"); text != ""; text = strings.TrimLeft(text, " \t,") {
 		one, rest, ok := cutTag(text)
 		if !ok || len(t.list) == maxTags {
 			return tags{}, errTags(name)
@@ -78,34 +74,18 @@ func errTags(name string) error {
 // cutTag cuts the first tag off text, up to a comma or the end.
 func cutTag(text string) (t tag, rest string, ok bool) {
 	text, t.weak = strings.CutPrefix(text, "W/")
-	if text == "" || text[0] != '"' {
+	inner, quoted := strings.CutPrefix(text, `"`)
+	inner, rest, closed := strings.Cut(inner, `"`)
+	if !quoted || !closed || strings.ContainsFunc(inner, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
 		return t, "", false
 	}
-	end := 1
-	for end < len(text) && text[end] != '"' {
-		if c := text[end]; c <= ' ' || c == 0x7f {
-			return t, "", false
-		}
-		end++
-	}
-	if end == len(text) {
-		return t, "", false
-	}
-	t.opaque, rest = text[:end+1], strings.TrimLeft(text[end+1:], " \t")
+	t.opaque, rest = text[:len(inner)+2], strings.TrimLeft(rest, " \t")
 	return t, rest, rest == "" || rest[0] == ','
 }
 
 // unchanged compares as If-None-Match does: weak tags equal strong ones.
 func (t tags) unchanged(etag string) bool {
-	if t.any {
-		return true
-	}
-	for _, one := range t.list {
-		if one.opaque == etag {
-			return true
-		}
-	}
-	return false
+	return t.any || slices.ContainsFunc(t.list, func(one tag) bool { return one.opaque == etag })
 }
 
 // versions returns the versions that If-Match allows; nil allows any. A weak tag

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/musterhq/muster/internal/fault"
@@ -46,9 +47,6 @@ type Exchange struct {
 	lines [6]string // memory for the values of headers, see line
 }
 
-// Context returns the context of the request, with its deadline.
-func (x *Exchange) Context() context.Context { return x.ctx }
-
 // Client returns the address of the caller, or the zero address if the connection
 // has none. It is computed on demand.
 //
@@ -71,28 +69,19 @@ func (x *Exchange) line(value string) []string {
 	return x.lines[x.used-1 : x.used : x.used]
 }
 
+const wordCharacters = "-_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
 // requestID takes over the caller's request ID if it looks like one, so that a
 // request can be followed through several systems, or generates one. A phone
 // number is too short to be one.
 func requestID(h http.Header) string {
-	if id := h.Get(HeaderRequestID); len(id) >= 16 && len(id) <= 64 && isWord(id) {
+	if id := h.Get(HeaderRequestID); len(id) >= 16 && len(id) <= 64 && strings.Trim(id, wordCharacters) == "" {
 		return id
 	}
 	var b [16]byte
 	binary.BigEndian.PutUint64(b[:8], rand.Uint64()) //nolint:gosec // it tells requests apart and guards nothing
 	binary.BigEndian.PutUint64(b[8:], rand.Uint64()) //nolint:gosec // as above
 	return hex.EncodeToString(b[:])
-}
-
-func isWord(s string) bool {
-	for i := range len(s) {
-		switch c := s[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
-		default:
-			return false
-		}
-	}
-	return true
 }
 
 // Values of headers that never change are shared: setting one allocates nothing.
@@ -241,9 +230,8 @@ func (x *Exchange) fail(err error) {
 
 func (x *Exchange) sendProblem(err error) {
 	h := x.Header()
-	for _, name := range []string{"Etag", "Location"} { // of the success that did not happen
-		h.Del(name)
-	}
+	h.Del("Etag") // of the success that did not happen
+	h.Del("Location")
 	p := problemOf(err, x.ID, h)
 	x.send(p.Status, typeProblem, p.encode())
 }
@@ -282,11 +270,6 @@ type Seen struct {
 	Status int
 	Took   time.Duration
 	Spent  session.Spent
-}
-
-// seen returns what metrics learn about the request.
-func (x *Exchange) seen(start time.Time) Seen {
-	return Seen{knownMethod(x.Request.Method), x.route, x.status, time.Since(start), x.cost.Total()}
 }
 
 // log writes the one line of the request. It names routes, never paths, and

@@ -63,10 +63,7 @@ func NewHandler(o Options) *Handler {
 
 // Page mounts a handler that is no operation.
 func (h *Handler) Page(pattern string, serve func(*Exchange) error) {
-	_, route, found := strings.Cut(pattern, " ")
-	if !found {
-		route = pattern
-	}
+	route := pattern[strings.IndexByte(pattern, ' ')+1:]
 	h.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		x := w.(*Exchange) //nolint:forcetypeassert // the mux is inside ServeHTTP
 		x.Request, x.route = r, route
@@ -90,7 +87,7 @@ func (h *Handler) finish(x *Exchange, start time.Time) {
 	}
 	x.log(h.logger, start)
 	if h.observe != nil {
-		h.observe(x.seen(start))
+		h.observe(Seen{knownMethod(x.Request.Method), x.route, x.status, time.Since(start), x.cost.Total()})
 	}
 }
 
@@ -98,8 +95,8 @@ func (h *Handler) finish(x *Exchange, start time.Time) {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	x := h.exchange(w, r)
-	ctx, end := h.deadlines.start(r.Context(), start)
-	defer end()
+	ctx, pending := h.deadlines.start(r.Context(), start)
+	defer h.deadlines.end(pending)
 	secure := h.network.overTLS(r)
 	var seen session.Position
 	if h.positions != nil {

@@ -8,20 +8,27 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// Query is an operation that runs one query.
-func Query[C Caller, In, Out any](op Operation, auth Auth[C], fn func(C, In) query.Query[Out]) *Endpoint {
-	e := newEndpoint[C, In, Out](op, auth, false)
+// mountable returns the endpoint that serves each request with run, once it is read.
+func mountable[C Caller, In, Out any](op Operation, auth Auth[C], writes bool, run func(*Handler, *Exchange, *Endpoint, C, *In) error) *Endpoint {
+	e := newEndpoint[C, In, Out](op, auth, writes)
 	e.serve = func(h *Handler, x *Exchange) error {
 		c, in, err := begin[C, In](h, x, e, auth)
 		if err != nil {
 			return err
 		}
+		return run(h, x, e, c, in)
+	}
+	return e
+}
+
+// Query is an operation that runs one query.
+func Query[C Caller, In, Out any](op Operation, auth Auth[C], fn func(C, In) query.Query[Out]) *Endpoint {
+	return mountable[C, In, Out](op, auth, false, func(h *Handler, x *Exchange, e *Endpoint, c C, in *In) error {
 		out := new(Out)
 		part := query.Into(out, fn(c, *in))
 		ask := func(r *session.Read) error { return r.Gather(x.ctx, part) }
 		return h.read(x, e, ask, out, session.First(c.Check(x.body)), session.Once)
-	}
-	return e
+	})
 }
 
 // single is an input that knows that its read asks once: all of it is then one
@@ -30,15 +37,9 @@ type single interface{ Once() bool }
 
 // Read is an operation that reads, in one snapshot.
 func Read[C Caller, In, Out any](op Operation, auth Auth[C], fn func(context.Context, *session.Read, C, In) (Out, error)) *Endpoint {
-	e := newEndpoint[C, In, Out](op, auth, false)
-	e.serve = func(h *Handler, x *Exchange) error {
-		c, in, err := begin[C, In](h, x, e, auth)
-		if err != nil {
-			return err
-		}
+	return mountable[C, In, Out](op, auth, false, func(h *Handler, x *Exchange, e *Endpoint, c C, in *In) error {
 		return runRead(h, x, e, c, in, fn)
-	}
-	return e
+	})
 }
 
 func runRead[C Caller, In, Out any](h *Handler, x *Exchange, e *Endpoint, c C, in *In, fn func(context.Context, *session.Read, C, In) (Out, error)) error {
@@ -59,12 +60,7 @@ func runRead[C Caller, In, Out any](h *Handler, x *Exchange, e *Endpoint, c C, i
 func LoggedRead[C Caller, In, Out any](
 	op Operation, auth Auth[C], isLogged func(In) bool, log func(context.Context, *session.Write, C, In) error, fn func(context.Context, *session.Read, C, In) (Out, error),
 ) *Endpoint {
-	e := newEndpoint[C, In, Out](op, auth, false)
-	e.serve = func(h *Handler, x *Exchange) error {
-		c, in, err := begin[C, In](h, x, e, auth)
-		if err != nil {
-			return err
-		}
+	return mountable[C, In, Out](op, auth, false, func(h *Handler, x *Exchange, e *Endpoint, c C, in *In) error {
 		if !isLogged(*in) {
 			return runRead(h, x, e, c, in, fn)
 		}
@@ -74,23 +70,16 @@ func LoggedRead[C Caller, In, Out any](
 			}
 			return fn(ctx, w.Read, c, in)
 		})
-	}
-	return e
+	})
 }
 
 // Write is an operation that writes, in one transaction. Fn may run twice, like
 // that of [session.DB.Write]. The response is encoded inside the transaction, so
 // one that cannot be encoded leaves nothing behind.
 func Write[C Caller, In, Out any](op Operation, auth Auth[C], fn func(context.Context, *session.Write, C, In) (Out, error)) *Endpoint {
-	e := newEndpoint[C, In, Out](op, auth, true)
-	e.serve = func(h *Handler, x *Exchange) error {
-		c, in, err := begin[C, In](h, x, e, auth)
-		if err != nil {
-			return err
-		}
+	return mountable[C, In, Out](op, auth, true, func(h *Handler, x *Exchange, e *Endpoint, c C, in *In) error {
 		return runWrite(h, x, e, c, in, fn)
-	}
-	return e
+	})
 }
 
 func runWrite[C Caller, In, Out any](h *Handler, x *Exchange, e *Endpoint, c C, in *In, fn func(context.Context, *session.Write, C, In) (Out, error)) error {

@@ -38,9 +38,12 @@ func (h *Handler) refuse(x *Exchange, c Caller, wrong error) error {
 
 // read runs a read and sends out, the pointer to its result.
 func (h *Handler) read(x *Exchange, e *Endpoint, run func(*session.Read) error, out any, options ...session.Option) error {
-	known, err := ifNoneMatch(e, x.Request)
-	if err != nil {
-		return h.refuse(x, x.caller, err)
+	var known tags
+	if e.Tagged {
+		var err error
+		if known, err = parseTags("If-None-Match", x.Request.Header.Values("If-None-Match")); err != nil {
+			return h.refuse(x, x.caller, err)
+		}
 	}
 	if err := h.open(x, run, options...); err != nil {
 		return err
@@ -59,14 +62,6 @@ func (h *Handler) read(x *Exchange, e *Endpoint, run func(*session.Read) error, 
 	}
 	x.reply(r, body)
 	return nil
-}
-
-// ifNoneMatch returns the tags of the representations that the caller has.
-func ifNoneMatch(e *Endpoint, r *http.Request) (tags, error) {
-	if !e.Tagged {
-		return tags{}, nil
-	}
-	return parseTags("If-None-Match", r.Header.Values("If-None-Match"))
 }
 
 // writer is a write, which may run more than once. It returns a pointer to its
