@@ -162,15 +162,5 @@ func (e *Engine) awaitHastily(ctx context.Context, most time.Duration, done func
 func (e *Engine) await(ctx context.Context, most time.Duration, done func() bool) bool {
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	for {
-		changed := e.probed.changed()
-		if done() {
-			return true
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return false
-		}
-	}
+	return e.probed.await(ctx, done)
 }

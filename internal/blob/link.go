@@ -36,29 +36,22 @@ type SignOptions struct {
 	ContentType string
 }
 
-// Check returns [ErrOptions] unless Expires is between [MinExpires] and
-// [MaxExpires] and ContentType is empty or has the form of one.
-func (o SignOptions) Check() error {
-	if o.Expires < MinExpires || o.Expires > MaxExpires {
-		return ErrOptions
+// Check returns [ErrKey] for a malformed key, and [ErrOptions] unless Expires is
+// between [MinExpires] and [MaxExpires] and ContentType is empty or has the form of
+// one.
+func (o SignOptions) Check(key string) error {
+	if err := CheckKey(key); err != nil {
+		return err
 	}
-	if o.ContentType != "" && !isType(o.ContentType) {
+	if o.Expires < MinExpires || o.Expires > MaxExpires || o.ContentType != "" && !isType(o.ContentType) {
 		return ErrOptions
 	}
 	return nil
 }
 
 func isType(s string) bool {
-	if len(s) > maxType {
-		return false
-	}
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
 	kind, sub, _ := strings.Cut(s, "/")
-	return kind != "" && sub != ""
+	return kind != "" && sub != "" && len(s) <= maxType && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
 }
 
 // Lifetime returns when a URL signed now starts and stops being valid. Time is

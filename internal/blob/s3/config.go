@@ -70,7 +70,7 @@ func Parse(media string, getenv func(string) string) (Config, error) {
 	c.PathStyle = p.pathStyle()
 	c.Key = p.variable(getenv, "AWS_ACCESS_KEY_ID")
 	c.Secret = Secret(p.variable(getenv, "AWS_SECRET_ACCESS_KEY"))
-	c.Token = Secret(p.token(getenv))
+	c.Token = Secret(p.unbroken("AWS_SESSION_TOKEN", getenv("AWS_SESSION_TOKEN")))
 	if len(p.wrong) == 0 {
 		p.style(c)
 	}
@@ -192,10 +192,6 @@ func (p *parser) variable(getenv func(string) string, name string) string {
 		p.fail("%s is missing: set it to that of an account that may read, write and delete in the bucket", name)
 	}
 	return p.unbroken(name, value)
-}
-
-func (p *parser) token(getenv func(string) string) string {
-	return p.unbroken("AWS_SESSION_TOKEN", getenv("AWS_SESSION_TOKEN"))
 }
 
 func (p *parser) unbroken(name, value string) string {
