@@ -31,8 +31,7 @@ type statement struct {
 	formats  []int16
 }
 
-// statements are those prepared on one connection, for as long as it lives, and
-// the memory that its exchanges use in turn.
+// statements are those prepared on one connection, and memory for its exchanges.
 type statements struct {
 	byText map[string]*prepared // in the common language
 	order  []string             // oldest first
@@ -53,8 +52,7 @@ type prepared struct {
 	columns []column
 }
 
-// How much memory a connection keeps between exchanges. Those of a bulk write
-// need more.
+// How much memory a connection keeps between exchanges.
 const (
 	maxKeptBytes = 16 << 10
 	maxKeptItems = 64
@@ -95,19 +93,16 @@ func statementsOf(c *pgconn.PgConn) *statements {
 // unconfirmedKey marks a connection whose last commit no replica has confirmed.
 const unconfirmedKey = "muster unconfirmed"
 
-// noteUnconfirmed recognises the one notice that matters. A server that waits
-// for a synchronous replica stops waiting when the commit is cancelled, and then
-// reports success with a warning; to a caller who asked for two copies, it is
-// none. The warning's code is the general one, but the function that it comes
-// from does not depend on the language.
+// noteUnconfirmed recognises the one notice that matters: when a commit that waits
+// for a synchronous replica is cancelled, the server reports success with a warning.
+// The warning's code is a general one, but the routine is the same in all languages.
 func noteUnconfirmed(c *pgconn.PgConn, routine string) {
 	if routine == "SyncRepWaitForLSN" {
 		c.CustomData()[unconfirmedKey] = true
 	}
 }
 
-// unconfirmed reports whether the last commit is on the primary alone, although
-// a replica should have confirmed it.
+// unconfirmed reports, once, whether no replica has confirmed the last commit.
 func (c *conn) unconfirmed() bool {
 	_, yes := c.CustomData()[unconfirmedKey]
 	delete(c.CustomData(), unconfirmedKey)
@@ -144,9 +139,8 @@ func (c *conn) encode(s *statement) error {
 	return nil
 }
 
-// prepare has the server describe the texts that the connection does not know,
-// all in one round trip. With an error, it returns the index of the statement
-// that failed.
+// prepare has the server describe the texts that the connection does not know, in
+// one round trip. With an error, it returns the index of the statement that failed.
 func (c *conn) prepare(ctx context.Context, list []statement) (int, error) {
 	unknown := false
 	for i := range list {
