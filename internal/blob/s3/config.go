@@ -48,12 +48,11 @@ func (Secret) GoString() string { return "***" }
 // MarshalText hides the secret.
 func (Secret) MarshalText() ([]byte, error) { return []byte("***"), nil }
 
-// Parse parses s3://BUCKET?endpoint=URL&region=R&path-style=true and the AWS
-// variables, which it reads with getenv: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
-// AWS_SESSION_TOKEN, for temporary keys only, and AWS_REGION, for URLs without a
-// region. Without an endpoint, the bucket is on Amazon S3. Path style is for stores
-// without a host name for each bucket. The error lists everything that is wrong,
-// with remedies, and contains no secret.
+// Parse parses s3://BUCKET?endpoint=URL&region=R&path-style=true and, with getenv,
+// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN (for temporary keys) and
+// AWS_REGION (for URLs without a region). Without an endpoint, the bucket is on Amazon
+// S3. Path style is for stores without a host name for each bucket. The error lists
+// all that is wrong, with remedies, and contains no secret.
 func Parse(media string, getenv func(string) string) (Config, error) {
 	var c Config
 	u, err := url.Parse(media)
