@@ -159,9 +159,8 @@ func (a *each[T]) row(r Row) error {
 
 func (a *each[T]) take() (int, error) { return a.rows, nil }
 
-// Check is q whose answer check may refuse. The row of a [One] is checked as soon
-// as it comes, so that an engine stops there, before the queries and changes that
-// run after q. Check must be pure.
+// Check is q whose answer check, which must be pure, may refuse. The row of a [One] is
+// checked as it comes, so that an engine runs nothing after q.
 func (q Query[T]) Check(check func(T) error) Query[T] {
 	return Query[T]{lay: func(p *Plan) answer[T] {
 		a := q.lay(p)

@@ -51,17 +51,22 @@ type Option func(*SnapshotOptions)
 // travels with it, so that all is one round trip. A second one returns [ErrOnce].
 func Once(o *SnapshotOptions) { o.Once = true }
 
-// First has parts travel with the session's first exchange, whatever that is:
-// they cost no round trip of their own. Conditions of the whole session, such as a
-// valid token, belong here: their error comes before any other, that of fn
-// included, and they run even if fn runs no query. In a write session they may
-// travel with the commit, which they can then refuse.
+// First has parts travel with the session's first exchange, for no round trip of
+// their own. Conditions of the whole session, such as a valid token, belong here:
+// their error comes before any other, that of fn included, and they run even if fn
+// runs no query. In a write session they may travel with the commit and refuse it.
 //
-// Their destinations are zero when fn starts. They are set as far as the rows of
-// the parts have come, even if the session fails: a caller who is refused, or
-// whose request fails, is known all the same.
+// Their destinations are zero when fn starts. They are set as far as their rows have
+// come, even if the session fails: a caller who is refused is known all the same.
 func First(parts ...query.Part) Option {
 	return func(o *SnapshotOptions) { o.first = append(o.first, parts...) }
+}
+
+func optionsOf(options []Option) (o SnapshotOptions) {
+	for _, option := range options {
+		option(&o)
+	}
+	return o
 }
 
 // maxMoves is how many servers a read session may lose.
@@ -89,10 +94,8 @@ func (db *DB) Read(ctx context.Context, fn func(*Read) error, options ...Option)
 
 func (db *DB) read(ctx context.Context, fn func(*Read) error, options []Option) (again bool, err error) {
 	cost := costOf(ctx)
-	o := SnapshotOptions{After: cost.seen()}
-	for _, option := range options {
-		option(&o)
-	}
+	o := optionsOf(options)
+	o.After = cost.seen()
 	s, err := db.engine.Snapshot(ctx, o)
 	if err != nil {
 		return true, err
@@ -226,13 +229,10 @@ const (
 // its results each time, and have no effect except on the database and through
 // [Write.AfterCommit].
 func (db *DB) Write(ctx context.Context, fn func(*Write) error, options ...Option) error {
-	var o SnapshotOptions
-	for _, option := range options {
-		option(&o)
-	}
+	first := optionsOf(options).first
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
-		err := db.write(ctx, fn, o.first)
+		err := db.write(ctx, fn, first)
 		if attempt == maxAttempts || !errors.Is(err, ErrConflict) {
 			return err
 		}

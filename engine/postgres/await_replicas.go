@@ -8,31 +8,24 @@ import (
 	"github.com/musterhq/muster/session"
 )
 
-// AwaitReplicas returns when no replica answers a read from before the position
-// any more, here or on another server that shares the cluster. A caller who has
-// taken rights away waits with it, with the position of the commit: a read that
-// starts after AwaitReplicas has returned nil sees the change, whatever position
-// the read carries itself.
+// AwaitReplicas returns nil when every read that starts from now on, here or on
+// another server that shares the cluster, sees what was committed at the position,
+// whatever position the read carries. A caller who has taken rights away waits so.
 //
-// It returns at once if there are no replicas, and within milliseconds if probes
-// find that each has replayed the position. A replica that is slow, or that does
-// not answer (others may reach it), costs the time until every server must have
-// left it out: [Options.MaxLag] and three seconds. A dead replica costs that much
-// each time, as long as it is one of the engine's.
+// It returns at once without replicas, and within milliseconds if probes find that
+// each has replayed the position. A replica that is slow or does not answer (others
+// may reach it) costs the time until every server must have left it out:
+// [Options.MaxLag] and three seconds.
 //
-// The servers that share the cluster have to name the same nodes and the same
-// MaxLag. A server that reaches the primary keeps the promise, even if it has
-// just been started, was stopped for a while, or changes to another primary. One
-// that does not reach the primary goes on reading from the replicas that it had
-// not left out until then, however old what they show becomes. It takes none of
-// the others back, but may not see the change before it reaches the primary.
+// The servers must name the same nodes and the same MaxLag. One that reaches the
+// primary keeps the promise, even if it has just started, was stopped, or changes
+// to another primary. One that does not keeps reading from the replicas that it had
+// not left out, and may not see the change before it reaches the primary.
 //
-// The error is [session.ErrPosition] if a failover has lost the position, and
-// with it the change; [session.ErrUnavailable] if no primary answered when
-// others had to leave the replicas out, so that nobody knows whether they have:
-// the change is committed, and a caller who repeats the call may get nil; or why
-// ctx ended. No replica is before the empty position. AwaitReplicas is safe for
-// concurrent use.
+// The error is [session.ErrPosition] if a failover has lost the change;
+// [session.ErrUnavailable] if no primary answered, so that nobody knows whether
+// others still read from before it: a caller may repeat the call; or why ctx ended.
+// AwaitReplicas is safe for concurrent use.
 func (e *Engine) AwaitReplicas(ctx context.Context, p session.Position) error {
 	if p == "" || len(e.nodes) == 1 {
 		return nil
@@ -72,9 +65,7 @@ func (e *Engine) AwaitReplicas(ctx context.Context, p session.Position) error {
 	}
 }
 
-// leaveOut is how long it takes at most, beyond MaxLag, until every server that
-// reaches the primary has left out a replica that has not replayed a commit. The
-// server learns the commit's place within maxGap of it, or else starts its marks
-// anew and leaves the replica out at once; and the health that it chooses by is
-// at most maxGap old.
+// leaveOut is how long it takes, beyond MaxLag, until every server that reaches the
+// primary has left out a replica without the commit: each learns the commit's place
+// within maxGap, or starts its marks anew, and chooses by a health of at most maxGap.
 const leaveOut = 2 * maxGap

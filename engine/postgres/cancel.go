@@ -15,15 +15,12 @@ import (
 const cancelDelay = 2 * time.Second
 
 // canceller asks the server to cancel what runs on a connection when its context
-// is cancelled.
+// ends, and cuts the connection when a probe finds the server down.
 //
-// It completes each request, even if the query has ended meanwhile. The
-// server closes the request's connection when it has sent the signal, so that
-// the connection's next query cannot be hit by it; and pgbouncer 1.18 ends
-// itself on a request whose caller has not waited (its issue 801). The driver's
-// own handler abandons the request and then sleeps for 100 ms.
-//
-// It also cuts the connection when a probe finds the server down.
+// It completes each request, even if the query has ended meanwhile: when the server
+// closes the request's connection, the signal cannot hit the next query any more,
+// and pgbouncer 1.18 ends itself on a request whose caller has not waited (its issue
+// 801). The driver's own handler abandons the request and sleeps for 100 ms.
 type canceller struct {
 	conn *pgconn.PgConn
 	down atomic.Bool   // it is cut

@@ -100,8 +100,8 @@ func (e *Engine) replica(after *position) (best *node) {
 }
 
 // minimum returns what a replica must have replayed to answer any read: what the
-// primary had MaxLag ago. While no primary is healthy it does not change, so
-// that a replica that was left out does not come back for that reason.
+// primary had MaxLag ago. It stays while no primary is healthy, so that a replica
+// that was left out does not come back.
 func (e *Engine) minimum() (minimum position) {
 	for _, n := range e.nodes {
 		if m := n.health().minimum; m.timeline > minimum.timeline || m.timeline == minimum.timeline && m.lsn > minimum.lsn {
@@ -120,9 +120,8 @@ func (e *Engine) anyReplica() bool {
 	return false
 }
 
-// primary returns the node that takes writes, on the newest timeline that any
-// probe has found, or nil. A former primary that has come back and does not know
-// yet that it was replaced must not take any.
+// primary returns the node that takes writes, or nil. It is on the newest timeline
+// that any probe has found: a former primary may not know yet that it was replaced.
 func (e *Engine) primary() (best *node) {
 	var newest int64
 	for _, n := range e.nodes {
@@ -137,8 +136,7 @@ func (e *Engine) primary() (best *node) {
 	return best
 }
 
-// awaitNode waits until find returns a node, while the nodes are probed in
-// haste. It returns nil if that takes too long.
+// awaitNode waits until find returns a node, with hasty probes, or returns nil.
 func (e *Engine) awaitNode(ctx context.Context, most time.Duration, find func() *node) (n *node) {
 	e.awaitHastily(ctx, most, func() bool {
 		n = find()
@@ -147,7 +145,7 @@ func (e *Engine) awaitNode(ctx context.Context, most time.Duration, find func() 
 	return n
 }
 
-// awaitHastily is await, while the nodes are probed in haste.
+// awaitHastily is await with hasty probes.
 func (e *Engine) awaitHastily(ctx context.Context, most time.Duration, done func() bool) bool {
 	for _, n := range e.nodes {
 		n.waiting.Add(1)
@@ -157,20 +155,10 @@ func (e *Engine) awaitHastily(ctx context.Context, most time.Duration, done func
 	return e.await(ctx, most, done)
 }
 
-// await calls done after each probe until it returns true, and reports whether
-// it did in time.
+// await waits for a probe after which done returns true, and reports whether it
+// came in time.
 func (e *Engine) await(ctx context.Context, most time.Duration, done func() bool) bool {
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	for {
-		changed := e.probed.changed()
-		if done() {
-			return true
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return false
-		}
-	}
+	return e.probed.await(ctx, done)
 }

@@ -281,8 +281,7 @@ func moment(v []byte) time.Time {
 	return time.UnixMicro(int64(binary.BigEndian.Uint64(v)) + microsTo2000).UTC() //nolint:gosec // its bits
 }
 
-// texts reads a JSON list of texts in which nothing is escaped, as the server
-// writes it.
+// texts reads a JSON list of texts in which nothing is escaped.
 func texts(oid uint32, format int16, v []byte) ([]string, bool) {
 	if oid != pgtype.JSONBOID || format != pgx.TextFormatCode {
 		return nil, false
@@ -290,34 +289,7 @@ func texts(oid uint32, format int16, v []byte) ([]string, bool) {
 	if v == nil {
 		return nil, true
 	}
-	if len(v) < 2 || v[0] != '[' || v[len(v)-1] != ']' {
-		return nil, false
-	}
-	list := []string{}
-	for rest := v[1 : len(v)-1]; len(rest) > 0; {
-		if rest[0] != '"' {
-			return nil, false
-		}
-		end := 1
-		for end < len(rest) && rest[end] != '"' {
-			if rest[end] == '\\' {
-				return nil, false
-			}
-			end++
-		}
-		if end == len(rest) {
-			return nil, false
-		}
-		list = append(list, string(rest[1:end]))
-		switch rest = rest[end+1:]; {
-		case len(rest) == 0:
-		case len(rest) > 2 && rest[0] == ',' && rest[1] == ' ':
-			rest = rest[2:]
-		default:
-			return nil, false
-		}
-	}
-	return list, true
+	return query.CutTexts(v)
 }
 
 func adapt(dest any) any {

@@ -31,8 +31,7 @@ type statement struct {
 	formats  []int16
 }
 
-// statements are those prepared on one connection, for as long as it lives, and
-// the memory that its exchanges use in turn.
+// statements are those prepared on one connection, and memory for its exchanges.
 type statements struct {
 	byText map[string]*prepared // in the common language
 	order  []string             // oldest first
@@ -53,8 +52,7 @@ type prepared struct {
 	columns []column
 }
 
-// How much memory a connection keeps between exchanges. Those of a bulk write
-// need more.
+// How much memory a connection keeps between exchanges.
 const (
 	maxKeptBytes = 16 << 10
 	maxKeptItems = 64
@@ -95,19 +93,16 @@ func statementsOf(c *pgconn.PgConn) *statements {
 // unconfirmedKey marks a connection whose last commit no replica has confirmed.
 const unconfirmedKey = "muster unconfirmed"
 
-// noteUnconfirmed recognises the one notice that matters. A server that waits
-// for a synchronous replica stops waiting when the commit is cancelled, and then
-// reports success with a warning; to a caller who asked for two copies, it is
-// none. The warning's code is the general one, but the function that it comes
-// from does not depend on the language.
+// noteUnconfirmed recognises the one notice that matters: when a commit that waits
+// for a synchronous replica is cancelled, the server reports success with a warning.
+// The warning's code is a general one, but the routine is the same in all languages.
 func noteUnconfirmed(c *pgconn.PgConn, routine string) {
 	if routine == "SyncRepWaitForLSN" {
 		c.CustomData()[unconfirmedKey] = true
 	}
 }
 
-// unconfirmed reports whether the last commit is on the primary alone, although
-// a replica should have confirmed it.
+// unconfirmed reports, once, whether no replica has confirmed the last commit.
 func (c *conn) unconfirmed() bool {
 	_, yes := c.CustomData()[unconfirmedKey]
 	delete(c.CustomData(), unconfirmedKey)
@@ -144,109 +139,106 @@ func (c *conn) encode(s *statement) error {
 	return nil
 }
 
-// prepare has the server describe the texts that the connection does not know,
-// all in one round trip. With an error, it returns the index of the statement
-// that failed.
+// prepare has the server describe the texts that the connection does not know, in
+// one round trip. With an error, it returns the index of the statement that failed.
 func (c *conn) prepare(ctx context.Context, list []statement) (int, error) {
-	unknown := false
-	for i := range list {
-		if !list[i].bare {
-			list[i].prepared = c.statements.byText[list[i].text]
-			unknown = unknown || list[i].prepared == nil
-		}
-	}
-	if !unknown {
+	if c.lookUp(list) {
 		return 0, nil
 	}
 	if i, err := c.describe(ctx, list); err != nil {
 		return i, err
 	}
-	for i := range list {
-		list[i].prepared = c.statements.byText[list[i].text]
-	}
+	c.lookUp(list)
 	return 0, nil
 }
 
-// describe has the server describe those of the list that are not prepared, each
-// text once.
+// lookUp sets what is prepared of the list, and reports whether that is all.
+func (c *conn) lookUp(list []statement) bool {
+	all := true
+	for i := range list {
+		if s := &list[i]; !s.bare {
+			s.prepared = c.statements.byText[s.text]
+			all = all && s.prepared != nil
+		}
+	}
+	return all
+}
+
+// unknown is a statement for the server to describe: the index of the first in a
+// list with its text, the text for the server, and its name, which is empty behind
+// a pooler: then it is parsed at each use.
+type unknown struct {
+	index     int
+	sql, name string
+}
+
+// describe has the server describe those of the list that are not prepared.
 func (c *conn) describe(ctx context.Context, list []statement) (int, error) {
-	unknown, texts, err := unknownOf(list)
+	wanted, failed, err := c.unknown(list)
 	if err != nil {
-		return unknown[len(texts)], err
+		return failed, err
 	}
 	pipeline := c.StartPipeline(ctx)
 	defer pipeline.Close() // errors are reported below
-	for _, old := range c.statements.drop(len(unknown), list) {
+	for _, old := range c.statements.drop(len(wanted), list) {
 		if old.Name != "" {
 			pipeline.SendDeallocate(old.Name)
 		}
 	}
-	for _, text := range texts {
-		pipeline.SendPrepare(c.name(), text, nil)
+	for _, u := range wanted {
+		pipeline.SendPrepare(u.name, u.sql, nil)
 	}
 	if err := pipeline.Sync(); err != nil {
 		return -1, err //nolint:wrapcheck // the caller explains it
 	}
-	return c.receiveDescriptions(pipeline, list, unknown, texts)
+	return c.receiveDescriptions(pipeline, list, wanted)
 }
 
-// unknownOf returns the indexes of those of the list that are not prepared, each
-// text once, and their texts for the server. With an error, the last index has no
-// text.
-func unknownOf(list []statement) (indexes []int, texts []string, err error) {
+// unknown returns those of the list that are not prepared, each text once. With an
+// error, it returns the index of the one whose text cannot be rendered.
+func (c *conn) unknown(list []statement) (wanted []unknown, failed int, err error) {
 	waiting := map[string]bool{}
-	for i := range list {
-		s := &list[i]
+	for i, s := range list {
 		if s.bare || s.prepared != nil || waiting[s.text] {
 			continue
 		}
 		waiting[s.text] = true
-		indexes = append(indexes, i)
-		text, err := query.Render(query.Postgres, s.text)
+		sql, err := query.Render(query.Postgres, s.text)
 		if err != nil {
-			return indexes, texts, err //nolint:wrapcheck // the caller says which statement it is
+			return nil, i, err //nolint:wrapcheck // the caller says which statement it is
 		}
-		texts = append(texts, text)
+		u := unknown{index: i, sql: sql}
+		if c.named {
+			c.statements.next++
+			u.name = "muster" + strconv.Itoa(c.statements.next)
+		}
+		wanted = append(wanted, u)
 	}
-	return indexes, texts, nil
+	return wanted, 0, nil
 }
 
-// receiveDescriptions keeps the server's answers for the unknown ones of the list.
-func (c *conn) receiveDescriptions(pipeline *pgconn.Pipeline, list []statement, unknown []int, texts []string) (int, error) {
-	for n := 0; n < len(unknown); {
+// receiveDescriptions keeps the server's answers, which are in order.
+func (c *conn) receiveDescriptions(pipeline *pgconn.Pipeline, list []statement, wanted []unknown) (int, error) {
+	for len(wanted) > 0 {
+		u := wanted[0]
 		result, err := pipeline.GetResults()
 		if err != nil {
-			return unknown[n], err //nolint:wrapcheck // the caller explains it
+			return u.index, err //nolint:wrapcheck // the caller explains it
 		}
 		switch r := result.(type) {
 		case *pgconn.CloseComplete:
 		case *pgconn.StatementDescription:
-			r.SQL = texts[n]
-			if c.named {
-				r.Name = c.statements.nameOf(len(unknown) - n)
-			}
-			p := &prepared{StatementDescription: r, text: list[unknown[n]].text}
+			r.SQL, r.Name = u.sql, u.name
+			p := &prepared{StatementDescription: r, text: list[u.index].text}
 			p.results, p.columns = resultFormats(c.types, r.Fields)
 			c.statements.add(p)
-			n++
+			wanted = wanted[1:]
 		default:
-			return unknown[n], fmt.Errorf("the server answered with %T where a description was expected", result)
+			return u.index, fmt.Errorf("the server answered with %T where a description was expected", result)
 		}
 	}
 	return 0, nil
 }
-
-// name returns the next statement's name; unnamed ones are parsed at each use.
-func (c *conn) name() string {
-	if !c.named {
-		return ""
-	}
-	c.statements.next++
-	return "muster" + strconv.Itoa(c.statements.next)
-}
-
-// nameOf returns the name that was made so many names ago.
-func (s *statements) nameOf(ago int) string { return "muster" + strconv.Itoa(s.next-ago+1) }
 
 func (s *statements) add(p *prepared) {
 	s.byText[p.text] = p

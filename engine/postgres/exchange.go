@@ -106,9 +106,8 @@ func (x exchange) complete(i int, tag []byte) error {
 	return nil
 }
 
-// acceptEnd takes the command tag of the statement that ends the session. The
-// server answers a commit that it cannot make with the name of what it did
-// instead.
+// acceptEnd takes the command tag of the statement that ends the session. The tag of
+// a commit that failed is rollback.
 func (x exchange) acceptEnd(tag string) error {
 	if !strings.EqualFold(tag, x.end) {
 		return fmt.Errorf("the server answered the %s with %s", x.end, tag)

@@ -1,6 +1,9 @@
 package postgres
 
-import "sync"
+import (
+	"context"
+	"sync"
+)
 
 // gate lets sessions in until it is closed, and knows when the last one has
 // left. The zero value is open.
@@ -53,5 +56,21 @@ func (n *notifier) notify() {
 	if n.ch != nil {
 		close(n.ch)
 		n.ch = nil
+	}
+}
+
+// await calls done after each notification until it returns true, and reports
+// whether it did before ctx ended.
+func (n *notifier) await(ctx context.Context, done func() bool) bool {
+	for {
+		changed := n.changed()
+		if done() {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return false
+		}
 	}
 }

@@ -65,10 +65,9 @@ func (h *health) check(after *position) error {
 	return nil
 }
 
-// marks are places in the log at which probes found a primary, the oldest
-// first. A replica that has replayed a mark shows nothing older than it. The
-// list has no gap: after one it starts anew, because nobody knows what was
-// written when.
+// marks are places in the log at which probes found a primary, the oldest first. A
+// replica that has replayed a mark shows nothing older. After a gap in the probes
+// the list starts anew, because nobody knows what was written when.
 type marks struct {
 	list []mark
 	last time.Time // the newest probe of the primary
@@ -103,9 +102,8 @@ const (
 	maxMarks  = 1500
 )
 
-// before returns the last place noted at the time or earlier. Without one it
-// returns the first: that may be newer, but nobody knows an older one. It
-// returns 0 if nothing was noted.
+// before returns the last place noted at the time or earlier; without one the first,
+// because nobody knows an older one; or 0 if nothing was noted.
 func (m *marks) before(t time.Time) uint64 {
 	for _, one := range slices.Backward(m.list) {
 		if !one.at.After(t) {

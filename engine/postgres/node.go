@@ -153,20 +153,11 @@ func (n *node) awaitProbe(ctx context.Context) {
 	wanted := n.started + 1
 	n.mu.Unlock()
 	n.probeSoon()
-	for {
-		changed := n.probed.changed()
+	n.probed.await(ctx, func() bool {
 		n.mu.Lock()
-		done := n.finished >= wanted
-		n.mu.Unlock()
-		if done {
-			return
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return
-		}
-	}
+		defer n.mu.Unlock()
+		return n.finished >= wanted
+	})
 }
 
 // probeSoon has the next probe start at once.

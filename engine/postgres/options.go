@@ -51,9 +51,9 @@ func setDefault[T int | time.Duration](v *T, value T) {
 	}
 }
 
-// The defaults of every transaction on a pool's connections. They are enough for
-// a session of one exchange: what a pipeline sends before its Sync is one
-// transaction, without begin and commit, which would be two more statements.
+// The defaults of every transaction on a pool's connections. A session of one
+// exchange needs no more: what a pipeline sends before its Sync is one transaction,
+// without the two statements begin and commit.
 var (
 	readSettings = [][2]string{
 		{"default_transaction_isolation", "repeatable read"}, {"default_transaction_read_only", "on"},
@@ -80,8 +80,14 @@ func poolConfig(o Options, url string, size int, defaults [][2]string) (config *
 	}
 	config.ConnConfig.RuntimeParams["application_name"] = "muster"
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
-	bindSettings(config.ConnConfig, append(o.limits(), defaults...), pooled)
 	config.ConnConfig.BuildContextWatcherHandler = newCanceller
+	if pooled { // then the statements that open a transaction set the settings: see withSettings
+		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec // which keeps no statement
+		return config, pooled, nil
+	}
+	for _, s := range append(o.limits(), defaults...) {
+		config.ConnConfig.RuntimeParams[s[0]] = s[1]
+	}
 	return config, pooled, nil
 }
 
@@ -95,10 +101,9 @@ func (o Options) limits() [][2]string {
 	}, planning...)
 }
 
-// planning has the server plan as the embedded engine does: once for a text,
-// whatever its arguments, and by indexes. The planner assumes that a limit which
-// is an argument is a tenth of the table, and would scan and sort that for a
-// page; our texts are written so that an index leads to what they bound.
+// planning has the server plan once for a text, whatever its arguments, and by
+// indexes, to which our texts lead. The planner takes a limit that is an argument
+// for a tenth of the table, and would scan and sort that for a page.
 var planning = [][2]string{
 	{"plan_cache_mode", "force_generic_plan"},
 	{"enable_seqscan", "off"}, // if there is another way
@@ -111,16 +116,12 @@ var planning = [][2]string{
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
-// A pooler in transaction mode, such as pgbouncer, runs each transaction on
-// another connection to the server. An address says so with the parameter
-// pool_mode=transaction. Statements are then not kept prepared, and each
-// transaction sets the timeouts, not the connection.
-//
-// The pooler needs pool_mode = transaction and no other setting. It must lead
-// to one server: with several hosts behind one address, a position is looked up
-// on one and read on another. Its default_pool_size should be at least Readers
-// and Writers together and one more for the probe, or sessions wait in the
-// pooler, where nobody sees it.
+// A pooler in transaction mode, such as pgbouncer, runs each transaction on another
+// connection to the server. An address says so with pool_mode=transaction: then
+// statements are not kept prepared, and transactions set the timeouts. The pooler
+// must lead to one server, or positions are looked up on one and read on another.
+// Its default_pool_size should be Readers and Writers and one for the probe, or
+// sessions wait in the pooler, where nobody sees it.
 const (
 	poolMode        = "pool_mode"
 	poolTransaction = "transaction"
@@ -134,18 +135,6 @@ func takePoolMode(config *pgx.ConnConfig) (pooled bool, err error) {
 		return false, errors.New("the address has a pool_mode other than transaction: leave it out unless a pooler swaps connections between transactions")
 	}
 	return named, nil
-}
-
-// bindSettings has the connection carry the settings. Behind a pooler it cannot:
-// the statements that open a transaction do, see [withSettings].
-func bindSettings(config *pgx.ConnConfig, settings [][2]string, pooled bool) {
-	if pooled {
-		config.DefaultQueryExecMode = pgx.QueryExecModeExec // which keeps no statement
-		return
-	}
-	for _, s := range settings {
-		config.RuntimeParams[s[0]] = s[1]
-	}
 }
 
 // withSettings returns the texts that open a session: begin and, behind a

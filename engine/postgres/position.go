@@ -15,12 +15,10 @@ type position struct {
 	lsn      uint64
 }
 
-// timelineAndLSN are the columns of a node's place. On the primary, that is what
-// has been flushed to disk: it covers each commit with synchronous_commit, while
-// the insert position may name bytes that are not flushed yet. On a replica, it
-// is what has been replayed, on the timeline that the replica receives. The
-// control file knows a new timeline only after the next checkpoint, so it is
-// asked last.
+// timelineAndLSN are the columns of a node's place: what a primary has flushed to
+// disk, which covers each commit with synchronous_commit, and what a replica has
+// replayed, on the timeline that it receives. The control file knows a new timeline
+// only after the next checkpoint, so it is asked last.
 const timelineAndLSN = `
 	case when pg_is_in_recovery() then coalesce(
 			(select cast(received_tli as bigint) from pg_stat_wal_receiver), (select cast(timeline_id as bigint) from pg_control_checkpoint()))

@@ -10,38 +10,28 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-// This file writes to a connection, and reads from it, past the driver. Nothing
-// else in the package does. It was checked against pgx v5.12.0; TestDriver fails
-// when go.mod names another version, so that somebody checks it again.
+// This file alone writes to and reads from a connection past the driver. It was
+// checked against pgx v5.12.0; TestDriver fails when go.mod names another version.
 //
-// The driver's batch does not do, because a read that asks for a position is two
-// transactions in one round trip: the server's position has to be read before
-// the snapshot is taken, in a statement of its own, or it may be newer than the
-// snapshot. And what the driver's pipeline notes of each statement is two in
-// five of a session's allocations. So the pipeline knows the transactions only
-// (their Syncs): it locks the connection, watches the context and knows how the
-// pipeline ends. The statements go past it, by the connection's Frontend.
+// The driver's batch does not do: a read that asks for a position is two
+// transactions in one round trip, because the position must be read before the
+// snapshot is taken. And what the driver's pipeline notes of each statement is two
+// in five of a session's allocations. So the pipeline knows only the Syncs: it
+// locks the connection, watches the context and ends. The statements go past it, by
+// the connection's Frontend. That relies on these internals of pgconn and pgproto3:
 //
-// That relies on these internals of pgconn and pgproto3:
-//
-//  1. StartPipeline locks the connection, starts to watch the context and writes
-//     nothing. GetResults of a new pipeline returns its error, if it did not
-//     start, or nil, nil, and reads nothing.
-//  2. Frontend().Send… only appends to a buffer; SendPipelineSync appends a Sync
-//     behind it; Flush writes all. Between StartPipeline and Flush the driver
-//     itself neither writes nor reads.
-//  3. Frontend().Receive returns messages in order, without noting anything in
-//     the connection or the pipeline. Those that PgConn.receiveMessage handles
-//     on the way (ParameterStatus, NoticeResponse, NotificationResponse) are
-//     handled in [exchange.answer]. The values of a DataRow are valid until the
-//     next Receive.
-//  4. GetResults with only Syncs in the queue reads to the next ReadyForQuery,
-//     and PgConn notes the transaction status of that message. On an
-//     ErrorResponse it puts the Sync back, so that a second call reads to the
-//     ReadyForQuery.
-//  5. Close reads the Syncs that are left, stops watching and unlocks. If the
-//     network connection was closed, the reading fails and the driver closes
-//     its own.
+//  1. StartPipeline locks, starts to watch and writes nothing. GetResults of a new
+//     pipeline returns its error, if it did not start, and reads nothing.
+//  2. Frontend().Send… and SendPipelineSync append to a buffer; Flush writes all.
+//     Until then the driver itself neither writes nor reads.
+//  3. Frontend().Receive returns messages in order and notes nothing. Those that
+//     PgConn.receiveMessage handles are handled in [exchange.answer]. The values of a
+//     DataRow are valid until the next Receive.
+//  4. GetResults with only Syncs in the queue reads to the next ReadyForQuery, whose
+//     transaction status PgConn notes. On an ErrorResponse it puts the Sync back, so
+//     that a second call reads to the ReadyForQuery.
+//  5. Close reads the Syncs that are left, stops watching and unlocks. If the network
+//     connection was closed, the reading fails and the driver closes its own.
 
 // run runs the exchange. Texts that the connection does not know are prepared
 // first, in one more round trip.

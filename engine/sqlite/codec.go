@@ -1,14 +1,12 @@
 package sqlite
 
 import (
-	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
 	"time"
-	"unicode/utf8"
 
 	sqlite3 "github.com/ncruces/go-sqlite3"
 
@@ -264,53 +262,14 @@ func setNull(dest any) error {
 	return nil
 }
 
-// parseList reads a JSON list of texts. It cuts lists of plain characters,
-// separated by single commas, as this package writes them; encoding/json parses
-// all others.
+// parseList reads a JSON list of texts.
 func parseList(b []byte, into *[]string) error {
-	list, ok := cutList(b)
+	list, ok := query.CutTexts(b)
 	if !ok {
 		return json.Unmarshal(b, into)
 	}
 	*into = list
 	return nil
-}
-
-func cutList(b []byte) (list []string, ok bool) {
-	if len(b) < 2 || b[0] != '[' || b[len(b)-1] != ']' || !isPlain(b) {
-		return nil, false
-	}
-	rest := b[1 : len(b)-1]
-	list = make([]string, 0, bytes.Count(rest, []byte{'"'})/2)
-	for len(rest) > 0 {
-		if len(list) > 0 {
-			if rest[0] != ',' {
-				return nil, false
-			}
-			rest = rest[1:]
-		}
-		if len(rest) == 0 || rest[0] != '"' {
-			return nil, false
-		}
-		end := bytes.IndexByte(rest[1:], '"')
-		if end < 0 {
-			return nil, false
-		}
-		list = append(list, string(rest[1:1+end]))
-		rest = rest[end+2:]
-	}
-	return list, true
-}
-
-// isPlain reports whether a JSON text stands for itself: it has no escapes, no
-// control characters and is UTF-8.
-func isPlain(b []byte) bool {
-	for _, c := range b {
-		if c == '\\' || c < ' ' {
-			return false
-		}
-	}
-	return utf8.Valid(b)
 }
 
 // parseTime reads timeLayout; time.Parse does the same in five times the time.

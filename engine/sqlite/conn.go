@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
@@ -15,18 +16,17 @@ import (
 // conn is a connection with its prepared statements. One goroutine uses it.
 type conn struct {
 	db     *sqlite3.Conn
-	cache  map[string]*statement // by text in the common language
-	recent *statement            // most recently used first, in a ring through older
-	broken bool                  // its state is unknown: it must not be used again
+	cache  map[string]*list.Element // statements by text in the common language
+	recent list.List                // of statements, the most recently used first
+	broken bool                     // its state is unknown: it must not be used again
 
 	changes uint64 // statements that have run and change data
 }
 
-// statement is a prepared statement in the ring of its connection.
+// statement is a prepared statement with its text in the common language.
 type statement struct {
 	*sqlite3.Stmt
-	text         string
-	newer, older *statement
+	text string
 }
 
 var errOneStatement = errors.New("a query is exactly one statement")
@@ -36,38 +36,20 @@ var errOneStatement = errors.New("a query is exactly one statement")
 const maxStatements = 256
 
 func openWriting(ctx context.Context, o Options) (*conn, error) {
-	c, err := open(ctx, o, sqlite3.OPEN_READWRITE|sqlite3.OPEN_CREATE)
-	if err != nil {
-		return nil, err
-	}
 	// The writer checkpoints after it has acknowledged, not within a commit.
-	err = c.exec(ctx, fmt.Sprintf(`
+	return open(ctx, o, sqlite3.OPEN_READWRITE|sqlite3.OPEN_CREATE, fmt.Sprintf(`
 		pragma journal_mode = wal;
 		pragma synchronous = full;
 		pragma wal_autocheckpoint = 0;
 		pragma journal_size_limit = %d;
 		pragma cache_size = -%d;`, 64<<20, 4*o.CacheKiB))
-	if err != nil {
-		_ = c.close() // the first error says more
-		return nil, err
-	}
-	return c, nil
 }
 
 func openReading(ctx context.Context, o Options) (*conn, error) {
-	c, err := open(ctx, o, sqlite3.OPEN_READONLY)
-	if err != nil {
-		return nil, err
-	}
-	err = c.exec(ctx, fmt.Sprintf("pragma query_only = on; pragma cache_size = -%d;", o.CacheKiB))
-	if err != nil {
-		_ = c.close() // the first error says more
-		return nil, err
-	}
-	return c, nil
+	return open(ctx, o, sqlite3.OPEN_READONLY, fmt.Sprintf("pragma query_only = on; pragma cache_size = -%d;", o.CacheKiB))
 }
 
-func open(ctx context.Context, o Options, flags sqlite3.OpenFlag) (*conn, error) {
+func open(ctx context.Context, o Options, flags sqlite3.OpenFlag, settings string) (*conn, error) {
 	db, err := sqlite3.OpenFlags(o.Path, flags)
 	if err != nil {
 		return nil, explain(ctx, err)
@@ -77,14 +59,12 @@ func open(ctx context.Context, o Options, flags sqlite3.OpenFlag) (*conn, error)
 	if _, err := db.Config(sqlite3.DBCONFIG_ENABLE_QPSG, true); err != nil {
 		return nil, errors.Join(explain(ctx, err), db.Close())
 	}
-	c := &conn{db: db, cache: make(map[string]*statement)}
-	c.recent = &statement{}
-	c.recent.newer, c.recent.older = c.recent, c.recent
+	c := &conn{db: db, cache: make(map[string]*list.Element)}
 	err = c.exec(ctx, fmt.Sprintf(`
 		pragma busy_timeout = %d;
 		pragma foreign_keys = on;
 		pragma trusted_schema = off;
-		pragma temp_store = memory;`, o.BusyTimeout/time.Millisecond))
+		pragma temp_store = memory;`, o.BusyTimeout/time.Millisecond)+settings)
 	if err != nil {
 		_ = c.close() // the first error says more
 		return nil, err
@@ -93,8 +73,8 @@ func open(ctx context.Context, o Options, flags sqlite3.OpenFlag) (*conn, error)
 }
 
 func (c *conn) close() error {
-	for _, s := range c.cache {
-		_ = s.Close() // Close of the connection reports what matters
+	for _, e := range c.cache {
+		_ = statementOf(e).Close() // Close of the connection reports what matters
 	}
 	if err := c.db.Close(); err != nil {
 		return fmt.Errorf("closing a connection: %w", err)
@@ -170,9 +150,9 @@ func (c *conn) step(ctx context.Context, step *query.Step) (err error) {
 
 // prepare returns the statement of a text in the common language.
 func (c *conn) prepare(text string) (*statement, error) {
-	if s := c.cache[text]; s != nil {
-		c.touch(s)
-		return s, nil
+	if e := c.cache[text]; e != nil {
+		c.recent.MoveToFront(e)
+		return statementOf(e), nil
 	}
 	sql, err := query.Render(query.SQLite, text)
 	if err != nil {
@@ -186,24 +166,16 @@ func (c *conn) prepare(text string) (*statement, error) {
 		return nil, errors.Join(errOneStatement, stmt.Close())
 	}
 	if len(c.cache) >= maxStatements {
-		c.forget(c.recent.newer) // the ring's other end: the least recently used
+		s := statementOf(c.recent.Back())
+		c.recent.Remove(c.recent.Back())
+		delete(c.cache, s.text)
+		_ = s.Close() // it only repeats the error of its last step
 	}
-	s := &statement{Stmt: stmt, text: text}
-	s.newer, s.older = s, s
-	c.cache[text] = s
-	c.touch(s)
+	s := &statement{stmt, text}
+	c.cache[text] = c.recent.PushFront(s)
 	return s, nil
 }
 
-// touch makes the statement the most recently used.
-func (c *conn) touch(s *statement) {
-	s.newer.older, s.older.newer = s.older, s.newer
-	s.newer, s.older = c.recent, c.recent.older
-	s.newer.older, s.older.newer = s, s
-}
-
-func (c *conn) forget(s *statement) {
-	s.newer.older, s.older.newer = s.older, s.newer
-	delete(c.cache, s.text)
-	_ = s.Close() // it only repeats the error of its last step
+func statementOf(e *list.Element) *statement {
+	return e.Value.(*statement) //nolint:forcetypeassert // the list holds nothing else
 }

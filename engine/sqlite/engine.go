@@ -95,34 +95,20 @@ func (s *snapshot) Position() session.Position { return "" }
 
 // Gather implements [session.Snapshot].
 func (s *snapshot) Gather(ctx context.Context, p *query.Plan) error {
-	if err := s.acquire(ctx); err != nil {
-		return err
+	if s.conn == nil {
+		c, err := s.engine.readers.acquire(ctx)
+		if err != nil {
+			return err
+		}
+		s.conn = c
 	}
-	if s.once && len(p.Steps) == 1 { // one statement is a snapshot by itself
-		return s.conn.run(ctx, p)
-	}
-	if err := s.begin(ctx); err != nil {
-		return err
+	if !s.begun && (!s.once || len(p.Steps) != 1) { // a single statement is a snapshot by itself
+		if err := s.conn.do(ctx, "begin"); err != nil {
+			return err
+		}
+		s.begun = true
 	}
 	return s.conn.run(ctx, p)
-}
-
-func (s *snapshot) acquire(ctx context.Context) (err error) {
-	if s.conn == nil {
-		s.conn, err = s.engine.readers.acquire(ctx)
-	}
-	return err
-}
-
-func (s *snapshot) begin(ctx context.Context) error {
-	if s.begun {
-		return nil
-	}
-	if err := s.conn.do(ctx, "begin"); err != nil {
-		return err
-	}
-	s.begun = true
-	return nil
 }
 
 // Close implements [session.Snapshot].

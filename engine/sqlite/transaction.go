@@ -52,6 +52,16 @@ func (q *queue) submit(ctx context.Context, j job) error {
 	}
 }
 
+// next returns the next job, if one waits.
+func (q *queue) next() (job, bool) {
+	select {
+	case j := <-q.jobs:
+		return j, true
+	default:
+		return job{}, false
+	}
+}
+
 // stop has the queue take no more jobs.
 func (q *queue) stop() { q.once.Do(func() { close(q.closed) }) }
 

@@ -65,15 +65,11 @@ func (w *writer) loop() {
 		select {
 		case j := <-w.queue.jobs:
 			w.serveGroup(j)
-		case <-w.queue.closed:
-			for { // jobs queued before the end are still served
-				select {
-				case j := <-w.queue.jobs:
-					w.serveGroup(j)
-				default:
-					return
-				}
+		case <-w.queue.closed: // jobs queued before are still served
+			for j, more := w.queue.next(); more; j, more = w.queue.next() {
+				w.serveGroup(j)
 			}
+			return
 		}
 	}
 }
@@ -97,23 +93,15 @@ func (w *writer) serveGroup(j job) {
 	w.checkpoint()
 }
 
-// waiting returns the next job of the queue, if there is one. It lets sessions
-// that are ready submit theirs first: if commits are fast, this goroutine and the
-// one that it has just served would otherwise keep the others from the processor,
-// and each commit would serve one.
+// waiting returns the next job of the queue, if any. It lets sessions that are ready
+// submit theirs first: if commits are fast, this goroutine and the one that it has
+// just served would otherwise keep the others from the processor.
 func (w *writer) waiting() (job, bool) {
-	select {
-	case j := <-w.queue.jobs:
+	if j, ok := w.queue.next(); ok {
 		return j, true
-	default:
-		runtime.Gosched()
 	}
-	select {
-	case j := <-w.queue.jobs:
-		return j, true
-	default:
-		return job{}, false
-	}
+	runtime.Gosched()
+	return w.queue.next()
 }
 
 // alone runs fn with the connection, outside any transaction.
@@ -137,20 +125,14 @@ func (w *writer) serve(t *transaction) {
 	defer cancel(nil)
 	w.bound.begin(cancel)
 	defer w.bound.end()
-	first := <-t.calls // it was sent before the transaction was queued
-	if err := w.begin(ctx, t, first); err != nil {
+	c := <-t.calls // it was sent before the transaction was queued
+	if err := w.begin(ctx, t, c); err != nil {
 		w.drop(t, err)
 		return
 	}
-	if w.answer(ctx, t, first) {
-		return
-	}
-	for {
+	for !w.answer(ctx, t, c) {
 		select {
-		case c := <-t.calls:
-			if w.answer(ctx, t, c) {
-				return
-			}
+		case c = <-t.calls:
 		case <-ctx.Done():
 			w.drop(t, context.Cause(ctx))
 			return
@@ -158,9 +140,9 @@ func (w *writer) serve(t *transaction) {
 	}
 }
 
-// begin opens the group's transaction. A transaction that follows in the group
-// gets a savepoint, unless its one plan can be refused only before it writes: a
-// savepoint costs a copy of every page that is changed after it.
+// begin opens the group's transaction. One that follows in the group gets a
+// savepoint, which costs a copy of every page changed after it, unless its only plan
+// can be refused only before it writes.
 func (w *writer) begin(ctx context.Context, t *transaction, first call) error {
 	if t.follows {
 		t.before = w.conn.changes
@@ -197,14 +179,13 @@ func (w *writer) answer(ctx context.Context, t *transaction, c call) (last bool)
 	switch {
 	case err != nil:
 		w.drop(t, err)
-		return true
 	case c.last:
 		w.keep(t)
-		return true
 	default:
 		c.reply <- nil
 		return false
 	}
+	return true
 }
 
 // keep adds the transaction to the group.

@@ -11,11 +11,10 @@ import (
 // if the context is done, and [ErrUnavailable] if a server does not respond in
 // time. A store is safe for concurrent use.
 type Store interface {
-	// Put stores the size bytes of r, replacing the object of the key. It is all
-	// or nothing: after an error the previous object is still there; after nil
-	// the new one is durable. If Put cannot confirm that, the new object may
-	// remain, complete. Concurrent puts of one key leave one of them, complete.
-	// ErrSize: r has fewer or more bytes than size, or size is not from 0 to
+	// Put stores the size bytes of r, replacing the object of the key. After nil
+	// the new object is durable; after an error the previous one remains or, if
+	// Put cannot tell, the new one, complete. Concurrent puts of one key leave one
+	// of them, complete. ErrSize: r has another size, or size is not from 0 to
 	// MaxSize. ErrFull, ErrReadOnly: the store cannot take it.
 	Put(ctx context.Context, key string, size int64, r io.Reader) error
 
@@ -26,9 +25,9 @@ type Store interface {
 	// Delete removes the object, if there is one.
 	Delete(ctx context.Context, key string) error
 
-	// Sign returns a URL with which anyone can fetch the object from now on, for
-	// as long as [Lifetime] says. It does no I/O, and succeeds even if there is no
-	// such object. ErrOptions: see [SignOptions.Check].
+	// Sign returns a URL with which anyone can fetch the object for the [Lifetime].
+	// It does no I/O, and does not check that there is such an object. ErrOptions:
+	// see [SignOptions.Check].
 	Sign(key string, o SignOptions, now time.Time) (string, error)
 }
 

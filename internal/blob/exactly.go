@@ -31,20 +31,13 @@ func (e *exactly) Read(p []byte) (int, error) {
 	case e.left > 0 && errors.Is(e.err, io.EOF):
 		e.err = ErrSize
 	case e.left == 0 && e.err == nil:
-		e.err = e.end()
+		var next [1]byte
+		if _, e.err = io.ReadFull(e.r, next[:]); e.err == nil {
+			e.err = ErrSize
+		}
 	}
 	if e.left == 0 && !errors.Is(e.err, io.EOF) {
 		n = 0
 	}
 	return n, e.err
-}
-
-// end returns io.EOF if nothing follows.
-func (e *exactly) end() error {
-	var one [1]byte
-	n, err := io.ReadFull(e.r, one[:])
-	if n > 0 {
-		return ErrSize
-	}
-	return err
 }

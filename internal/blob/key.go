@@ -1,6 +1,10 @@
 package blob
 
-import "strings"
+import (
+	"cmp"
+	"context"
+	"strings"
+)
 
 const (
 	maxKey   = 200 // below the limits of file systems and S3
@@ -35,18 +39,36 @@ func CheckKey(key string) error {
 	return ErrKey
 }
 
+// CheckCall returns why a call of a store cannot start: the context is done, or
+// the key is malformed.
+func CheckCall(ctx context.Context, key string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return CheckKey(key)
+}
+
+// CheckPut is [CheckCall] for [Store].Put, whose size must be from 0 to [MaxSize].
+func CheckPut(ctx context.Context, key string, size int64) error {
+	if err := CheckCall(ctx, key); err != nil {
+		return err
+	}
+	if size < 0 || size > MaxSize {
+		return ErrSize
+	}
+	return nil
+}
+
 func checkName(name string) error {
-	word, rest, more := strings.Cut(name, ".")
-	if !more {
+	if !strings.Contains(name, ".") {
 		return ErrKey
 	}
-	for isWord(word) {
-		if !more {
-			return nil
+	for word := range strings.SplitSeq(name, ".") {
+		if !isWord(word) {
+			return ErrKey
 		}
-		word, rest, more = strings.Cut(rest, ".")
 	}
-	return ErrKey
+	return nil
 }
 
 func isWord(s string) bool {
@@ -65,26 +87,11 @@ func isWord(s string) bool {
 // application/octet-stream for unknown ones. Types that a browser would run, such
 // as HTML and SVG, are unknown on purpose.
 func TypeOf(key string) string {
-	switch key[strings.LastIndexByte(key, '.')+1:] {
-	case "jpg", "jpeg":
-		return "image/jpeg"
-	case "png":
-		return "image/png"
-	case "webp":
-		return "image/webp"
-	case "gif":
-		return "image/gif"
-	case "avif":
-		return "image/avif"
-	case "heic":
-		return "image/heic"
-	case "mp4":
-		return "video/mp4"
-	case "pdf":
-		return "application/pdf"
-	case "txt":
-		return "text/plain; charset=utf-8"
-	default:
-		return "application/octet-stream"
-	}
+	return cmp.Or(types[key[strings.LastIndexByte(key, '.')+1:]], "application/octet-stream")
+}
+
+var types = map[string]string{
+	"avif": "image/avif", "gif": "image/gif", "heic": "image/heic", "jpeg": "image/jpeg", "jpg": "image/jpeg",
+	"png": "image/png", "webp": "image/webp", "mp4": "video/mp4",
+	"pdf": "application/pdf", "txt": "text/plain; charset=utf-8",
 }

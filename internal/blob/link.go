@@ -26,45 +26,37 @@ type SignOptions struct {
 	// Expires is the minimum lifetime of the URL; see [Lifetime].
 	Expires time.Duration
 
-	// Filename makes the object a download with this name, which [Filename] makes
-	// safe. It is part of the URL, so it must not name a person. Downloads are not
-	// cached. If empty, the browser shows the object in place, and may cache it
-	// while the URL is valid.
+	// Filename makes the object a download, not cached, with this name, which
+	// [Filename] makes safe. It is part of the URL, so it must not name a person. If
+	// empty, the browser shows the object, and may cache it while the URL is valid.
 	Filename string
 
 	// ContentType is sent to the browser; if empty, it is [TypeOf] the key.
 	ContentType string
 }
 
-// Check returns [ErrOptions] unless Expires is between [MinExpires] and
-// [MaxExpires] and ContentType is empty or has the form of one.
-func (o SignOptions) Check() error {
-	if o.Expires < MinExpires || o.Expires > MaxExpires {
-		return ErrOptions
+// Check returns [ErrKey] for a malformed key, and [ErrOptions] unless Expires is
+// between [MinExpires] and [MaxExpires] and ContentType is empty or has the form of
+// one.
+func (o SignOptions) Check(key string) error {
+	if err := CheckKey(key); err != nil {
+		return err
 	}
-	if o.ContentType != "" && !isType(o.ContentType) {
+	if o.Expires < MinExpires || o.Expires > MaxExpires || o.ContentType != "" && !isType(o.ContentType) {
 		return ErrOptions
 	}
 	return nil
 }
 
 func isType(s string) bool {
-	if len(s) > maxType {
-		return false
-	}
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
 	kind, sub, _ := strings.Cut(s, "/")
-	return kind != "" && sub != ""
+	return kind != "" && sub != "" && len(s) <= maxType && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
 }
 
-// Lifetime returns when a URL signed now starts and stops being valid. Time is
-// divided into windows of half of expires. URLs signed within one window have the
-// same lifetime and so the same text, which browsers can cache. From now, a URL is
-// valid for longer than expires, and for at most half as long again:
+// Lifetime returns when a URL signed now starts and stops being valid. URLs signed
+// within one window, of half of expires, have the same lifetime and so the same text,
+// which browsers can cache. From now, a URL is valid for longer than expires, and for
+// at most half as long again:
 //
 //	from        now     from+half                  until
 //	 |-----------x----------|-------------------------|
@@ -77,9 +69,8 @@ func Lifetime(now time.Time, expires time.Duration) (from, until time.Time) {
 }
 
 // Disposition returns the Content-Disposition header (RFC 6266) of a download named
-// filename or, if that is empty, of an object to show in place. Only images, sound,
-// video, PDF and plain text are shown; a browser might run anything else, so that
-// is a download too.
+// filename or, if that is empty, of an object to show in place. A type that a browser
+// might run is a download too.
 func Disposition(filename, contentType string) string {
 	if filename == "" {
 		if isShown(contentType) {
@@ -158,15 +149,15 @@ func AppendEscape(dst []byte, s string) []byte { return appendEscape(dst, s, &un
 // AppendEscapePath is [AppendEscape] for the path of a URL: it keeps slashes.
 func AppendEscapePath(dst []byte, s string) []byte { return appendEscape(dst, s, &unreservedOrSlash) }
 
-var unreserved, unreservedOrSlash = escapeTables()
+var unreserved, unreservedOrSlash = setOf(unreservedBytes), setOf(unreservedBytes + "/")
 
-func escapeTables() (table, withSlash [256]bool) {
-	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~") {
-		table[c] = true
+const unreservedBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"
+
+func setOf(list string) (set [256]bool) {
+	for i := range len(list) {
+		set[list[i]] = true
 	}
-	withSlash = table
-	withSlash['/'] = true
-	return table, withSlash
+	return set
 }
 
 func appendEscape(dst []byte, s string, keep *[256]bool) []byte {

@@ -22,11 +22,10 @@ const (
 // Files is a certificate and its key, read from two files. It is safe for
 // concurrent use.
 //
-// Handshakes read the files again, at most once every [rereadAfter]. A new
-// certificate so needs no signal, no goroutine and no notification of the file
-// system, and is also found behind links and in volumes of containers. Files
-// compares contents, because times are too coarse in some of those. New files that
-// cannot be used change nothing, and are logged once.
+// Handshakes read the files again, at most once every [rereadAfter], which also works
+// behind links and in volumes of containers. Files compares contents, because times
+// are too coarse in some of those. New files that cannot be used change nothing, and
+// are logged once.
 type Files struct {
 	certificate, key string
 	log              *slog.Logger

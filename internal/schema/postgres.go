@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -47,12 +46,7 @@ func versionPostgres(ctx context.Context, url string) (v int64, err error) {
 		return 0, err
 	}
 	defer db.Close()
-	var exists bool
-	err = db.QueryRowContext(ctx, "select to_regclass('"+goose.DefaultTablename+"') is not null").Scan(&exists)
-	if err != nil || !exists {
-		return 0, nameless(err)
-	}
-	err = db.QueryRowContext(ctx, "select coalesce(max(version_id), 0) from "+goose.DefaultTablename).Scan(&v)
+	v, err = versionOf(ctx, db, "select to_regclass('"+goose.DefaultTablename+"') is not null")
 	return v, nameless(err)
 }
 
@@ -62,19 +56,11 @@ func upPostgres(ctx context.Context, url string) (names []string, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	files, err := fs.Sub(migrations, "migrations/postgres")
-	if err != nil {
-		return nil, err
-	}
 	locker, err := advisory.NewPostgresSessionLocker(advisory.WithLockTimeout(1, 300))
 	if err != nil {
 		return nil, err
 	}
-	p, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(locker))
-	if err != nil {
-		return nil, err
-	}
-	names, err = applied(p.Up(ctx))
+	names, err = apply(ctx, db, goose.DialectPostgres, "postgres", goose.WithSessionLocker(locker))
 	return names, nameless(err)
 }
 

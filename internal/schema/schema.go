@@ -108,9 +108,14 @@ func version(ctx context.Context, file string) (v int64, err error) {
 		return 0, err
 	}
 	defer db.Close()
-	var tables int
-	err = db.QueryRowContext(ctx, "select count(*) from sqlite_schema where name = ?", goose.DefaultTablename).Scan(&tables)
-	if err != nil || tables == 0 {
+	return versionOf(ctx, db, "select count(*) > 0 from sqlite_schema where name = '"+goose.DefaultTablename+"'")
+}
+
+// versionOf returns the version of a database; exists asks whether it has the table
+// of versions.
+func versionOf(ctx context.Context, db *sql.DB, exists string) (v int64, err error) {
+	var found bool
+	if err := db.QueryRowContext(ctx, exists).Scan(&found); err != nil || !found {
 		return 0, err
 	}
 	err = db.QueryRowContext(ctx, "select coalesce(max(version_id), 0) from "+goose.DefaultTablename).Scan(&v)
@@ -139,18 +144,20 @@ func up(ctx context.Context, file string) (names []string, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	files, err := fs.Sub(migrations, "migrations/sqlite")
-	if err != nil {
-		return nil, err
-	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, files)
-	if err != nil {
-		return nil, err
-	}
-	return applied(p.Up(ctx))
+	return apply(ctx, db, goose.DialectSQLite3, "sqlite")
 }
 
-func applied(results []*goose.MigrationResult, err error) (names []string, _ error) {
+// apply applies the pending migrations of a dialect, and returns their names.
+func apply(ctx context.Context, db *sql.DB, dialect goose.Dialect, folder string, options ...goose.ProviderOption) (names []string, err error) {
+	files, err := fs.Sub(migrations, "migrations/"+folder)
+	if err != nil {
+		return nil, err
+	}
+	p, err := goose.NewProvider(dialect, db, files, options...)
+	if err != nil {
+		return nil, err
+	}
+	results, err := p.Up(ctx)
 	for _, r := range results {
 		names = append(names, strings.TrimSuffix(path.Base(r.Source.Path), ".sql"))
 	}

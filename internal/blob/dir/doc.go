@@ -1,10 +1,9 @@
 // Package dir stores objects as files in a directory and serves them itself, under
 // signed URLs that expire. It is the blob store of a Muster without S3.
 //
-// Its room: it implements blob.Store. It accesses the directory only through
-// [os.Root], so that neither a key nor a symbolic link leads out of it. Who may
-// have a link is not its business: whoever has one can fetch its object until it
-// expires.
+// Its room: it implements blob.Store, and accesses the directory only through
+// [os.Root], so that neither a key nor a symbolic link leads out of it. Whoever has a
+// link can fetch its object until it expires.
 //
 // An object is the file whose path is its key, and nothing else, so any tool can
 // copy, back up and inspect the directory. A file is written under a temporary name

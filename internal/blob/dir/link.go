@@ -1,6 +1,8 @@
 package dir
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -40,10 +42,7 @@ type link struct {
 
 // Sign implements blob.Store. Within half of o.Expires it returns the same URL.
 func (s *Store) Sign(key string, o blob.SignOptions, now time.Time) (string, error) {
-	if err := blob.CheckKey(key); err != nil {
-		return "", err
-	}
-	if err := o.Check(); err != nil {
+	if err := o.Check(key); err != nil {
 		return "", err
 	}
 	_, until := blob.Lifetime(now, o.Expires)
@@ -114,11 +113,7 @@ func parseLink(key, query string) (link, error) {
 	if err != nil {
 		return link{}, ErrLinkInvalid.Because(err)
 	}
-	l := link{key: key, filename: values.Get("n"), contentType: values.Get("t"), until: time.Unix(until, 0)}
-	if l.contentType == "" {
-		l.contentType = blob.TypeOf(key)
-	}
-	return l, nil
+	return link{key: key, filename: values.Get("n"), contentType: cmp.Or(values.Get("t"), blob.TypeOf(key)), until: time.Unix(until, 0)}, nil
 }
 
 // pads holds buffers for building URLs.
@@ -142,15 +137,10 @@ func newSecrets(list [][]byte) ([]*secret, error) {
 		if len(key) < minSecret {
 			return nil, errors.New("a secret for media URLs must have at least 32 bytes")
 		}
-		secrets[i] = newSecret(append([]byte(nil), key...))
+		key = bytes.Clone(key)
+		secrets[i] = &secret{sync.Pool{New: func() any { return &state{mac: hmac.New(sha256.New, key)} }}}
 	}
 	return secrets, nil
-}
-
-func newSecret(key []byte) *secret {
-	s := new(secret)
-	s.states.New = func() any { return &state{mac: hmac.New(sha256.New, key)} }
-	return s
 }
 
 // purpose is part of every signature: one for reading can never allow writing.

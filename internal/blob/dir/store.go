@@ -138,11 +138,8 @@ func (s *Store) Close() error { return s.root.Close() }
 // Put implements blob.Store. It reads the new content before it replaces the old,
 // and readers of the old content can read it to the end.
 func (s *Store) Put(ctx context.Context, key string, size int64, r io.Reader) error {
-	if err := admit(ctx, key); err != nil {
+	if err := blob.CheckPut(ctx, key, size); err != nil {
 		return err
-	}
-	if size < 0 || size > blob.MaxSize {
-		return blob.ErrSize
 	}
 	if err := s.put(ctx, key, size, r); err != nil {
 		return fmt.Errorf("storing an object: %w", explain(err))
@@ -228,7 +225,7 @@ func (s *Store) sync(folder string) error {
 
 // Open implements blob.Store.
 func (s *Store) Open(ctx context.Context, key string) (*blob.Object, error) {
-	if err := admit(ctx, key); err != nil {
+	if err := blob.CheckCall(ctx, key); err != nil {
 		return nil, err
 	}
 	f, info, err := s.open(key)
@@ -260,7 +257,7 @@ func (s *Store) open(key string) (*os.File, fs.FileInfo, error) {
 // Delete implements blob.Store. It also removes directories that become empty,
 // whose names are often ids of members.
 func (s *Store) Delete(ctx context.Context, key string) error {
-	if err := admit(ctx, key); err != nil {
+	if err := blob.CheckCall(ctx, key); err != nil {
 		return err
 	}
 	err := s.root.Remove(key)
@@ -283,14 +280,6 @@ func (s *Store) prune(folder string) error {
 		folder = path.Dir(folder)
 	}
 	return s.sync(folder)
-}
-
-// admit checks the context and the key of a call.
-func admit(ctx context.Context, key string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return blob.CheckKey(key)
 }
 
 // explain turns an error of the system into a fault that names the remedy. The

@@ -25,11 +25,10 @@ const (
 	maxQuote  = 300
 )
 
-// Check stores, fetches by a link and deletes a small object under muster-check/. It
-// verifies that the store responds, that the bucket exists, and that the keys, their
-// permissions, the region and the clock are right. Its error says what is wrong and
-// what to do, and contains no secret. blob.ErrUnavailable, for a store that does not
-// respond, may resolve itself; other errors do not. Check takes at most a few times
+// Check stores, fetches by a link and deletes a small object under muster-check/. Its
+// error says what is wrong with the store, the bucket, the keys, their permissions,
+// the region or the clock, and what to do; it contains no secret. Only
+// blob.ErrUnavailable may resolve itself. Check takes at most a few times
 // Config.Timeout.
 func (s *Store) Check(ctx context.Context) error {
 	if err := s.check(ctx); err != nil {

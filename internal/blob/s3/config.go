@@ -48,12 +48,11 @@ func (Secret) GoString() string { return "***" }
 // MarshalText hides the secret.
 func (Secret) MarshalText() ([]byte, error) { return []byte("***"), nil }
 
-// Parse parses s3://BUCKET?endpoint=URL&region=R&path-style=true and the AWS
-// variables, which it reads with getenv: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
-// AWS_SESSION_TOKEN, for temporary keys only, and AWS_REGION, for URLs without a
-// region. Without an endpoint, the bucket is on Amazon S3. Path style is for stores
-// without a host name for each bucket. The error lists everything that is wrong,
-// with remedies, and contains no secret.
+// Parse parses s3://BUCKET?endpoint=URL&region=R&path-style=true and, with getenv,
+// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN (for temporary keys) and
+// AWS_REGION (for URLs without a region). Without an endpoint, the bucket is on Amazon
+// S3. Path style is for stores without a host name for each bucket. The error lists
+// all that is wrong, with remedies, and contains no secret.
 func Parse(media string, getenv func(string) string) (Config, error) {
 	var c Config
 	u, err := url.Parse(media)
@@ -70,7 +69,7 @@ func Parse(media string, getenv func(string) string) (Config, error) {
 	c.PathStyle = p.pathStyle()
 	c.Key = p.variable(getenv, "AWS_ACCESS_KEY_ID")
 	c.Secret = Secret(p.variable(getenv, "AWS_SECRET_ACCESS_KEY"))
-	c.Token = Secret(p.token(getenv))
+	c.Token = Secret(p.unbroken("AWS_SESSION_TOKEN", getenv("AWS_SESSION_TOKEN")))
 	if len(p.wrong) == 0 {
 		p.style(c)
 	}
@@ -192,10 +191,6 @@ func (p *parser) variable(getenv func(string) string, name string) string {
 		p.fail("%s is missing: set it to that of an account that may read, write and delete in the bucket", name)
 	}
 	return p.unbroken(name, value)
-}
-
-func (p *parser) token(getenv func(string) string) string {
-	return p.unbroken("AWS_SESSION_TOKEN", getenv("AWS_SESSION_TOKEN"))
 }
 
 func (p *parser) unbroken(name, value string) string {

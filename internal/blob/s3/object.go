@@ -21,7 +21,7 @@ var (
 // or an error: after the object was replaced, Seek no longer works. Read and Seek
 // may return blob.ErrUnavailable, too.
 func (s *Store) Open(ctx context.Context, key string) (*blob.Object, error) {
-	if err := admit(ctx, key); err != nil {
+	if err := blob.CheckCall(ctx, key); err != nil {
 		return nil, err
 	}
 	o := &object{store: s, ctx: ctx, key: key}

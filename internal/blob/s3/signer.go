@@ -20,22 +20,14 @@ const (
 
 // A presign is what a URL allows.
 type presign struct {
-	method, key string
-	from        time.Time
-	seconds     int64 // for which the URL is valid
+	key     string
+	from    time.Time
+	seconds int64 // for which the URL is valid
 
 	// Headers of the response; none if zero.
 	maxAge                   int64 // seconds for which a browser may cache it
 	noStore                  bool  // overrides maxAge
 	disposition, contentType string
-
-	upload *upload // nil except for uploads
-}
-
-// An upload describes the content that a request must send.
-type upload struct {
-	size        int64
-	contentType string
 }
 
 // A signer presigns URLs by AWS Signature Version 4, byte for byte as minio-go does.
@@ -99,9 +91,7 @@ func (s *signer) sign(p presign) string {
 	defer pads.Put(pad)
 
 	// The canonical request; path and query are those of the URL.
-	b := (*pad)[:0]
-	b = append(b, p.method...)
-	b = append(b, '\n')
+	b := append((*pad)[:0], "GET\n"...)
 	path := len(b)
 	b = blob.AppendEscapePath(append(b, s.prefix...), p.key)
 	pathEnd := len(b)
@@ -109,9 +99,9 @@ func (s *signer) sign(p presign) string {
 	query := len(b)
 	b = s.appendQuery(b, d, p)
 	queryEnd := len(b)
-	b = append(b, '\n')
-	b = s.appendHeaders(b, p.upload)
-	b = append(b, "\nUNSIGNED-PAYLOAD"...)
+	b = append(b, "\nhost:"...)
+	b = append(b, s.host...)
+	b = append(b, "\n\nhost\nUNSIGNED-PAYLOAD"...)
 	request := sha256.Sum256(b)
 
 	text := len(b)
@@ -140,11 +130,7 @@ func (s *signer) appendQuery(b []byte, d *day, p presign) []byte {
 	b = append(b, "&X-Amz-Expires="...)
 	b = strconv.AppendInt(b, p.seconds, 10)
 	b = appendParameter(b, "&X-Amz-Security-Token=", s.token)
-	b = append(b, "&X-Amz-SignedHeaders="...)
-	if p.upload != nil {
-		b = append(b, "content-length%3Bcontent-type%3B"...)
-	}
-	b = append(b, "host"...)
+	b = append(b, "&X-Amz-SignedHeaders=host"...)
 	if p.noStore {
 		b = append(b, "&response-cache-control=no-store"...)
 	} else if p.maxAge > 0 {
@@ -159,24 +145,6 @@ func appendParameter(b []byte, name, value string) []byte {
 		return b
 	}
 	return blob.AppendEscape(append(b, name...), value)
-}
-
-// appendHeaders appends the headers, and then their names.
-func (s *signer) appendHeaders(b []byte, u *upload) []byte {
-	if u != nil {
-		b = append(b, "content-length:"...)
-		b = strconv.AppendInt(b, u.size, 10)
-		b = append(b, "\ncontent-type:"...)
-		b = append(b, u.contentType...)
-		b = append(b, '\n')
-	}
-	b = append(b, "host:"...)
-	b = append(b, s.host...)
-	b = append(b, "\n\n"...)
-	if u != nil {
-		b = append(b, "content-length;content-type;"...)
-	}
-	return append(b, "host"...)
 }
 
 // appendTime appends 20060102T150405Z, much faster than package time.

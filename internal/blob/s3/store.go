@@ -117,11 +117,8 @@ func (s *Store) Close() error {
 // Put implements blob.Store. It retries only if r is an io.Seeker.
 // blob.ErrUnavailable: the store does not respond, or does not take the content.
 func (s *Store) Put(ctx context.Context, key string, size int64, r io.Reader) error {
-	if err := admit(ctx, key); err != nil {
+	if err := blob.CheckPut(ctx, key, size); err != nil {
 		return err
-	}
-	if size < 0 || size > blob.MaxSize {
-		return blob.ErrSize
 	}
 	if err := s.put(ctx, key, size, r); err != nil {
 		return fmt.Errorf("storing an object: %w", err)
@@ -153,7 +150,7 @@ func (s *Store) put(ctx context.Context, key string, size int64, r io.Reader) er
 
 // Delete implements blob.Store. blob.ErrUnavailable: the store does not respond.
 func (s *Store) Delete(ctx context.Context, key string) error {
-	if err := admit(ctx, key); err != nil {
+	if err := blob.CheckCall(ctx, key); err != nil {
 		return err
 	}
 	watched, w := s.watch(ctx)
@@ -163,12 +160,4 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 		return fmt.Errorf("deleting an object: %w", err)
 	}
 	return nil
-}
-
-// admit checks the context and the key of a call.
-func admit(ctx context.Context, key string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return blob.CheckKey(key)
 }

@@ -397,9 +397,6 @@ func TestVirtualHost(t *testing.T) {
 	if want := "http://" + bucket + "." + s3test.Domain + ":7070/" + key + "?"; !strings.HasPrefix(link, want) {
 		t.Errorf("got %s, want it to begin with %s", link, want)
 	}
-	if got, want := s.Origin(), "http://"+bucket+"."+s3test.Domain+":7070"; got != want {
-		t.Errorf("origin: got %s, want %s", got, want)
-	}
 	if err := s.Delete(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
