@@ -58,9 +58,9 @@ func TestIdleServerWritesNothing(t *testing.T) {
 				t.Errorf("%s: %v", task.Name, err)
 			}
 		}
-		return s.engine.(embedded).Stats().Sessions //nolint:forcetypeassert // without --database
+		return s.engine.(embedded).Stats().Sessions
 	}
-	created := s.engine.(embedded).Stats().Sessions //nolint:forcetypeassert // as above
+	created := s.engine.(embedded).Stats().Sessions
 	before := turn()
 	if before == created {
 		t.Error("the first turn wrote nothing; the test shows nothing")

@@ -161,7 +161,7 @@ func (r *rows) write(v reflect.Value, cell func(*column, reflect.Value) (string,
 // fill appends the cells of v, which is invalid for an absent object.
 func (r *rows) fill(columns []column, v reflect.Value, cell func(*column, reflect.Value) (string, error)) (err error) {
 	for i := range columns {
-		c, text := &columns[i], ""
+		c := &columns[i]
 		if c.Kind == field.Object {
 			object := v
 			if v.IsValid() {
@@ -169,6 +169,7 @@ func (r *rows) fill(columns []column, v reflect.Value, cell func(*column, reflec
 			}
 			err = r.fill(c.columns, object, cell)
 		} else {
+			var text string
 			text, err = cell(c, v)
 			r.cells = append(r.cells, text)
 		}

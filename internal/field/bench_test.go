@@ -166,7 +166,7 @@ func (noRow) Scan(dest ...any) error {
 	if len(dest) == 0 {
 		return errors.ErrUnsupported
 	}
-	*dest[3].(*string) = "x" //nolint:forcetypeassert // it is the name
+	*dest[3].(*string) = "x"
 	return nil
 }
 

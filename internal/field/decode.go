@@ -114,7 +114,7 @@ func (d *decoder) object(body jsontext.Value, s *Struct, v reflect.Value, prefix
 	if d.mode == Create {
 		d.requireAll(s, given, prefix)
 	}
-	if c, ok := v.Addr().Interface().(Checker); ok && d.failed == before {
+	if c, ok := reflect.TypeAssert[Checker](v.Addr()); ok && d.failed == before {
 		d.check(func(wrong *fault.Fields) { c.Check(wrong, prefix) })
 	}
 	return given

@@ -163,7 +163,7 @@ func appendFraction(b []byte, ns int) []byte {
 	}
 	digits := [10]byte{'.'}
 	for i := len(digits) - 1; i > 0; i-- {
-		digits[i] = byte('0' + ns%10) //nolint:gosec // it is a digit
+		digits[i] = byte('0' + ns%10)
 		ns /= 10
 	}
 	return append(b, bytes.TrimRight(digits[:], "0")...)

@@ -56,7 +56,7 @@ func (d *Field) parse(text string, v reflect.Value) (code, message string) {
 		at, ok = d.parseTime(text)
 		v.Set(reflect.ValueOf(at))
 	default:
-		u, unmarshals := v.Addr().Interface().(encoding.TextUnmarshaler)
+		u, unmarshals := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr())
 		ok = unmarshals && u.UnmarshalText([]byte(text)) == nil
 	}
 	if !ok {

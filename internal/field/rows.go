@@ -31,7 +31,7 @@ func (s *Struct) ColumnNames() []string {
 // Insert returns the statement that inserts a row into a table: the columns
 // before, and then those of the struct.
 func (s *Struct) Insert(table string, before ...string) string {
-	columns := append(before, s.ColumnNames()...)
+	columns := slices.Concat(before, s.ColumnNames())
 	places := make([]string, len(columns))
 	for i := range places {
 		places[i] = "$" + strconv.Itoa(i+1)

@@ -141,8 +141,8 @@ func (s *Struct) mustCheck() {
 	if reflect.PointerTo(s.Type).Implements(checker) {
 		return
 	}
-	for i := range s.Type.NumField() {
-		if f := s.Type.Field(i); f.Anonymous && f.Type.Kind() == reflect.Struct && reflect.PointerTo(f.Type).Implements(checker) {
+	for f := range s.Type.Fields() {
+		if f.Anonymous && f.Type.Kind() == reflect.Struct && reflect.PointerTo(f.Type).Implements(checker) {
 			panic(fmt.Sprintf("field: the rules of %s in %s are not run", f.Type, s.Type))
 		}
 	}
@@ -185,7 +185,7 @@ func (d *Field) name(tag reflect.StructTag) bool {
 		if name == "" || name == "-" {
 			continue
 		}
-		d.Name, d.Source = name, Source(source) //nolint:gosec // it is one of three
+		d.Name, d.Source = name, Source(source)
 		d.OmitZero = strings.Contains(options, "omit")
 		d.key = "," + strconv.Quote(name) + ":"
 	}
@@ -227,7 +227,7 @@ func (d *Field) choices(tag reflect.StructTag) {
 	if d.Kind == Texts {
 		t = t.Elem()
 	}
-	if c, ok := reflect.Zero(t).Interface().(interface{ Choices() []string }); ok {
+	if c, ok := reflect.TypeAssert[interface{ Choices() []string }](reflect.Zero(t)); ok {
 		d.Choices = c.Choices()
 	}
 	if list := tag.Get("enum"); list != "" {

@@ -34,7 +34,7 @@ type TokenList struct {
 
 const (
 	docCreateToken = "Creates a token and returns its secret, only here. The token allows no more than the token that creates it, and lives no longer; by default it expires in 90 days."
-	docRevokeToken = "Revokes a token. Once this is answered, no server accepts the token. A token that is revoked already stays as it is."
+	docRevokeToken = "Revokes a token. Once this is answered, no server accepts the token. A token that is revoked already stays as it is." //nolint:gosec // words about tokens
 )
 
 var exampleToken = map[string]any{"name": "nightly report", "scope": []string{"dashboard:read"}}

@@ -74,7 +74,7 @@ func Read(path string, log *slog.Logger) ([][]byte, error) {
 		log.Warn("other accounts could read a key; they no longer can. Replace it unless you trust them all",
 			"file", path, "was", info.Mode().Perm().String())
 	}
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(path) //nolint:gosec // a file of the directory of keys
 	if err != nil {
 		return nil, err
 	}

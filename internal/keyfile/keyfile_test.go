@@ -91,7 +91,7 @@ func TestReadGuardsTheFile(t *testing.T) {
 	if _, err := ReadOrCreate(path, silent); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(path, 0o644); err != nil { //nolint:gosec // what is to be repaired
+	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer

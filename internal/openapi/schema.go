@@ -127,7 +127,7 @@ func (s *schemas) fill(schema *huma.Schema, t *field.Struct, m mode) {
 		if !s.written[t.Type] {
 			unbound(schema.Properties[f.Name])
 		}
-		if s.isRequired(t, f, m) && !(partial && f.Struct != nil) {
+		if s.isRequired(t, f, m) && (!partial || f.Struct == nil) {
 			schema.Required = append(schema.Required, f.Name)
 		}
 	}
@@ -164,7 +164,7 @@ func (s *schemas) field(f *field.Field, m mode) *huma.Schema {
 	if f.Kind == field.Objects {
 		schema.Items = s.of(f.Struct, m)
 	}
-	schema.Nullable = (f.Nullable && f.Kind != field.Objects && f.Kind != field.Texts || f.NilNull) && !(m == create && f.Required)
+	schema.Nullable = (f.Nullable && f.Kind != field.Objects && f.Kind != field.Texts || f.NilNull) && (m != create || !f.Required)
 	if schema.Nullable && len(schema.Enum) > 0 {
 		schema.Enum = append(schema.Enum, nil)
 	}

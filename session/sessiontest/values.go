@@ -142,7 +142,9 @@ var valueTests = map[string]func(*testing.T, *bundle){
 	"the schema": func(t *testing.T, b *bundle) {
 		got := ask(t, b, query.Many(`select table_name || '.' || column_name, nullable, key_order, refers_to from {columns $1} as c
 			where table_name in ('account', 'note') order by table_order, column_order`,
-			func(r query.Row) (c schemaColumn, err error) { return c, r.Scan(&c.name, &c.nullable, &c.key, &c.refersTo) }, "goose%"))
+			func(r query.Row) (c schemaColumn, err error) {
+				return c, r.Scan(&c.name, &c.nullable, &c.key, &c.refersTo)
+			}, "goose%"))
 		want := []schemaColumn{
 			{"account.name", false, 1, ""}, {"account.balance", false, 0, ""},
 			{"note.id", false, 1, ""}, {"note.label", true, 0, ""}, {"note.owner", true, 0, "account"},

@@ -91,7 +91,7 @@ func (s *signer) sign(p presign) string {
 	defer pads.Put(pad)
 
 	// The canonical request; path and query are those of the URL.
-	b := append((*pad)[:0], "GET\n"...)
+	b := append((*pad)[:0], "GET\n"...) //nolint:gocritic // the pad is taken back below, as long as it has become
 	path := len(b)
 	b = blob.AppendEscapePath(append(b, s.prefix...), p.key)
 	pathEnd := len(b)
