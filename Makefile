@@ -10,9 +10,6 @@ FUZZTIME ?= 10000x
 DEMO     ?= 1000
 DATA     ?= ./muster-data
 
-# The packages that take longest are the first to be tested.
-LONGEST := ./internal/testkit ./engine/postgres ./cmd/muster ./internal/httpapi
-
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 COMMIT  := $(shell git rev-parse HEAD 2>/dev/null)
 
@@ -28,13 +25,10 @@ run: build ## build, then serve DATA, with DEMO demo members if it is new
 build: ## build bin/muster
 	go build -trimpath -ldflags '-X main.version=$(VERSION) -X main.commit=$(COMMIT)' -o bin/muster ./cmd/muster
 
-# The tests have the processor first: some of them measure. The rest uses what
-# they leave while they wait for servers, and the linker for one core. Each target
-# of a lane runs by itself too.
 .PHONY: test
 test: install ## all that CI runs: tests with the race detector, a short fuzz run, the checks
 	@go -C tools build -o ../bin/ ./steps
-	MAKE="$(MAKE)" bin/steps race lint,fuzz,secrets,form
+	MAKE="$(MAKE)" bin/steps race,fuzz,lint,secrets,form
 
 .PHONY: install
 install: ## fetch what building and testing need
@@ -52,14 +46,18 @@ install: ## fetch what building and testing need
 
 # A test that is skipped fails the run, as one that fails: see tools/testlog. Long
 # loops of one goroutine are shorter with the race detector; internal/testkit runs
-# those of every domain whole, on both databases. The packages that take longest
-# start first. This is where "go vet" runs, whole, and where the committed OpenAPI
-# document is compared.
+# those of every domain whole, on both databases. This is where "go vet" runs,
+# whole, and where the committed OpenAPI document is compared. ALONE are packages
+# that start many servers: two of them at once would take each other's time.
+ALONE := ./engine/postgres ./internal/testkit
+
 .PHONY: race
 race: ## run every test with the race detector
 	go -C tools build -o ../bin/ ./testlog
 	go -C tools test ./...
-	go test -race -shuffle=on -vet=all -timeout=10m -json $(LONGEST) ./... | bin/testlog
+	run="go test -race -shuffle=on -vet=all -timeout=10m -json"
+	others=$$(go list ./... | grep -vxF "$$(go list $(ALONE))")
+	{ failed=0; $$run $$others || failed=1; $$run -p=1 $(ALONE) || failed=1; exit $$failed; } | bin/testlog
 
 # Every function named Fuzz… in a test file. A package is compiled once for all of
 # its targets; what they find worth keeping stays where "go test" keeps it.
