@@ -100,16 +100,18 @@ func (c *creation) insert(k *conn) error {
 	}
 	at := c.now.Format(stored)
 	err = k.run(insertUser, func(s *sqlite3.Stmt) error {
-		_ = s.BindBlob(1, c.id[:]) // a failure is one of the last, too
-		_ = s.BindNull(2)
-		_ = s.BindText(3, c.Phone)
-		_ = s.BindText(4, c.Name)
-		_ = s.BindText(5, c.nameKey)
-		_ = s.BindText(6, c.Gender)
-		_ = s.BindInt64(7, *c.BirthYear)
-		_ = s.BindText(8, "pending")
-		_ = s.BindText(9, at)
-		return s.BindText(10, at)
+		_ = s.BindText(1, c.nameKey) // a failure is one of the last, too
+		_ = s.BindText(2, at)
+		_ = s.BindBlob(3, c.id[:])
+		_ = s.BindNull(4)
+		_ = s.BindText(5, c.Phone)
+		_ = s.BindText(6, c.Name)
+		_ = s.BindText(7, c.Gender)
+		_ = s.BindInt64(8, *c.BirthYear)
+		_ = s.BindText(9, "pending")
+		_ = s.BindText(10, at)
+		_ = s.BindNull(11)
+		return s.BindInt64(12, 1)
 	})
 	if errors.Is(err, sqlite3.CONSTRAINT_UNIQUE) {
 		return errTaken

@@ -203,9 +203,8 @@ func rowUser(r pgx.Rows) (u userJSON, err error) {
 }
 
 func (p *Postgres) rowPhoto(r pgx.Rows, now time.Time) (x photoJSON, err error) {
-	var owner [16]byte
 	var key string
-	err = r.Scan(&owner, idInto{&x.ID}, &key, &x.DisplayOrder, &x.Status, &x.ContentType, &x.Bytes, &x.Width,
+	err = r.Scan(idInto{&x.ID}, &key, &x.DisplayOrder, &x.Status, &x.ContentType, &x.Bytes, &x.Width,
 		&x.Height, &x.SHA256, timeInto{text: &x.CreatedAt})
 	end := until(now, photoLife)
 	x.URL, x.URLExpiresAt = p.link(key, x.ContentType, "", end), unixText(end)
@@ -213,9 +212,8 @@ func (p *Postgres) rowPhoto(r pgx.Rows, now time.Time) (x photoJSON, err error) 
 }
 
 func rowDocument(r pgx.Rows) (x documentJSON, err error) {
-	var owner [16]byte
 	var key string // which is masked
-	err = r.Scan(&owner, idInto{&x.ID}, &key, &x.Kind, &x.Status, &x.ContentType, &x.Bytes, &x.SHA256,
+	err = r.Scan(idInto{&x.ID}, &key, &x.Kind, &x.Status, &x.ContentType, &x.Bytes, &x.SHA256,
 		&x.Reviewer, &x.Reason, timeInto{maybe: &x.ExpiresAt}, timeInto{text: &x.CreatedAt})
 	return x, err
 }
@@ -296,7 +294,7 @@ func (p *Postgres) transact(ctx context.Context, c *creation) error {
 	var who caller
 	list := []asked{
 		ask(beginWrite, nil), authenticated(c.hash, c.now, &who),
-		ask(insertUser, nil, c.id, nil, c.Phone, c.Name, c.nameKey, c.Gender, *c.BirthYear, "pending", c.now, c.now),
+		ask(insertUser, nil, c.nameKey, c.now, c.id, nil, c.Phone, c.Name, c.Gender, *c.BirthYear, "pending", c.now, nil, 1),
 	}
 	if x := c.Profile; x != nil {
 		list = append(list, ask(insertProfile, nil, c.id, x.Height, x.Education, x.Occupation, x.Employer, x.Income, x.Region, x.Religion, x.Introduction))

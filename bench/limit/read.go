@@ -166,18 +166,18 @@ func scanUser(r *sqlite3.Stmt) userJSON {
 
 func (s *Server) scanPhoto(r *sqlite3.Stmt, now time.Time) photoJSON {
 	end := until(now, photoLife)
-	contentType := r.ColumnText(5)
+	contentType := r.ColumnText(4)
 	return photoJSON{
-		ID: idText(idOf(r, 1)), URL: s.link(r.ColumnText(2), contentType, "", end), DisplayOrder: r.ColumnInt64(3),
-		Status: r.ColumnText(4), ContentType: contentType, Bytes: r.ColumnInt64(6), Width: r.ColumnInt64(7),
-		Height: r.ColumnInt64(8), SHA256: r.ColumnText(9), CreatedAt: shown(r.ColumnRawText(10)), URLExpiresAt: unixText(end),
+		ID: idText(idOf(r, 0)), URL: s.link(r.ColumnText(1), contentType, "", end), DisplayOrder: r.ColumnInt64(2),
+		Status: r.ColumnText(3), ContentType: contentType, Bytes: r.ColumnInt64(5), Width: r.ColumnInt64(6),
+		Height: r.ColumnInt64(7), SHA256: r.ColumnText(8), CreatedAt: shown(r.ColumnRawText(9)), URLExpiresAt: unixText(end),
 	}
 }
 
 func scanDocument(r *sqlite3.Stmt) documentJSON {
 	return documentJSON{
-		ID: idText(idOf(r, 1)), Kind: r.ColumnText(3), Status: r.ColumnText(4), ContentType: r.ColumnText(5), Bytes: r.ColumnInt64(6),
-		SHA256: r.ColumnText(7), Reviewer: textOf(r, 8), Reason: textOf(r, 9), ExpiresAt: timeOf(r, 10), CreatedAt: shown(r.ColumnRawText(11)),
+		ID: idText(idOf(r, 0)), Kind: r.ColumnText(2), Status: r.ColumnText(3), ContentType: r.ColumnText(4), Bytes: r.ColumnInt64(5),
+		SHA256: r.ColumnText(6), Reviewer: textOf(r, 7), Reason: textOf(r, 8), ExpiresAt: timeOf(r, 9), CreatedAt: shown(r.ColumnRawText(10)),
 	}
 }
 

@@ -66,10 +66,10 @@ var texts = [howMany]string{
 		select id, plan, status, started_at, expires_at
 		from subscription where member_id = ?1 and current`,
 	photos: `
-		select member_id, id, s3_key, display_order, status, content_type, bytes, width, height, sha256, created_at
+		select id, s3_key, display_order, status, content_type, bytes, width, height, sha256, created_at
 		from photos where member_id = ?1 and deleted_at is null order by display_order, id limit ?2`,
 	documents: `
-		select member_id, id, s3_key, kind, status, content_type, bytes, sha256, reviewer, reason, expires_at, created_at
+		select id, s3_key, kind, status, content_type, bytes, sha256, reviewer, reason, expires_at, created_at
 		from documents where member_id = ?1 and deleted_at is null order by id limit ?2`,
 
 	firstPage: `
@@ -104,8 +104,8 @@ var texts = [howMany]string{
 		from member_delta d`,
 
 	insertUser: `
-		insert into users (id, external_id, phone, name, name_key, gender, birth_year, status, created_at, updated_at, version)
-		values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1)`,
+		insert into users (name_key, created_at, id, external_id, phone, name, gender, birth_year, status, updated_at, deleted_at, version)
+		values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`,
 	insertProfile: `
 		insert into profile (member_id, height, education, occupation, employer, income, region, religion, introduction)
 		values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`,
