@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -9,6 +10,9 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience bounds what a busy machine may take.
+const patience = time.Minute
 
 func open(t testing.TB, o postgres.Options) *postgres.Engine {
 	t.Helper()

@@ -147,7 +147,7 @@ func (n *node) advance(p position) {
 // awaitProbe waits for a probe that starts from now on, for twice a probe's time
 // at most: the result of the last one turned out to be wrong.
 func (n *node) awaitProbe(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, 2*probeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, 2*n.options.ProbeTimeout)
 	defer cancel()
 	n.mu.Lock()
 	wanted := n.started + 1

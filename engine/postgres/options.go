@@ -26,6 +26,7 @@ type Options struct {
 	ReplicaWait      time.Duration // for a replica to catch up with a position; default 100 ms
 	MaxLag           time.Duration // of a replica that answers; default 10 s, at most a minute; the same for all who share the cluster
 	PrimaryWait      time.Duration // for a primary to return; default 1 s
+	ProbeTimeout     time.Duration // after which a node that does not answer is down; default 500 ms, which replicas need
 
 	dial pgconn.DialFunc // of tests
 }
@@ -42,6 +43,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.ReplicaWait, 100*time.Millisecond)
 	setDefault(&o.MaxLag, 10*time.Second)
 	setDefault(&o.PrimaryWait, time.Second)
+	setDefault(&o.ProbeTimeout, probeTimeout)
 	return o
 }
 

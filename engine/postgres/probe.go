@@ -47,7 +47,7 @@ const selectHealth = `
 // probe probes the node once, on the connection if it is not nil. It returns the
 // connection for the next probe, or nil if it broke.
 func (n *node) probe(ctx context.Context, c *pgx.Conn) (*pgx.Conn, health) {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, n.options.ProbeTimeout)
 	defer cancel()
 	var err error
 	if c == nil {

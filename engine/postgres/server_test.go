@@ -50,7 +50,8 @@ func TestServer(t *testing.T) {
 
 func testConformance(t *testing.T, server *postgrestest.Server) {
 	sessiontest.Run(t, func(t testing.TB) session.Engine {
-		return open(t, postgres.Options{Primary: server.Database(t)})
+		// The suite loads two processors: a node that is slow is not down.
+		return open(t, postgres.Options{Primary: server.Database(t), ProbeTimeout: patience})
 	})
 }
 

@@ -37,7 +37,7 @@ func openPostgres(t testing.TB, server string) *session.DB {
 	prepared.Do(func() { prepare(t, server) })
 	name := fmt.Sprintf("store_%d_%d", os.Getpid(), stores.Add(1))
 	execute(t, server, "create database "+name+" template "+template)
-	engine, err := postgres.Open(t.Context(), postgres.Options{Primary: database(t, server, name)})
+	engine, err := postgres.Open(t.Context(), postgres.Options{Primary: database(t, server, name), ProbeTimeout: patience})
 	if err != nil {
 		t.Fatalf("opening a new store: %v", err)
 	}
