@@ -86,7 +86,7 @@ func (s *Server) drain(h *http.Server, ended <-chan error) error {
 	if err != nil {
 		err = errors.Join(fmt.Errorf("requests were cut off after %s: %w", grace, err), h.Close())
 	}
-	_ = <-ended // of the server that was shut down: it says so
+	<-ended //nolint:errcheck // it says that the server was shut down
 	return err
 }
 
