@@ -48,11 +48,16 @@ func TestDomainsOnBothEngines(t *testing.T) {
 	checkTexts(t, server, textsIn(t, onPostgres), textsIn(t, onSQLite))
 }
 
+// ofTests is in the names of tables and columns that tests of copies add to a
+// schema: no other database has them.
+const ofTests = "copied_"
+
 // checkTexts prepares every text on both engines.
 func checkTexts(t *testing.T, server *postgrestest.Server, onPostgres, onSQLite map[string]bool) {
 	t.Helper()
 	all := maps.Clone(onPostgres)
 	maps.Copy(all, onSQLite)
+	maps.DeleteFunc(all, func(text string, _ bool) bool { return strings.Contains(text, ofTests) })
 	if len(all) < 300 {
 		t.Errorf("the tests of all domains ran only %d texts", len(all))
 	}
