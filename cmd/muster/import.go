@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/musterhq/muster/internal/counters"
+	"github.com/musterhq/muster/internal/fault"
 	"github.com/musterhq/muster/internal/importer"
 	"github.com/musterhq/muster/internal/nameindex"
 	"github.com/musterhq/muster/internal/progress"
@@ -24,13 +24,12 @@ type importCmd struct {
 }
 
 func (i importCmd) Run(ctx context.Context, c console) error {
-	text, err := os.ReadFile(i.Map)
-	if err != nil {
-		return usage("reading the map: %w", err)
-	}
-	mapping, err := importer.ParseMap(text)
-	if err != nil {
-		return fmt.Errorf("%s: %w", i.Map, err)
+	mapping, err := importer.ReadMap(i.Map)
+	switch {
+	case err != nil && fault.As(err) == nil:
+		return usage("%w", err)
+	case err != nil:
+		return err
 	}
 	return i.asRoot(ctx, c, openOptions{create: true, bulk: true}, func(s rootStore) error {
 		report, err := i.run(ctx, c, s, mapping)

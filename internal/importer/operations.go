@@ -379,7 +379,7 @@ func (r *run) finish(elapsed time.Duration) {
 func ReadMap(path string) (*Map, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("opening the map: %w", err)
+		return nil, fmt.Errorf("reading the map: %w", err)
 	}
 	if info.Size() > maxMap {
 		return nil, badMap("%s has more than %d bytes", path, maxMap)
